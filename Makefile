@@ -1,0 +1,33 @@
+# Two commands matter: `make run` and `make test`. Both set up what they need.
+
+CARGO ?= cargo
+# The profile of `make run`. The default shares what `make test` builds; `make run PROFILE=release` is faster
+# once it is built.
+PROFILE ?= dev
+
+.DEFAULT_GOAL := help
+.PHONY: help run test format lint bench openapi
+
+help: ## Say what there is
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+
+run: ## Serve the demonstration directory on http://127.0.0.1:8080 (SQLite, a new file)
+	$(CARGO) run --locked --profile $(PROFILE) -- demo
+
+test: lint ## Check format and lints, then run every test on SQLite and on a throwaway PostgreSQL
+	scripts/with-postgres $(CARGO) test --locked
+
+lint: ## Check format and lints only
+	$(CARGO) fmt -- --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+format: ## Format the code
+	$(CARGO) fmt
+
+bench: ## Run the benchmarks
+	$(CARGO) bench --locked
+
+openapi: ## Write the published contract, openapi/openapi.json, anew from the code
+	@mkdir -p openapi
+	$(CARGO) run --locked --quiet -- openapi > openapi/openapi.json.new
+	mv openapi/openapi.json.new openapi/openapi.json

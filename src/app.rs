@@ -1,0 +1,253 @@
+//! The composition root: the store, the finder, and the feed that keeps the one in step with the other.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use uuid::Uuid;
+
+use crate::directory::{Record, centres_of, find_all};
+use crate::error::Result;
+use crate::finder::source::{Listing, affected, every_listing, every_plan, listings};
+use crate::finder::{Answer, Entry, Index, PlanInfo, RankingProfile, Search};
+use crate::store::{Change, DatabaseUrl, DbConnection, Listener, Noun, Position, Recorded, Store};
+use crate::types::{InsurancePlanId, OfferingId, calendar_date};
+
+/// Everything that a request needs. Cloning shares it.
+#[derive(Clone)]
+pub struct App {
+    /// The database.
+    pub store: Store,
+    feed: Arc<Feed>,
+    profile: Arc<RankingProfile>,
+}
+
+/// Keeps the index in step with the database.
+struct Feed {
+    store: Store,
+    node: String,
+    index: RwLock<Index>,
+    loaded: AtomicBool,
+    /// One at a time reads the database and applies what it read: the last to apply has read last.
+    progress: Mutex<Progress>,
+}
+
+#[derive(Default)]
+struct Progress {
+    position: Position,
+    /// Numbers of the feed that this process has applied itself and will meet again when it polls.
+    applied: BTreeSet<i64>,
+}
+
+/// How often the feed is asked for what other processes changed.
+pub const POLL_EVERY: Duration = Duration::from_millis(200);
+/// Changes read in one poll.
+const POLL_LIMIT: i64 = 5_000;
+/// Own numbers that are remembered; older ones would only be applied twice.
+const OWN_REMEMBERED: usize = 100_000;
+
+impl App {
+    /// An application on this store, with an empty finder; [`App::load`] fills it.
+    pub fn new(store: Store) -> Self {
+        let feed = Arc::new(Feed {
+            store: store.clone(),
+            node: format!("{:08x}", Uuid::now_v7().as_u128() & 0xffff_ffff),
+            index: RwLock::new(Index::default()),
+            loaded: AtomicBool::new(false),
+            progress: Mutex::default(),
+        });
+        store.listen(feed.clone());
+        Self { store, feed, profile: Arc::new(RankingProfile::default()) }
+    }
+
+    /// Fills the finder from the database.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn load(&self) -> Result<usize> {
+        self.feed.load()
+    }
+
+    /// Whether the finder has been filled.
+    pub fn is_ready(&self) -> bool {
+        self.feed.loaded.load(Ordering::Acquire)
+    }
+
+    /// Applies what other processes changed; says how much that was.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn poll(&self) -> Result<usize> {
+        self.feed.poll()
+    }
+
+    /// Asks the finder.
+    pub fn search(&self, search: &Search<'_>) -> Answer {
+        self.feed.read_index().search(search, &self.profile)
+    }
+
+    /// How answers are ranked.
+    pub fn profile(&self) -> &RankingProfile {
+        &self.profile
+    }
+
+    /// The revision of the index, `node:counter`; not comparable across nodes.
+    pub fn revision(&self) -> String {
+        format!("{}:{}", self.feed.node, self.feed.read_index().revision())
+    }
+
+    /// How many offerings can be found.
+    pub fn indexed(&self) -> usize {
+        self.feed.read_index().len()
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Timestamp {
+        self.store.clock().now()
+    }
+
+    /// Whether the database at `url` answers.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub fn check(url: &DatabaseUrl) -> Result<bool> {
+        Store::is_current(url)
+    }
+}
+
+impl Feed {
+    fn read_index(&self) -> std::sync::RwLockReadGuard<'_, Index> {
+        // A panic while writing would leave at worst one offering unindexed; the feed heals that.
+        self.index.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn load(&self) -> Result<usize> {
+        let mut progress = self.progress();
+        // The place in the feed first: what changes while the load runs is applied after it.
+        progress.position = self.store.feed_end()?;
+        let (index, count) = self.store.read_now(|connection| {
+            let centres = centres_of(connection)?;
+            let plans = every_plan(connection)?;
+            let mut listings = Vec::new();
+            every_listing(connection, &centres, |listing| listings.push(listing))?;
+            let index = Index::build(listings.iter().map(entry), plans.iter().map(plan_info));
+            Ok((index, listings.len()))
+        })?;
+        *self.index.write().unwrap_or_else(PoisonError::into_inner) = index;
+        self.loaded.store(true, Ordering::Release);
+        Ok(count)
+    }
+
+    fn poll(&self) -> Result<usize> {
+        let mut progress = self.progress();
+        let mut total = 0;
+        loop {
+            // The place moves on only once everything before it has been applied.
+            let mut position = progress.position.clone();
+            let changes = self.store.feed_since(&mut position, POLL_LIMIT)?;
+            let more = i64::try_from(changes.len()).is_ok_and(|count| count >= POLL_LIMIT);
+            let foreign: Vec<Change> = changes
+                .into_iter()
+                .filter(|recorded| !progress.applied.remove(&recorded.seq))
+                .map(|recorded| recorded.change)
+                .collect();
+            total += foreign.len();
+            self.apply(&foreign)?;
+            progress.position = position;
+            if !more {
+                return Ok(total);
+            }
+        }
+    }
+
+    /// Reads what changed and puts it into the index.
+    fn apply(&self, changes: &[Change]) -> Result<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let (plans, ids, listings) = self.store.read_now(|connection| {
+            let plans = changed_plans(connection, changes)?;
+            let ids = affected(connection, changes)?;
+            let listings = listings(connection, &ids, None)?;
+            Ok((plans, ids, listings))
+        })?;
+        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        for plan in &plans {
+            let (id, info) = plan_info(plan);
+            index.set_plan(id, info);
+        }
+        let mut gone: BTreeSet<OfferingId> = ids.into_iter().collect();
+        for listing in listings.iter().filter(|listing| listing.can_be_found()) {
+            gone.remove(&listing.offering.id);
+            index.apply(entry(listing));
+        }
+        for id in gone {
+            index.remove(id);
+        }
+        Ok(())
+    }
+}
+
+impl Listener for Feed {
+    fn committed(&self, changes: &[Recorded]) {
+        if !self.loaded.load(Ordering::Acquire) {
+            return;
+        }
+        let mut progress = self.progress();
+        let own: Vec<Change> = changes.iter().map(|recorded| recorded.change).collect();
+        match self.apply(&own) {
+            Ok(()) => {
+                progress.applied.extend(changes.iter().map(|recorded| recorded.seq));
+                while progress.applied.len() > OWN_REMEMBERED {
+                    progress.applied.pop_first();
+                }
+            }
+            // They stay in the feed, and the next poll tries again.
+            Err(error) => tracing::error!(%error, "could not apply own changes to the finder"),
+        }
+    }
+}
+
+fn changed_plans(
+    connection: &mut DbConnection,
+    changes: &[Change],
+) -> Result<Vec<Record<crate::directory::InsurancePlanFacts>>> {
+    let ids: Vec<InsurancePlanId> = changes
+        .iter()
+        .filter(|change| change.noun == Noun::InsurancePlan)
+        .map(|change| InsurancePlanId(change.subject))
+        .collect();
+    find_all(connection, &ids)
+}
+
+fn plan_info(plan: &Record<crate::directory::InsurancePlanFacts>) -> (InsurancePlanId, PlanInfo) {
+    let last_day = |retired_at| calendar_date(retired_at).yesterday().unwrap_or(Date::MIN);
+    let retired = plan.retired_at.map(last_day);
+    let info = PlanInfo {
+        category: plan.facts.category,
+        effective_from: plan.facts.effective_from,
+        // A retired plan pays for nobody any more.
+        effective_until: match (plan.facts.effective_until, retired) {
+            (Some(until), Some(retired)) => Some(until.min(retired)),
+            (until, retired) => until.or(retired),
+        },
+    };
+    (plan.id, info)
+}
+
+fn entry(listing: &Listing) -> Entry<'_> {
+    Entry {
+        offering: listing.offering.id,
+        place: listing.placement.map(crate::directory::Placement::at),
+        facts: &listing.offering.facts,
+        audience: &listing.service.facts.audience,
+        claim: listing.claim.as_ref(),
+    }
+}

@@ -1,0 +1,70 @@
+//! Availability: capacity as a dated claim on a pool, never a property of a listing.
+//!
+//! Silence is never capacity: without a live claim the status is unknown. Expiry needs no job and no write,
+//! it is computed wherever a claim is read.
+
+mod model;
+mod rules;
+mod store;
+
+pub use model::{Claim, ClaimMethod, ClaimReport};
+pub use rules::{CALL_LIFE, DEFAULT_LIFE, LONGEST_LIFE};
+pub(crate) use store::current as current_claims;
+
+use crate::directory::{CapacityPoolFacts, Voice, find};
+use crate::error::{Error, Result};
+use crate::store::{Change, DbConnection, Noun, Tx};
+use crate::types::{CapacityPoolId, ClaimId};
+
+/// The newest claim of a pool, lapsed or not.
+///
+/// # Errors
+/// [`Error::NotFound`] if there is no such pool.
+pub fn current(connection: &mut DbConnection, pool: CapacityPoolId) -> Result<Option<Claim>> {
+    find::<CapacityPoolFacts>(connection, pool)?;
+    Ok(store::current(connection, &[pool])?.pop())
+}
+
+/// Records what `voice` reports of a pool, and gives the pool's newest claim: this one, unless a later
+/// report is already there. Either way the report is kept.
+///
+/// # Errors
+/// [`Error::NotFound`] if there is no such pool; [`Error::Invalid`] if the report contradicts itself or the clock;
+/// [`Error::Conflict`] if the pool is retired.
+pub fn report(tx: &mut Tx<'_>, pool: CapacityPoolId, report: &ClaimReport, voice: &Voice) -> Result<Claim> {
+    let record = find::<CapacityPoolFacts>(tx.connection, pool)?;
+    if record.retired_at.is_some() {
+        return Err(Error::Conflict(format!("the capacity pool {pool} is retired")));
+    }
+    let problems = rules::problems(report, tx.now);
+    if !problems.is_empty() {
+        return Err(problems.into());
+    }
+    let reported_at = report.reported_at.unwrap_or(tx.now);
+    let life = match report.method {
+        ClaimMethod::Agency => DEFAULT_LIFE,
+        ClaimMethod::CoordinatorCall => CALL_LIFE,
+    };
+    let claim = Claim {
+        id: ClaimId::new(),
+        capacity_pool_id: pool,
+        status: report.status,
+        open_slots: report.open_slots,
+        waiting: report.waiting,
+        starts_last_28_days: report.starts_last_28_days,
+        next_available_date: report.next_available_date,
+        notes: report.notes.clone(),
+        reported_at,
+        reported_by: voice.by.clone(),
+        method: report.method,
+        valid_until: report.valid_until.unwrap_or(reported_at + life),
+    };
+    store::insert(tx.connection, &claim, tx.now)?;
+    let before = store::current(tx.connection, &[pool])?.pop();
+    if let Some(newest) = before.as_ref().filter(|newest| newest.reported_at > claim.reported_at) {
+        return Ok(newest.clone());
+    }
+    store::make_current(tx.connection, &claim, before.map(|before| before.id))?;
+    tx.changed(Change { noun: Noun::CapacityPool, subject: pool.into(), version: record.version })?;
+    Ok(claim)
+}

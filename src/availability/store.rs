@@ -1,0 +1,166 @@
+//! Where claims are kept.
+
+use diesel::prelude::*;
+
+use super::model::{Claim, ClaimMethod};
+use crate::directory::parse_id;
+use crate::error::{Error, Result};
+use crate::store::schema::{capacity_pools, claims};
+use crate::store::{DbConnection, date_from_sql, date_to_sql, from_sql, to_sql};
+use crate::types::{CapacityPoolId, ClaimId};
+
+type Row = (
+    String,
+    String,
+    String,
+    Option<i32>,
+    Option<i32>,
+    Option<i32>,
+    Option<chrono::NaiveDate>,
+    Option<String>,
+    chrono::NaiveDateTime,
+    String,
+    String,
+    chrono::NaiveDateTime,
+);
+
+fn read(row: Row) -> Result<Claim> {
+    let (
+        id,
+        pool,
+        status,
+        open_slots,
+        waiting,
+        starts,
+        next_available,
+        notes,
+        reported_at,
+        reported_by,
+        method,
+        until,
+    ) = row;
+    let damaged =
+        |what: &str| Error::internal(format!("reading the claim {id}"), format!("its {what} is damaged"));
+    let count = |value: Option<i32>| value.map(u32::try_from).transpose();
+    Ok(Claim {
+        id: parse_id(&id)?,
+        capacity_pool_id: parse_id(&pool)?,
+        status: status.parse().map_err(|_| damaged("status"))?,
+        open_slots: count(open_slots).map_err(|_| damaged("number of open slots"))?,
+        waiting: count(waiting).map_err(|_| damaged("number of those waiting"))?,
+        starts_last_28_days: count(starts).map_err(|_| damaged("number of starts"))?,
+        next_available_date: next_available.and_then(date_from_sql),
+        notes,
+        reported_at: from_sql(reported_at),
+        reported_by,
+        method: ClaimMethod::read(&method).ok_or_else(|| damaged("method"))?,
+        valid_until: from_sql(until),
+    })
+}
+
+const fn columns() -> (
+    claims::id,
+    claims::capacity_pool_id,
+    claims::status,
+    claims::open_slots,
+    claims::waiting,
+    claims::starts_last_28_days,
+    claims::next_available_date,
+    claims::notes,
+    claims::reported_at,
+    claims::reported_by,
+    claims::method,
+    claims::valid_until,
+) {
+    (
+        claims::id,
+        claims::capacity_pool_id,
+        claims::status,
+        claims::open_slots,
+        claims::waiting,
+        claims::starts_last_28_days,
+        claims::next_available_date,
+        claims::notes,
+        claims::reported_at,
+        claims::reported_by,
+        claims::method,
+        claims::valid_until,
+    )
+}
+
+/// Writes a claim.
+pub(super) fn insert(connection: &mut DbConnection, claim: &Claim, now: jiff::Timestamp) -> Result<()> {
+    let count = |value: Option<u32>| value.map(|value| i32::try_from(value).unwrap_or(i32::MAX));
+    diesel::insert_into(claims::table)
+        .values((
+            claims::id.eq(claim.id.to_string()),
+            claims::capacity_pool_id.eq(claim.capacity_pool_id.to_string()),
+            claims::status.eq(claim.status.as_str()),
+            claims::open_slots.eq(count(claim.open_slots)),
+            claims::waiting.eq(count(claim.waiting)),
+            claims::starts_last_28_days.eq(count(claim.starts_last_28_days)),
+            claims::next_available_date.eq(claim.next_available_date.map(date_to_sql)),
+            claims::notes.eq(&claim.notes),
+            claims::reported_at.eq(to_sql(claim.reported_at)),
+            claims::reported_by.eq(&claim.reported_by),
+            claims::method.eq(claim.method.as_str()),
+            claims::valid_until.eq(to_sql(claim.valid_until)),
+            claims::recorded_at.eq(to_sql(now)),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Makes `claim` the one that its pool's capacity is read from, in the place of `before`.
+///
+/// # Errors
+/// [`Error::Contended`] if another claim has taken that place meanwhile.
+pub(super) fn make_current(
+    connection: &mut DbConnection,
+    claim: &Claim,
+    before: Option<ClaimId>,
+) -> Result<()> {
+    let pool = capacity_pools::table.filter(capacity_pools::id.eq(claim.capacity_pool_id.to_string()));
+    let current = capacity_pools::current_claim_id.eq(claim.id.to_string());
+    let changed = match before {
+        Some(before) => diesel::update(pool.filter(capacity_pools::current_claim_id.eq(before.to_string())))
+            .set(current)
+            .execute(connection)?,
+        None => diesel::update(pool.filter(capacity_pools::current_claim_id.is_null()))
+            .set(current)
+            .execute(connection)?,
+    };
+    if changed == 1 { Ok(()) } else { Err(Error::Contended) }
+}
+
+/// The newest claim of each of these pools that has one, lapsed or not.
+pub(crate) fn current(connection: &mut DbConnection, pools: &[CapacityPoolId]) -> Result<Vec<Claim>> {
+    let mut found = Vec::new();
+    for chunk in pools.chunks(500) {
+        let pools: Vec<String> = chunk.iter().map(ToString::to_string).collect();
+        let rows = claims::table
+            .inner_join(capacity_pools::table.on(capacity_pools::current_claim_id.eq(claims::id.nullable())))
+            .filter(capacity_pools::id.eq_any(&pools))
+            .select(columns())
+            .load::<Row>(connection)?;
+        for row in rows {
+            found.push(read(row)?);
+        }
+    }
+    Ok(found)
+}
+
+impl ClaimMethod {
+    const ALL: [Self; 2] = [Self::Agency, Self::CoordinatorCall];
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Agency => "agency",
+            Self::CoordinatorCall => "coordinator_call",
+        }
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.as_str() == text)
+    }
+}

@@ -1,0 +1,246 @@
+//! `causeway import`.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::config::Config;
+use crate::directory::{PostalPlace, centres_of, compare_centres, replace_centres};
+use crate::error::{Error, Result};
+use crate::exchange::importer::{Options, RejectedRow, Summary, import};
+use crate::exchange::{ReadError, Reading, federal, postal_codes, schools};
+use crate::store::{Store, StoreOptions};
+use crate::types::{Clock, Coordinates, PostalCode};
+
+/// What `import` takes.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// What the files are.
+    kind: Kind,
+    /// The files.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Say what would happen and write nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Write nothing if one row is refused.
+    #[arg(long)]
+    strict: bool,
+    /// Write the refused rows with their reasons to this CSV file.
+    #[arg(long, value_name = "FILE")]
+    rejects: Option<PathBuf>,
+    /// How the summary is written.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// Kinds of files.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Kind {
+    /// The federal directory of mental-health facilities: the published .xlsx workbook, any volume or year.
+    FederalDirectory,
+    /// A list of schools: CSV with the columns of Massachusetts' state list or of NCES' public schools.
+    Schools,
+    /// Centres of ZIP codes: CSV with a code, latitude and longitude, and, where known, state and county.
+    PostalCodes,
+}
+
+/// How the summary is written.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+impl Kind {
+    fn source(self) -> &'static str {
+        match self {
+            Self::FederalDirectory => "federal-directory",
+            Self::Schools => "schools",
+            Self::PostalCodes => "postal-codes",
+        }
+    }
+}
+
+/// Reads the files, writes what they state, and sums up.
+pub fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
+    let options = StoreOptions { connections: 2, ..StoreOptions::default() };
+    let store = Store::open(config.database()?, options, Clock::System)?;
+    let mut total = Summary::default();
+    let mut refused = false;
+    for file in &arguments.files {
+        let summary = import_file(&store, arguments, file)?;
+        refused |= arguments.strict && summary.rejected > 0;
+        total.read += summary.read;
+        total.created += summary.created;
+        total.updated += summary.updated;
+        total.unchanged += summary.unchanged;
+        total.rejected += summary.rejected;
+        total.rejects.extend(summary.rejects);
+        for (note, count) in summary.notes {
+            *total.notes.entry(note).or_default() += count;
+        }
+        total.landed |= summary.landed;
+        if refused {
+            break;
+        }
+    }
+    if let Some(path) = &arguments.rejects {
+        write_rejects(path, &total.rejects)?;
+    }
+    match arguments.format {
+        Format::Json => {
+            let json = serde_json::to_string(&total)
+                .map_err(|source| Error::internal("writing the summary", source))?;
+            println!("{json}");
+        }
+        Format::Text => print_summary(arguments, &total),
+    }
+    Ok(if refused { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn import_file(store: &Store, arguments: &Arguments, file: &Path) -> Result<Summary> {
+    let unreadable = |error: ReadError| Error::Setup(format!("{}: {error}", file.display()));
+    let options = Options { dry_run: arguments.dry_run, strict: arguments.strict };
+    let read: fn(
+        &Path,
+        &dyn Fn(PostalCode) -> Option<Coordinates>,
+    ) -> std::result::Result<Reading, ReadError> = match arguments.kind {
+        Kind::FederalDirectory => federal::read,
+        Kind::Schools => schools::read,
+        Kind::PostalCodes => {
+            let reading = postal_codes::read(file).map_err(unreadable)?;
+            return import_postal_codes(store, reading, options);
+        }
+    };
+    let centres = store.read_now(centres_of)?;
+    let place = |code: PostalCode| centres.get(&code).map(|centre| centre.at);
+    let reading = read(file, &place).map_err(unreadable)?;
+    let bar = progress_bar(reading.rows.len());
+    let summary = import(store, reading, arguments.kind.source(), options, |done| bar.inc(done))?;
+    bar.finish_and_clear();
+    Ok(summary)
+}
+
+fn import_postal_codes(
+    store: &Store,
+    reading: postal_codes::PostalReading,
+    options: Options,
+) -> Result<Summary> {
+    const CHUNK: usize = 500;
+    let mut summary = Summary {
+        read: reading.read,
+        rejected: u64::try_from(reading.rejects.len()).unwrap_or(u64::MAX),
+        rejects: reading.rejects.into_iter().map(RejectedRow::from).collect(),
+        ..Summary::default()
+    };
+    if options.strict && summary.rejected > 0 {
+        return Ok(summary);
+    }
+    let bar = progress_bar(reading.places.len());
+    let mut placed_anew = 0;
+    for chunk in reading.places.chunks(CHUNK) {
+        let chunk: Vec<PostalPlace> = chunk.to_vec();
+        let count = u64::try_from(chunk.len()).unwrap_or(0);
+        let replaced = if options.dry_run {
+            store.read_now(|connection| compare_centres(connection, &chunk))?
+        } else {
+            store.write_now(move |tx| replace_centres(tx, &chunk))?
+        };
+        summary.created += replaced.created;
+        summary.updated += replaced.updated;
+        summary.unchanged += replaced.unchanged;
+        placed_anew += replaced.placed_anew;
+        bar.inc(count);
+    }
+    bar.finish_and_clear();
+    if placed_anew > 0 {
+        summary.notes.insert("locations and schools placed anew".to_owned(), placed_anew);
+    }
+    summary.landed = !options.dry_run;
+    Ok(summary)
+}
+
+/// A bar on a terminal, nothing elsewhere.
+fn progress_bar(rows: usize) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} rows, {eta} to go")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(u64::try_from(rows).unwrap_or(0)).with_style(style)
+}
+
+fn print_summary(arguments: &Arguments, summary: &Summary) {
+    const SHOWN: usize = 20;
+    let Summary { read, created, updated, unchanged, rejected, rejects, notes, landed } = summary;
+    let would = if arguments.dry_run { " (dry run: nothing was written)" } else { "" };
+    println!(
+        "{read} rows read: {created} created, {updated} updated, {unchanged} unchanged, {rejected} rejected{would}"
+    );
+    for reject in rejects.iter().take(SHOWN) {
+        println!("  row {}: {}", reject.row, reject.reason);
+    }
+    if rejects.len() > SHOWN {
+        println!("  … and {} more; --rejects FILE writes them all", rejects.len() - SHOWN);
+    }
+    for (note, count) in notes {
+        println!("  note: {note}: {count} rows");
+    }
+    if !landed && arguments.strict && *rejected > 0 {
+        println!("nothing was written: --strict refuses the whole file; mend the rows above and repeat");
+    }
+}
+
+/// Writes refused rows as CSV: row, reason, and every cell that was read. Cells that a spreadsheet would take
+/// for a formula are neutralised with an apostrophe.
+fn write_rejects(path: &Path, rejects: &[RejectedRow]) -> Result<()> {
+    let failed = |error: csv::Error| Error::Setup(format!("cannot write {}: {error}", path.display()));
+    let mut columns: Vec<&str> = Vec::new();
+    for (column, _) in rejects.iter().flat_map(|reject| &reject.content) {
+        if !columns.contains(&column.as_str()) {
+            columns.push(column);
+        }
+    }
+    let mut writer = csv::Writer::from_path(path).map_err(failed)?;
+    writer.write_record(["row", "reason"].iter().chain(&columns)).map_err(failed)?;
+    for reject in rejects {
+        let cell = |column: &&str| {
+            let found = reject.content.iter().find(|(name, _)| name == column);
+            harmless(found.map_or("", |(_, value)| value.as_str()))
+        };
+        let record =
+            [reject.row.to_string(), harmless(&reject.reason)].into_iter().chain(columns.iter().map(cell));
+        writer.write_record(record).map_err(failed)?;
+    }
+    writer.flush().map_err(|error| failed(error.into()))
+}
+
+fn harmless(cell: &str) -> String {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rejects_are_written_with_their_cells_and_no_cell_becomes_a_formula() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let reject = RejectedRow {
+            row: 7,
+            reason: "no ZIP".to_owned(),
+            content: vec![
+                ("name1".to_owned(), "=HYPERLINK(\"x\")".to_owned()),
+                ("zip".to_owned(), String::new()),
+            ],
+        };
+        write_rejects(file.path(), &[reject]).unwrap();
+        let text = std::fs::read_to_string(file.path()).unwrap();
+        assert_eq!(text, "row,reason,name1,zip\n7,no ZIP,\"'=HYPERLINK(\"\"x\"\")\",\n");
+    }
+}

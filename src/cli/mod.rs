@@ -1,0 +1,104 @@
+//! The command line.
+
+mod import;
+mod migrate;
+mod openapi;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, LogFormat, Settings};
+use crate::error::{Error, Result};
+
+/// Finds who can really help a student, and tells why.
+///
+/// Start with `causeway demo`: it serves a small fictional directory and prints what to try.
+#[derive(Parser)]
+#[command(name = "causeway", version, propagate_version = true, max_term_width = 110)]
+#[command(after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage.\n\
+    Settings come from flags, then the environment (CAUSEWAY_…), then causeway.toml.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serves the API on a database.
+    ///
+    /// Migrates the schema first: a SQLite file always, PostgreSQL when --migration-url is given. Prints the
+    /// bound address once it accepts connections; /readyz answers 503 until the finder is loaded. Stops
+    /// gracefully on SIGTERM and SIGINT.
+    Serve,
+    /// Serves a small, fictional directory on a new SQLite file, and prints what to try.
+    ///
+    /// The file is the one in --database-url if that does not exist yet, else a temporary one that is removed
+    /// at the end.
+    Demo,
+    /// Brings the database's schema up to date and installs the centres of all ZIP codes.
+    ///
+    /// On PostgreSQL it works as the owner in --migration-url and lets the user of --database-url use the tables.
+    Migrate,
+    /// Reads a directory, a list of schools or ZIP code centres into the database.
+    ///
+    /// Good rows land in short commits, so a running server stays quick and sees them at once; a repeat is
+    /// harmless. What an agency said itself is never overwritten.
+    Import(import::Arguments),
+    /// Writes the OpenAPI contract to openapi/openapi.json, or checks that it is there.
+    Openapi(openapi::Arguments),
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let Cli { command, settings } = Cli::parse();
+    let result = settings.resolve().and_then(|config| {
+        start_log(&config, matches!(command, Command::Serve | Command::Demo))?;
+        match command {
+            Command::Serve => run::serve(&config),
+            Command::Demo => run::demo(&config),
+            Command::Migrate => migrate::run(&config),
+            Command::Import(arguments) => import::run(&config, &arguments),
+            Command::Openapi(arguments) => openapi::run(&arguments),
+        }
+    });
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("causeway: {}", sentence(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The error and what caused it, in one line.
+fn sentence(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(source) = cause {
+        text = format!("{text}: {}", source.to_string().trim_end());
+        cause = source.source();
+    }
+    text.replace('\n', " ")
+}
+
+/// The log goes to standard error; what a command answers goes to standard output.
+fn start_log(config: &Config, is_server: bool) -> Result<()> {
+    use tracing_subscriber::EnvFilter;
+    let directives = if is_server { config.log.as_str() } else { "warn" };
+    let filter = EnvFilter::try_new(directives).map_err(|error| {
+        Error::Setup(format!(
+            "log is {directives:?}: {error}; directives such as info or causeway=debug are needed"
+        ))
+    })?;
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    match config.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+    Ok(())
+}

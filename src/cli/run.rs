@@ -1,0 +1,102 @@
+//! `causeway serve` and `causeway demo`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use uuid::Uuid;
+
+use super::migrate::migrate;
+use crate::app::App;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::exchange::demonstration;
+use crate::http::{Cursors, Server, serve as serve_http};
+use crate::store::{DatabaseUrl, Store, StoreOptions};
+use crate::types::Clock;
+
+/// Serves until the process is asked to stop.
+pub fn serve(config: &Config) -> Result<ExitCode> {
+    let url = config.database()?;
+    match (url, &config.migration_url) {
+        (DatabaseUrl::Sqlite(_), _) | (DatabaseUrl::Postgres(_), Some(_)) => {
+            migrate(config, url)?;
+        }
+        // The application's role may not migrate; opening refuses an old schema and names the command.
+        (DatabaseUrl::Postgres(_), None) => {}
+    }
+    let store = open(config, url)?;
+    run(config, store, |_| {})
+}
+
+/// Serves the demonstration.
+pub fn demo(config: &Config) -> Result<ExitCode> {
+    let (path, temporary) = match &config.database_url {
+        None => {
+            let name = format!("causeway-demo-{}.db", Uuid::now_v7());
+            (std::env::temp_dir().join(name), true)
+        }
+        Some(DatabaseUrl::Sqlite(path)) => (PathBuf::from(path), false),
+        Some(url @ DatabaseUrl::Postgres(_)) => {
+            return Err(Error::Setup(format!(
+                "demo serves a new SQLite file, and the database is {url}; unset CAUSEWAY_DATABASE_URL, or use serve"
+            )));
+        }
+    };
+    if path.exists() {
+        return Err(Error::Setup(format!(
+            "{} is there already and demo fills a new file only; name another, remove it, or use serve",
+            path.display()
+        )));
+    }
+    let result = demonstrate(config, &path);
+    if temporary {
+        for suffix in ["", "-wal", "-shm"] {
+            let mut file = path.clone().into_os_string();
+            file.push(suffix);
+            // What is not there needs no removal.
+            let _ = std::fs::remove_file(file);
+        }
+    }
+    result
+}
+
+fn demonstrate(config: &Config, path: &Path) -> Result<ExitCode> {
+    let url: DatabaseUrl = format!("sqlite://{}", path.display()).parse()?;
+    migrate(config, &url)?;
+    let store = open(config, &url)?;
+    demonstration::load(&store)?;
+    run(config, store, |address| {
+        println!("A fictional Massachusetts directory, on {url}. Worth trying:");
+        println!("  curl '{address}/v1/search?postal_code=01840&language=es&coverage=medicaid&age=10'");
+        println!(
+            "  curl '{address}/v1/search?postal_code=01230&radius_km=80&modality=telehealth_video&explain=true'"
+        );
+        println!("  curl '{address}/v1/search?postal_code=01840&coverage=medicade'");
+        println!("The contract, to read and try: {address}/docs/");
+    })
+}
+
+fn open(config: &Config, url: &DatabaseUrl) -> Result<Store> {
+    let options = StoreOptions { connections: config.connections, ..StoreOptions::default() };
+    Store::open(url, options, Clock::System)
+}
+
+fn run(config: &Config, store: Store, announce: impl FnOnce(&str)) -> Result<ExitCode> {
+    let cursors = Cursors::new(store.secret("cursor")?);
+    let server = Server::bind(App::new(store), cursors, config.listen)?;
+    let address = format!("http://{}", server.address()?);
+    if server.accepts_writes() {
+        eprintln!("without access control: whoever reaches {address} may read and write");
+    } else {
+        eprintln!(
+            "without access control: whoever reaches {address} may read; writes are refused beyond loopback"
+        );
+    }
+    if config.public_search {
+        tracing::info!("public_search is understood; it takes effect with access control");
+    }
+    println!("listening on {address}");
+    announce(&address);
+    actix_web::rt::System::new().block_on(serve_http(server, |_| {}))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,292 @@
+//! The directory: organizations, locations, services, offerings, capacity pools, insurance plans,
+//! districts and schools.
+//!
+//! Every noun has the same life: it is *created*, *edited* (optimistically, by version) and *retired* by a
+//! person, or *stated* by an import. What stands is folded from who said what ([`assertions`]).
+
+pub(crate) mod assertions;
+mod facts;
+mod places;
+mod record;
+mod rules;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+pub use assertions::{Assertion, Method, Voice};
+pub use facts::*;
+pub use places::{
+    Placed, PostalPlace, Replaced, centre_of, centres_of, compare_centres, install_embedded,
+    known_postal_codes, near_postal_codes, placed, replace_centres,
+};
+pub use record::{COUNTED_UP_TO, Facts, Page, Record, find};
+pub(crate) use record::{find_all, parse_id};
+
+use crate::error::{Error, FieldError, Result};
+use crate::store::{Change, DbConnection, Noun, Tx};
+use crate::types::{AssertionId, CapacityPoolId, CapacityPoolKind};
+
+/// Records something new.
+///
+/// # Errors
+/// [`Error::Invalid`] if the facts are wrong or refer to what is not there; [`Error::Conflict`] if `id` is taken.
+pub fn create<F: Facts>(tx: &mut Tx<'_>, id: F::Id, facts: &F, voice: &Voice) -> Result<Record<F>> {
+    accept(tx.connection, facts)?;
+    insert(tx, id, facts.clone(), document_of(facts)?, voice)
+}
+
+/// Records a new offering; one that names no capacity pool gets one of its own.
+///
+/// # Errors
+/// As [`create`].
+pub fn create_offering(
+    tx: &mut Tx<'_>,
+    id: crate::types::OfferingId,
+    facts: &OfferingFacts,
+    voice: &Voice,
+) -> Result<Record<OfferingFacts>> {
+    accept(tx.connection, facts)?;
+    let mut facts = facts.clone();
+    if facts.capacity_pool_id.is_none() {
+        let service = find::<ServiceFacts>(tx.connection, facts.service_id)?;
+        let pool = CapacityPoolFacts {
+            organization_id: service.facts.organization_id,
+            name: facts.name.clone().unwrap_or(service.facts.name),
+            kind: CapacityPoolKind::Program,
+        };
+        facts.capacity_pool_id = Some(create(tx, CapacityPoolId::new(), &pool, voice)?.id);
+    }
+    create(tx, id, &facts, voice)
+}
+
+/// Changes what is said: `patch` is a JSON merge patch (RFC 7396) on the facts.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Stale`] unless `expected` is the version; [`Error::Invalid`] if the facts
+/// would be wrong.
+pub fn edit<F: Facts>(
+    tx: &mut Tx<'_>,
+    id: F::Id,
+    expected: i64,
+    patch: &Value,
+    voice: &Voice,
+) -> Result<Record<F>> {
+    let record = current::<F>(tx.connection, id, expected)?;
+    let before = document_of(&record.facts)?;
+    let mut after = Value::Object(before.clone());
+    json_patch::merge(&mut after, patch);
+    let facts: F = parse(after)?;
+    accept(tx.connection, &facts)?;
+    let changed = assertions::difference(&before, &document_of(&facts)?);
+    if changed.is_empty() {
+        return Ok(record);
+    }
+    assertions::record(tx.connection, F::NOUN, &assertion(tx, id.into(), voice, changed))?;
+    restate(tx, &record)
+}
+
+/// Retires it: it is kept, and neither listed nor found any more. What depends on it is no longer found
+/// either.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Stale`] unless `expected` is the version.
+pub fn retire<F: Facts>(tx: &mut Tx<'_>, id: F::Id, expected: i64) -> Result<Record<F>> {
+    let mut record = current::<F>(tx.connection, id, expected)?;
+    if record.retired_at.is_none() {
+        record.retired_at = Some(tx.now);
+        save(tx, &mut record)?;
+    }
+    Ok(record)
+}
+
+/// One page of records in the order of their ids, and how many there are in all (counted up to
+/// [`COUNTED_UP_TO`] + 1).
+///
+/// # Errors
+/// If the database fails.
+pub fn list<F: Facts>(connection: &mut DbConnection, page: &Page) -> Result<(Vec<Record<F>>, i64)> {
+    let (rows, count) = F::page(connection, page)?;
+    Ok((rows.into_iter().map(Record::from_row).collect::<Result<_>>()?, count))
+}
+
+/// What stating something by import did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stated {
+    /// It was not known.
+    Created,
+    /// Its source says something else than before.
+    Updated,
+    /// Its source says what it said before.
+    Unchanged,
+}
+
+/// What is known of a subject before an import states it.
+pub struct Known<F: Facts> {
+    record: Option<Record<F>>,
+    said: Vec<Assertion>,
+}
+
+/// What is known of each of these subjects: one query for many.
+///
+/// # Errors
+/// If the database fails.
+pub fn known<F: Facts>(
+    connection: &mut DbConnection,
+    ids: &[F::Id],
+) -> Result<std::collections::HashMap<Uuid, Known<F>>> {
+    let mut known: std::collections::HashMap<Uuid, Known<F>> = find_all::<F>(connection, ids)?
+        .into_iter()
+        .map(|record| (record.id.into(), Known { record: Some(record), said: Vec::new() }))
+        .collect();
+    let subjects: Vec<Uuid> = known.keys().copied().collect();
+    for assertion in assertions::said_of(connection, &subjects)? {
+        if let Some(known) = known.get_mut(&assertion.subject) {
+            known.said.push(assertion);
+        }
+    }
+    Ok(known)
+}
+
+/// What stating `facts` would do, given what is known.
+///
+/// # Errors
+/// If the facts cannot be written as JSON.
+pub fn would_state<F: Facts>(known: Option<&Known<F>>, facts: &F, voice: &Voice) -> Result<Stated> {
+    let Some(Known { record: Some(_), said }) = known else { return Ok(Stated::Created) };
+    let last =
+        said.iter().rev().find(|one| one.voice.method == voice.method && one.voice.source == voice.source);
+    Ok(match last {
+        Some(last) if last.facts == document_of(facts)? => Stated::Unchanged,
+        Some(_) | None => Stated::Updated,
+    })
+}
+
+/// States `facts` as the whole of what a source says. What an agency or a call said stands before it.
+///
+/// # Errors
+/// [`Error::Conflict`] if it refers to what is not there.
+pub fn state<F: Facts>(
+    tx: &mut Tx<'_>,
+    id: F::Id,
+    facts: &F,
+    voice: &Voice,
+    known: Option<&Known<F>>,
+) -> Result<Stated> {
+    let outcome = would_state(known, facts, voice)?;
+    match (outcome, known) {
+        (Stated::Unchanged, _) => {}
+        (Stated::Created, _) | (Stated::Updated, None | Some(Known { record: None, .. })) => {
+            insert(tx, id, facts.clone(), document_of(facts)?, voice)?;
+        }
+        (Stated::Updated, Some(Known { record: Some(record), .. })) => {
+            assertions::record(
+                tx.connection,
+                F::NOUN,
+                &assertion(tx, id.into(), voice, document_of(facts)?),
+            )?;
+            restate(tx, record)?;
+        }
+    }
+    Ok(outcome)
+}
+
+/// Tells that the derived position of these records may have changed: they get a new version.
+pub(crate) fn touch<F: Facts>(tx: &mut Tx<'_>, mut record: Record<F>) -> Result<()> {
+    save(tx, &mut record)
+}
+
+fn insert<F: Facts>(
+    tx: &mut Tx<'_>,
+    id: F::Id,
+    facts: F,
+    said: serde_json::Map<String, Value>,
+    voice: &Voice,
+) -> Result<Record<F>> {
+    let record = Record { id, version: 1, created_at: tx.now, updated_at: tx.now, retired_at: None, facts };
+    F::insert(tx.connection, &record)?;
+    assertions::record(tx.connection, F::NOUN, &assertion(tx, id.into(), voice, said))?;
+    tx.changed(Change { noun: F::NOUN, subject: id.into(), version: record.version })?;
+    Ok(record)
+}
+
+/// Folds what was said and saves what stands, if that is something else.
+fn restate<F: Facts>(tx: &mut Tx<'_>, record: &Record<F>) -> Result<Record<F>> {
+    let said = assertions::said_of(tx.connection, &[record.id.into()])?;
+    let standing: F = parse(Value::Object(assertions::fold(&said)))?;
+    let mut restated = record.clone();
+    if standing != record.facts {
+        restated.facts = standing;
+        save(tx, &mut restated)?;
+    }
+    Ok(restated)
+}
+
+fn save<F: Facts>(tx: &mut Tx<'_>, record: &mut Record<F>) -> Result<()> {
+    let expected = record.version;
+    record.version += 1;
+    record.updated_at = tx.now;
+    if !F::update(tx.connection, record, expected)? {
+        return Err(Error::Stale { current: find::<F>(tx.connection, record.id)?.version });
+    }
+    tx.changed(Change { noun: F::NOUN, subject: record.id.into(), version: record.version })
+}
+
+fn current<F: Facts>(connection: &mut DbConnection, id: F::Id, expected: i64) -> Result<Record<F>> {
+    let record = find::<F>(connection, id)?;
+    if record.version == expected { Ok(record) } else { Err(Error::Stale { current: record.version }) }
+}
+
+fn assertion(tx: &Tx<'_>, subject: Uuid, voice: &Voice, facts: serde_json::Map<String, Value>) -> Assertion {
+    Assertion { id: AssertionId::new(), subject, voice: voice.clone(), at: tx.now, facts }
+}
+
+fn document_of<F: Facts>(facts: &F) -> Result<serde_json::Map<String, Value>> {
+    assertions::document(facts)
+}
+
+/// Reads facts from JSON; a wrong value is named by its JSON pointer.
+pub(crate) fn parse<F: Facts>(document: Value) -> Result<F> {
+    serde_path_to_error::deserialize(document).map_err(|error| {
+        let pointer = pointer(error.path());
+        FieldError::body(pointer, error.into_inner()).into()
+    })
+}
+
+/// A path of serde as a JSON pointer (RFC 6901).
+pub(crate) fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { .. } | Segment::Unknown => String::new(),
+        })
+        .collect()
+}
+
+/// Whether the facts can be accepted: right on their own, and everything that they refer to is there.
+fn accept<F: Facts>(connection: &mut DbConnection, facts: &F) -> Result<()> {
+    let mut problems = facts.problems();
+    for (pointer, noun, id) in facts.references() {
+        if !exists(connection, noun, id)? {
+            problems.push(FieldError::body(pointer, format_args!("there is no {} {id}", noun.as_str())));
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems.into()) }
+}
+
+fn exists(connection: &mut DbConnection, noun: Noun, id: Uuid) -> Result<bool> {
+    fn live<F: Facts>(connection: &mut DbConnection, id: Uuid) -> Result<bool> {
+        Ok(find_all::<F>(connection, &[F::Id::from(id)])?.iter().any(|record| record.retired_at.is_none()))
+    }
+    match noun {
+        Noun::Organization => live::<OrganizationFacts>(connection, id),
+        Noun::Location => live::<LocationFacts>(connection, id),
+        Noun::Service => live::<ServiceFacts>(connection, id),
+        Noun::CapacityPool => live::<CapacityPoolFacts>(connection, id),
+        Noun::InsurancePlan => live::<InsurancePlanFacts>(connection, id),
+        Noun::District => live::<DistrictFacts>(connection, id),
+        Noun::School => live::<SchoolFacts>(connection, id),
+        Noun::Offering => live::<OfferingFacts>(connection, id),
+    }
+}

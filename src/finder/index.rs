@@ -1,0 +1,238 @@
+//! The index: what is in it, how it changes, how it is asked.
+
+use std::collections::hash_map::Entry as MapEntry;
+
+use rstar::{ParentNode, RStarInsertionStrategy, RTree, RTreeParams, SelectionFunction};
+use rustc_hash::FxHashMap;
+
+use super::areas::Areas;
+use super::eligibility::Asked;
+use super::envelope::{FacetEnvelope, Site};
+use super::explain::{self, Answer};
+use super::interner::{Languages, PlanInfo, Plans};
+use super::leaf::{Entry, Leaf};
+use super::question::Question;
+use super::ranking::RankingProfile;
+use super::scoring::Scoring;
+use super::search::{self, Search};
+use crate::types::{Criterion, InsurancePlanId, OfferingId, Truth};
+
+/// Every offering, ready to be searched. A plain structure in memory: callers lock it.
+///
+/// About 0.5 kB per offering. With `n` offerings building is O(n log n); [`Index::apply`] and
+/// [`Index::remove`] are O(log n) in the tree, plus a look at each offering of the same service area or
+/// school for those that come to the student.
+#[derive(Debug, Default)]
+pub struct Index {
+    slots: Vec<Option<Leaf>>,
+    free: Vec<u32>,
+    numbers: FxHashMap<OfferingId, u32>,
+    tree: RTree<Site, NodeSize>,
+    areas: Areas,
+    languages: Languages,
+    plans: Plans,
+    revision: u64,
+}
+
+/// Nodes larger than `rstar`'s default of 6: fewer envelopes to weigh, each over more neighbours.
+#[derive(Debug)]
+struct NodeSize;
+
+impl RTreeParams for NodeSize {
+    const MIN_SIZE: usize = 6;
+    const MAX_SIZE: usize = 16;
+    const REINSERTION_COUNT: usize = 4;
+    type DefaultInsertionStrategy = RStarInsertionStrategy;
+}
+
+impl Index {
+    /// Builds the index of `entries`; of several with the same id the last counts.
+    pub fn build<'a>(
+        entries: impl IntoIterator<Item = Entry<'a>>,
+        plans: impl IntoIterator<Item = (InsurancePlanId, PlanInfo)>,
+    ) -> Self {
+        let mut index = Self::default();
+        for (plan, info) in plans {
+            index.plans.set(plan, info);
+        }
+        for entry in entries {
+            index.forget(entry.offering);
+            index.keep(&entry);
+        }
+        let mut sites = Vec::with_capacity(index.slots.len());
+        for slot in 0..index.slots.len() {
+            let slot = u32::try_from(slot).expect("slots are numbered in 32 bits");
+            let Some(leaf) = &index.slots[slot as usize] else { continue };
+            let site = Site { slot, envelope: leaf.envelope() };
+            if leaf.point.is_some() {
+                sites.push(site);
+            }
+            add_to_rosters(&mut index.areas, leaf, site);
+        }
+        index.tree = RTree::bulk_load_with_params(sites);
+        index
+    }
+
+    /// How many offerings it holds.
+    pub fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.numbers.is_empty()
+    }
+
+    /// Counts the changes since it was built.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Adds an offering, or replaces what was known of it.
+    pub fn apply(&mut self, entry: Entry<'_>) {
+        self.withdraw(entry.offering);
+        self.forget(entry.offering);
+        let slot = self.keep(&entry);
+        self.enter(slot);
+        self.revision += 1;
+    }
+
+    /// Removes an offering; whether it was there.
+    pub fn remove(&mut self, offering: OfferingId) -> bool {
+        self.withdraw(offering);
+        let was_there = self.forget(offering);
+        self.revision += u64::from(was_there);
+        was_there
+    }
+
+    /// Sets what is known of a plan. O(1), unless offerings list it and its category changes: then each of
+    /// them is entered anew, after a look at every offering.
+    pub fn set_plan(&mut self, plan: InsurancePlanId, info: PlanInfo) {
+        if let Some(number) = self.plans.set(plan, info) {
+            let lists_it = |leaf: &Leaf| leaf.plans().iter().any(|listing| listing.plan == number);
+            let listing: Vec<OfferingId> =
+                self.slots.iter().flatten().filter(|leaf| lists_it(leaf)).map(|leaf| leaf.offering).collect();
+            for offering in listing {
+                self.withdraw(offering);
+                let slot = self.numbers[&offering];
+                if let Some(leaf) = &mut self.slots[slot as usize] {
+                    leaf.cover(&self.plans);
+                }
+                self.enter(slot);
+            }
+        }
+        self.revision += 1;
+    }
+
+    /// The hits of a search in order, with their explanation if it is wanted, and the total.
+    pub fn search(&self, search: &Search<'_>, profile: &RankingProfile) -> Answer {
+        let asked = Asked::new(search.question, &self.languages, &self.plans, &self.areas);
+        let scoring = Scoring::new(&asked, search.sort, profile, &self.languages);
+        let (found, total) = search::run(self, search, &asked, &scoring);
+        let explainer = explain::Explainer::new(&asked, &scoring, &self.languages, search.explain);
+        Answer { hits: found.into_iter().map(|found| explainer.hit(&found)).collect(), total }
+    }
+
+    /// The truth of every criterion that a question requires, of the location and of the restriction, for
+    /// one offering; `None` if it is not there. The audience, which is no criterion, is left out.
+    pub fn judge(&self, offering: OfferingId, question: &Question) -> Option<Vec<(Criterion, Truth)>> {
+        let leaf = self.leaf(*self.numbers.get(&offering)?);
+        let asked = Asked::new(question, &self.languages, &self.plans, &self.areas);
+        let location = (Criterion::Location, asked.reach(leaf).truth);
+        Some(std::iter::once(location).chain(asked.truths(leaf)).collect())
+    }
+
+    pub(super) fn tree_root(&self) -> &ParentNode<Site> {
+        self.tree.root()
+    }
+
+    pub(super) fn areas(&self) -> &Areas {
+        &self.areas
+    }
+
+    pub(super) fn leaf(&self, slot: u32) -> &Leaf {
+        self.slots[slot as usize].as_ref().expect("sites and numbers lead to slots that are taken")
+    }
+
+    /// Puts a new leaf into a free slot, out of reach of searches as yet.
+    fn keep(&mut self, entry: &Entry<'_>) -> u32 {
+        let area = entry.facts.service_area.as_ref().map(|area| self.areas.join(area));
+        let leaf = Leaf::new(entry, area, &mut self.languages, &mut self.plans);
+        let slot = if let Some(slot) = self.free.pop() {
+            self.slots[slot as usize] = Some(leaf);
+            slot
+        } else {
+            self.slots.push(Some(leaf));
+            u32::try_from(self.slots.len() - 1).expect("memory ends before four billion offerings")
+        };
+        self.numbers.insert(entry.offering, slot);
+        slot
+    }
+
+    /// Empties an offering's slot; whether there was one.
+    fn forget(&mut self, offering: OfferingId) -> bool {
+        let MapEntry::Occupied(number) = self.numbers.entry(offering) else { return false };
+        let slot = number.remove();
+        self.free.push(slot);
+        if let Some(leaf) = self.slots[slot as usize].take() {
+            for listing in leaf.plans() {
+                self.plans.drop_listing(listing.plan);
+            }
+            if let Some(area) = leaf.area {
+                self.areas.leave(area);
+            }
+        }
+        true
+    }
+
+    /// Lets searches find a leaf: in the tree and on rosters.
+    fn enter(&mut self, slot: u32) {
+        let Some(leaf) = &self.slots[slot as usize] else { return };
+        let site = Site { slot, envelope: leaf.envelope() };
+        if leaf.point.is_some() {
+            self.tree.insert(site);
+        }
+        add_to_rosters(&mut self.areas, leaf, site);
+    }
+
+    /// Takes an offering's leaf out of the reach of searches.
+    fn withdraw(&mut self, offering: OfferingId) {
+        let Some(slot) = self.numbers.get(&offering).copied() else { return };
+        let Some(leaf) = &self.slots[slot as usize] else { return };
+        if let Some(point) = leaf.point {
+            self.tree.remove_with_selection_function(SiteOf { slot, point, offering });
+        }
+        if let Some(area) = leaf.area.filter(|_| leaf.comes_to_residents()) {
+            self.areas.roster_mut(area).remove(slot);
+        }
+        for school in leaf.schools().filter(|_| leaf.comes_into_schools()).into_iter().flatten() {
+            self.areas.remove_from_school(*school, slot);
+        }
+    }
+}
+
+fn add_to_rosters(areas: &mut Areas, leaf: &Leaf, site: Site) {
+    if let Some(area) = leaf.area.filter(|_| leaf.comes_to_residents()) {
+        areas.roster_mut(area).add(site);
+    }
+    for school in leaf.schools().filter(|_| leaf.comes_into_schools()).into_iter().flatten() {
+        areas.add_to_school(*school, site);
+    }
+}
+
+/// Leads to one offering's site: nodes that do not hold its point, or only later ids, are passed over.
+struct SiteOf {
+    slot: u32,
+    point: [f64; 3],
+    offering: OfferingId,
+}
+
+impl SelectionFunction<Site> for SiteOf {
+    fn should_unpack_parent(&self, envelope: &FacetEnvelope) -> bool {
+        envelope.contains(&self.point) && envelope.summary.first <= self.offering
+    }
+
+    fn should_unpack_leaf(&self, site: &Site) -> bool {
+        site.slot == self.slot
+    }
+}

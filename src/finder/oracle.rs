@@ -1,0 +1,420 @@
+//! The answer found the plainest way: look at every offering, straight from its facts, and sort. Shares no
+//! code with the index but the types.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::question::{Ask, AvailabilityAsk, CoverageAsk, LanguageAsk, Question, Sort, Urgency};
+use super::ranking::{Factor, RankingProfile};
+use super::{Entry, ExpectedWait, PlanInfo};
+use crate::availability::Claim;
+use crate::directory::{NamedPlace, OfferingFacts};
+use crate::types::{
+    Audience, AvailabilityStatus, Coordinates, Criterion, Grain, InsurancePlanId, LanguageMode, LanguageTag,
+    Modality, OfferingId, Truth, calendar_date,
+};
+
+/// An offering with everything owned.
+#[derive(Clone, Debug)]
+pub(super) struct Offered {
+    pub(super) id: OfferingId,
+    pub(super) place: Option<Coordinates>,
+    pub(super) facts: OfferingFacts,
+    pub(super) audience: Vec<Audience>,
+    pub(super) claim: Option<Claim>,
+}
+
+impl Offered {
+    pub(super) fn entry(&self) -> Entry<'_> {
+        Entry {
+            offering: self.id,
+            place: self.place,
+            facts: &self.facts,
+            audience: &self.audience,
+            claim: self.claim.as_ref(),
+        }
+    }
+}
+
+/// Everything that is known.
+#[derive(Clone, Debug, Default)]
+pub(super) struct World {
+    pub(super) offerings: BTreeMap<OfferingId, Offered>,
+    pub(super) plans: BTreeMap<InsurancePlanId, PlanInfo>,
+}
+
+/// A match.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Match {
+    pub(super) offering: OfferingId,
+    pub(super) distance_km: Option<f64>,
+    pub(super) wait: ExpectedWait,
+    pub(super) score: f64,
+}
+
+impl World {
+    /// Every match, in order.
+    pub(super) fn answer(&self, question: &Question, sort: Sort, profile: &RankingProfile) -> Vec<Match> {
+        let mut matches: Vec<Match> = self
+            .offerings
+            .values()
+            .filter(|offered| offered.audience.iter().any(|who| question.audience.contains(who)))
+            .filter(|offered| self.judge(offered, question).iter().all(|(_, truth)| *truth == Truth::Yes))
+            .map(|offered| Match {
+                offering: offered.id,
+                distance_km: offered.place.map(|place| place.distance_km(question.origin)),
+                wait: wait(offered.claim.as_ref(), question.now),
+                score: score(offered, question, profile),
+            })
+            .collect();
+        matches.sort_by(|a, b| {
+            let order = match sort {
+                Sort::Match => b.score.total_cmp(&a.score),
+                Sort::Distance => match (a.distance_km, b.distance_km) {
+                    (Some(a), Some(b)) => a.total_cmp(&b),
+                    (Some(_), None) => Ordering::Less,
+                    (None, Some(_)) => Ordering::Greater,
+                    (None, None) => Ordering::Equal,
+                },
+                Sort::Wait => match (a.wait, b.wait) {
+                    (ExpectedWait::Days(a), ExpectedWait::Days(b)) => a.total_cmp(&b),
+                    (a, b) => class(a).cmp(&class(b)),
+                },
+            };
+            order.then(a.offering.cmp(&b.offering))
+        });
+        matches
+    }
+
+    /// The truth of each criterion that is asked, of location and of restriction.
+    pub(super) fn judge(&self, offered: &Offered, question: &Question) -> Vec<(Criterion, Truth)> {
+        let (facts, required) = (&offered.facts, &question.required);
+        let mut truths = vec![
+            (Criterion::Location, location(offered, question)),
+            (Criterion::Restriction, Truth::all([in_area(facts, question), in_schools(facts, question)])),
+        ];
+        let partial = |criterion| facts.partial.contains(&criterion);
+        let soften =
+            |criterion, truth| if truth == Truth::No && partial(criterion) { Truth::Unknown } else { truth };
+        macro_rules! set {
+            ($criterion:ident, $asked:ident, $listed:ident) => {
+                if let Some(ask) = &required.$asked {
+                    let truth = ask.truth(|value| match &facts.$listed {
+                        None => Truth::Unknown,
+                        Some(values) => soften(Criterion::$criterion, Truth::known(values.contains(value))),
+                    });
+                    truths.push((Criterion::$criterion, truth));
+                }
+            };
+        }
+        set!(Tier, tier, tiers);
+        set!(Need, need, needs);
+        set!(Modality, modality, modalities);
+        set!(Population, population, populations);
+        set!(Practice, practice, practices);
+        set!(Accessibility, accessibility, accessibility);
+        if let Some(ask) = &required.schedule {
+            let truth = ask.truth(|kind| match &facts.schedule {
+                None => Truth::Unknown,
+                Some(schedule) => soften(Criterion::Schedule, schedule.offers(*kind)),
+            });
+            truths.push((Criterion::Schedule, truth));
+        }
+        if let Some(age) = required.age {
+            let truth = facts.ages.as_ref().map_or(Truth::Unknown, |ages| ages.accept(age));
+            truths.push((Criterion::Age, soften(Criterion::Age, truth)));
+        }
+        if let Some(LanguageAsk { tags, mode }) = &required.language {
+            truths.push((Criterion::Language, tags.truth(|tag| language(facts, tag, *mode))));
+        }
+        if let Some(ask) = &required.coverage {
+            let today = calendar_date(question.now);
+            truths.push((Criterion::Coverage, ask.truth(|value| self.coverage(facts, *value, today))));
+        }
+        if required.availability.is_some() || question.max_wait_days.is_some() {
+            truths.push((Criterion::Availability, availability(offered.claim.as_ref(), question)));
+        }
+        truths
+    }
+
+    fn coverage(&self, facts: &OfferingFacts, ask: CoverageAsk, today: Date) -> Truth {
+        let Some(coverage) = &facts.coverage else {
+            // Nothing is listed, and a plan that nobody knows stays unknown.
+            return Truth::Unknown;
+        };
+        let unlisted = if facts.partial.contains(&Criterion::Coverage) { Truth::Unknown } else { Truth::No };
+        let in_effect = |info: &PlanInfo| {
+            info.effective_from.is_none_or(|day| day <= today)
+                && info.effective_until.is_none_or(|day| day >= today)
+        };
+        match ask {
+            CoverageAsk::Category(category) => {
+                if coverage.categories.contains(&category) {
+                    return Truth::Yes;
+                }
+                let mut truth = unlisted;
+                for listed in coverage.plans.iter().filter(|listed| listed.accepting_new) {
+                    match self.plans.get(&listed.insurance_plan_id) {
+                        Some(info) if info.category == category && in_effect(info) => return Truth::Yes,
+                        Some(_) => {}
+                        None => truth = Truth::Unknown,
+                    }
+                }
+                truth
+            }
+            CoverageAsk::Plan(plan) => {
+                let listed: Vec<_> =
+                    coverage.plans.iter().filter(|listed| listed.insurance_plan_id == plan).collect();
+                let accepting = listed.iter().any(|listed| listed.accepting_new);
+                match self.plans.get(&plan) {
+                    _ if !listed.is_empty() && !accepting => Truth::No,
+                    None => Truth::Unknown,
+                    Some(info) if accepting => Truth::known(in_effect(info)),
+                    Some(info) if coverage.categories.contains(&info.category) => Truth::Yes,
+                    Some(_) => unlisted,
+                }
+            }
+        }
+    }
+}
+
+fn class(wait: ExpectedWait) -> u8 {
+    match wait {
+        ExpectedWait::Days(_) => 0,
+        ExpectedWait::Unknown => 1,
+        ExpectedWait::Never => 2,
+    }
+}
+
+fn language(facts: &OfferingFacts, tag: &LanguageTag, mode: Option<LanguageMode>) -> Truth {
+    let Some(offered) = &facts.languages else { return Truth::Unknown };
+    let of_mode = offered.iter().filter(|offered| mode.is_none_or(|mode| offered.mode == mode));
+    let truth = Truth::any(of_mode.map(|offered| tag.is_met_by(&offered.language)));
+    if truth == Truth::No && facts.partial.contains(&Criterion::Language) { Truth::Unknown } else { truth }
+}
+
+fn in_area(facts: &OfferingFacts, question: &Question) -> Truth {
+    let Some(area) = &facts.service_area else { return Truth::Yes };
+    let home = &question.residence;
+    let mut truths = Vec::new();
+    if !area.postal_codes.is_empty() {
+        truths.push(
+            home.postal_code.map_or(Truth::Unknown, |code| Truth::known(area.postal_codes.contains(&code))),
+        );
+    }
+    let named =
+        |places: &[NamedPlace], name: &Option<String>| match (name, &home.state) {
+            (Some(name), Some(state)) => Truth::known(places.iter().any(|place| {
+                place.name.eq_ignore_ascii_case(name) && place.state.eq_ignore_ascii_case(state)
+            })),
+            _ => Truth::Unknown,
+        };
+    if !area.towns.is_empty() {
+        truths.push(named(&area.towns, &home.town));
+    }
+    if !area.counties.is_empty() {
+        truths.push(named(&area.counties, &home.county));
+    }
+    if !area.states.is_empty() {
+        truths.push(home.state.as_ref().map_or(Truth::Unknown, |home| {
+            Truth::known(area.states.iter().any(|state| state.eq_ignore_ascii_case(home)))
+        }));
+    }
+    Truth::any(truths)
+}
+
+fn in_schools(facts: &OfferingFacts, question: &Question) -> Truth {
+    match (&facts.schools, question.school) {
+        (None, _) => Truth::Yes,
+        (Some(_), None) => Truth::Unknown,
+        (Some(schools), Some(school)) => Truth::known(schools.contains(&school)),
+    }
+}
+
+fn remote(facts: &OfferingFacts, question: &Question) -> Truth {
+    let allowed = |modality: Modality| {
+        facts.modalities.as_ref().is_some_and(|listed| listed.contains(&modality))
+            && question.required.modality.as_ref().is_none_or(|ask| ask.values().contains(&modality))
+    };
+    let mut truths = vec![Truth::No];
+    let to_home = [Modality::TelehealthVideo, Modality::TelehealthPhone, Modality::InHome];
+    if facts.service_area.is_some() && to_home.into_iter().any(allowed) {
+        truths.push(in_area(facts, question));
+    }
+    if facts.schools.is_some() && allowed(Modality::InSchool) {
+        truths.push(in_schools(facts, question));
+    }
+    Truth::any(truths)
+}
+
+fn location(offered: &Offered, question: &Question) -> Truth {
+    let at_place = match offered.place {
+        None => Truth::Unknown,
+        Some(place) => Truth::known(place.distance_km(question.origin) <= question.radius_km),
+    };
+    Truth::any([at_place, remote(&offered.facts, question)])
+}
+
+fn wait(claim: Option<&Claim>, now: Timestamp) -> ExpectedWait {
+    let Some(claim) = claim.filter(|claim| now < claim.valid_until) else { return ExpectedWait::Unknown };
+    let days_until = claim.next_available_date.map(|date| {
+        let days = calendar_date(now).until(date).unwrap().get_days();
+        f64::from(days.max(0))
+    });
+    let queue = match (claim.waiting, claim.starts_last_28_days) {
+        (Some(waiting), Some(starts)) if starts > 0 => {
+            Some((f64::from(waiting) + 1.0) * 28.0 / f64::from(starts))
+        }
+        _ => None,
+    };
+    let queued = match (queue, days_until) {
+        (Some(queue), Some(days)) => ExpectedWait::Days(queue.max(days)),
+        (Some(days), None) | (None, Some(days)) => ExpectedWait::Days(days),
+        (None, None) => ExpectedWait::Unknown,
+    };
+    match claim.status {
+        AvailabilityStatus::Capacity if claim.open_slots == Some(0) => queued,
+        AvailabilityStatus::Capacity => ExpectedWait::Days(days_until.unwrap_or(0.0)),
+        AvailabilityStatus::Waitlist => queued,
+        AvailabilityStatus::NoCapacity => days_until.map_or(ExpectedWait::Never, ExpectedWait::Days),
+        AvailabilityStatus::AdditionalAssessmentRequired | AvailabilityStatus::Unknown => {
+            ExpectedWait::Unknown
+        }
+    }
+}
+
+fn availability(claim: Option<&Claim>, question: &Question) -> Truth {
+    let live = claim.filter(|claim| question.now < claim.valid_until);
+    let mut truth = Truth::Yes;
+    if let Some(ask) = question.required.availability {
+        truth = match live.map(|claim| (claim.status, claim.open_slots)) {
+            None => Truth::Unknown,
+            Some((AvailabilityStatus::Capacity, Some(0))) => Truth::Unknown,
+            Some((AvailabilityStatus::Capacity, _)) => Truth::Yes,
+            Some((AvailabilityStatus::Waitlist, _)) => Truth::known(ask == AvailabilityAsk::Waitlist),
+            Some((AvailabilityStatus::NoCapacity, _)) => Truth::No,
+            Some((AvailabilityStatus::AdditionalAssessmentRequired | AvailabilityStatus::Unknown, _)) => {
+                Truth::Unknown
+            }
+        };
+    }
+    if let Some(max) = question.max_wait_days {
+        let soon = match wait(claim, question.now) {
+            ExpectedWait::Days(days) if days <= max => Truth::Yes,
+            ExpectedWait::Days(_) | ExpectedWait::Never => Truth::No,
+            ExpectedWait::Unknown => Truth::Unknown,
+        };
+        truth = truth.min(soon);
+    }
+    truth
+}
+
+fn score(offered: &Offered, question: &Question, profile: &RankingProfile) -> f64 {
+    let mut terms = vec![
+        (Factor::TimeToCare, time_to_care(offered, question)),
+        (Factor::Travel, travel(offered, question)),
+    ];
+    terms.extend(language_utility(&offered.facts, question).map(|utility| (Factor::Language, utility)));
+    terms.extend(fit(&offered.facts, question).map(|utility| (Factor::Fit, utility)));
+    terms.push((Factor::Confirmation, confirmation(offered, question)));
+    let total: f64 = terms.iter().map(|(factor, _)| profile.weights().of(*factor)).sum();
+    let mut score = 0.0;
+    for (factor, utility) in terms {
+        assert!((0.0..=1.0).contains(&utility), "{factor:?} {utility}");
+        if total > 0.0 {
+            score += profile.weights().of(factor) * utility / total;
+        }
+    }
+    score
+}
+
+fn time_to_care(offered: &Offered, question: &Question) -> f64 {
+    let scale = if question.urgency == Urgency::Urgent { 7.0 } else { 28.0 };
+    match wait(offered.claim.as_ref(), question.now) {
+        ExpectedWait::Days(days) => (-days / scale).exp(),
+        // The constant of every profile that the tests use.
+        ExpectedWait::Unknown => 0.25,
+        ExpectedWait::Never => 0.0,
+    }
+}
+
+fn travel(offered: &Offered, question: &Question) -> f64 {
+    match offered.place {
+        Some(place) if remote(&offered.facts, question) != Truth::Yes => {
+            let minutes = place.distance_km(question.origin) * 1.3 / 40.0 * 60.0;
+            (-minutes / 30.0).exp()
+        }
+        _ => 1.0,
+    }
+}
+
+fn language_utility(facts: &OfferingFacts, question: &Question) -> Option<f64> {
+    let of_mode = |tag: &LanguageTag, mode| {
+        facts.languages.iter().flatten().any(|o| o.mode == mode && tag.is_met_by(&o.language) == Truth::Yes)
+    };
+    let bridged = |tag: &LanguageTag, mode: Option<LanguageMode>| {
+        if mode != Some(LanguageMode::Interpreter) && of_mode(tag, LanguageMode::Provider) {
+            1.0
+        } else if mode != Some(LanguageMode::Provider) && of_mode(tag, LanguageMode::Interpreter) {
+            0.6
+        } else {
+            0.0
+        }
+    };
+    match &question.required.language {
+        Some(LanguageAsk { tags: Ask::AnyOf(tags), mode }) => {
+            Some(tags.iter().map(|tag| bridged(tag, *mode)).fold(0.0, f64::max))
+        }
+        Some(LanguageAsk { tags: Ask::AllOf(tags), mode }) => {
+            Some(tags.iter().map(|tag| bridged(tag, *mode)).fold(1.0, f64::min))
+        }
+        None if question.preferred.languages.is_empty() => None,
+        None => Some(
+            question
+                .preferred
+                .languages
+                .iter()
+                .map(|tag| match language(facts, tag, None) {
+                    Truth::Yes => bridged(tag, None),
+                    Truth::Unknown => 0.2,
+                    Truth::No => 0.0,
+                })
+                .fold(0.0, f64::max),
+        ),
+    }
+}
+
+fn fit(facts: &OfferingFacts, question: &Question) -> Option<f64> {
+    let wished = &question.preferred;
+    let mut met = Vec::new();
+    met.extend(wished.needs.iter().map(|v| facts.needs.as_ref().is_some_and(|l| l.contains(v))));
+    met.extend(wished.populations.iter().map(|v| facts.populations.as_ref().is_some_and(|l| l.contains(v))));
+    met.extend(wished.practices.iter().map(|v| facts.practices.as_ref().is_some_and(|l| l.contains(v))));
+    met.extend(wished.modalities.iter().map(|v| facts.modalities.as_ref().is_some_and(|l| l.contains(v))));
+    met.extend(
+        wished.schedules.iter().map(|v| facts.schedule.as_ref().is_some_and(|s| s.offers(*v) == Truth::Yes)),
+    );
+    met.extend(
+        wished.accessibility.iter().map(|v| facts.accessibility.as_ref().is_some_and(|l| l.contains(v))),
+    );
+    let count = met.iter().filter(|met| **met).count();
+    (!met.is_empty()).then(|| count as f64 / met.len() as f64)
+}
+
+fn confirmation(offered: &Offered, question: &Question) -> f64 {
+    let grain = match offered.facts.grain {
+        Grain::Team => 1.0,
+        Grain::Service => 0.8,
+        Grain::Facility => 0.3,
+    };
+    let live = offered.claim.as_ref().filter(|claim| question.now < claim.valid_until);
+    // A claim that says "unknown" says nothing.
+    let freshness = live.filter(|claim| claim.status != AvailabilityStatus::Unknown).map_or(0.0, |claim| {
+        let seconds = (question.now.as_second() - claim.reported_at.as_second()).max(0);
+        (1.0 - seconds as f64 / (30.0 * 86_400.0)).max(0.0)
+    });
+    0.7 * grain + 0.3 * freshness
+}

@@ -1,0 +1,194 @@
+//! What the database says of offerings, for the index and for those who show an answer.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
+
+use diesel::prelude::*;
+
+use crate::availability::{Claim, current_claims};
+use crate::directory::{
+    Facts, InsurancePlanFacts, LocationFacts, OfferingFacts, OrganizationFacts, Page, Placement, PostalPlace,
+    Record, ServiceFacts, find_all, list, parse_id, placed,
+};
+use crate::error::{Error, Result};
+use crate::store::schema::{offerings, services};
+use crate::store::{Change, DbConnection, Noun};
+use crate::types::{CapacityPoolId, OfferingId, PostalCode, ServiceStatus};
+
+/// An offering with everything that it refers to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listing {
+    /// The offering.
+    pub offering: Record<OfferingFacts>,
+    /// Its service.
+    pub service: Record<ServiceFacts>,
+    /// Who offers it.
+    pub organization: Record<OrganizationFacts>,
+    /// Its place.
+    pub location: Option<Record<LocationFacts>>,
+    /// Where that is: as stated, else the centre of its ZIP code.
+    pub placement: Option<Placement>,
+    /// The newest claim on its pool, lapsed or not.
+    pub claim: Option<Claim>,
+}
+
+impl Listing {
+    /// Whether it is there to be found: nothing of it is retired and the service runs.
+    pub fn can_be_found(&self) -> bool {
+        self.offering.retired_at.is_none()
+            && self.service.retired_at.is_none()
+            && self.service.facts.status == ServiceStatus::Active
+            && self.organization.retired_at.is_none()
+            && self.location.as_ref().is_none_or(|location| location.retired_at.is_none())
+    }
+}
+
+/// Where ZIP codes lie, for many listings at once.
+pub type Centres = HashMap<PostalCode, PostalPlace>;
+
+/// The listings of these offerings, in no particular order. `centres` holds all ZIP codes where many are
+/// read; none means that each is looked up.
+///
+/// # Errors
+/// If the database fails or refers to what is not there.
+pub fn listings(
+    connection: &mut DbConnection,
+    ids: &[OfferingId],
+    centres: Option<&Centres>,
+) -> Result<Vec<Listing>> {
+    let offerings = find_all::<OfferingFacts>(connection, ids)?;
+    join(connection, offerings, centres)
+}
+
+fn join(
+    connection: &mut DbConnection,
+    offerings: Vec<Record<OfferingFacts>>,
+    centres: Option<&Centres>,
+) -> Result<Vec<Listing>> {
+    let services =
+        by_id::<ServiceFacts>(connection, offerings.iter().map(|offering| offering.facts.service_id))?;
+    let organizations = by_id::<OrganizationFacts>(
+        connection,
+        services.values().map(|service| service.facts.organization_id),
+    )?;
+    let locations = by_id::<LocationFacts>(
+        connection,
+        offerings.iter().filter_map(|offering| offering.facts.location_id),
+    )?;
+    let pools: Vec<CapacityPoolId> =
+        unique(offerings.iter().filter_map(|offering| offering.facts.capacity_pool_id));
+    let claims: HashMap<CapacityPoolId, Claim> = current_claims(connection, &pools)?
+        .into_iter()
+        .map(|claim| (claim.capacity_pool_id, claim))
+        .collect();
+    offerings
+        .into_iter()
+        .map(|offering| {
+            let missing = |what: &str| {
+                Error::internal(
+                    format!("reading the offering {}", offering.id),
+                    format!("its {what} is not there"),
+                )
+            };
+            let service =
+                services.get(&offering.facts.service_id).cloned().ok_or_else(|| missing("service"))?;
+            let organization = organizations
+                .get(&service.facts.organization_id)
+                .cloned()
+                .ok_or_else(|| missing("organization"))?;
+            let location = offering
+                .facts
+                .location_id
+                .map(|id| locations.get(&id).cloned().ok_or_else(|| missing("location")))
+                .transpose()?;
+            let placement = match &location {
+                Some(location) => placed(connection, &location.facts, centres)?,
+                None => None,
+            };
+            let claim = offering.facts.capacity_pool_id.and_then(|pool| claims.get(&pool).cloned());
+            Ok(Listing { offering, service, organization, location, placement, claim })
+        })
+        .collect()
+}
+
+fn unique<T: Eq + Hash + Copy>(ids: impl Iterator<Item = T>) -> Vec<T> {
+    ids.collect::<HashSet<_>>().into_iter().collect()
+}
+
+fn by_id<F: Facts>(
+    connection: &mut DbConnection,
+    ids: impl Iterator<Item = F::Id>,
+) -> Result<HashMap<F::Id, Record<F>>> {
+    let ids = unique(ids);
+    Ok(find_all::<F>(connection, &ids)?.into_iter().map(|record| (record.id, record)).collect())
+}
+
+/// Every listing that can be found, page by page in the order of offering ids.
+///
+/// # Errors
+/// If the database fails.
+pub fn every_listing(
+    connection: &mut DbConnection,
+    centres: &Centres,
+    mut take: impl FnMut(Listing),
+) -> Result<()> {
+    const PAGE: i64 = 2_000;
+    let mut after = None;
+    loop {
+        let page = Page { after, limit: PAGE, ..Page::default() };
+        let (records, _) = list::<OfferingFacts>(connection, &page)?;
+        let Some(last) = records.last() else { return Ok(()) };
+        after = Some(last.id.into());
+        for listing in join(connection, records, Some(centres))? {
+            if listing.can_be_found() {
+                take(listing);
+            }
+        }
+    }
+}
+
+/// Every insurance plan.
+///
+/// # Errors
+/// If the database fails.
+pub fn every_plan(connection: &mut DbConnection) -> Result<Vec<Record<InsurancePlanFacts>>> {
+    let page = Page { limit: i64::MAX, include_retired: true, ..Page::default() };
+    Ok(list::<InsurancePlanFacts>(connection, &page)?.0)
+}
+
+/// The offerings whose listings changed when these things did.
+///
+/// # Errors
+/// If the database fails.
+pub fn affected(connection: &mut DbConnection, changes: &[Change]) -> Result<Vec<OfferingId>> {
+    let of = |noun| -> Vec<String> {
+        unique(changes.iter().filter(|change| change.noun == noun).map(|change| change.subject))
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    };
+    let mut ids: Vec<String> = of(Noun::Offering);
+    for chunk in of(Noun::Organization).chunks(500) {
+        ids.extend(
+            offerings::table
+                .inner_join(services::table.on(services::id.eq(offerings::service_id)))
+                .filter(services::organization_id.eq_any(chunk))
+                .select(offerings::id)
+                .load::<String>(connection)?,
+        );
+    }
+    for (noun, column) in [(Noun::Service, 0), (Noun::Location, 1), (Noun::CapacityPool, 2)] {
+        for chunk in of(noun).chunks(500) {
+            let all = offerings::table.select(offerings::id).into_boxed();
+            let matching = match column {
+                0 => all.filter(offerings::service_id.eq_any(chunk)),
+                1 => all.filter(offerings::location_id.eq_any(chunk)),
+                _ => all.filter(offerings::capacity_pool_id.eq_any(chunk)),
+            };
+            ids.extend(matching.load::<String>(connection)?);
+        }
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    ids.iter().map(|id| parse_id(id)).collect()
+}

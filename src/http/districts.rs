@@ -1,0 +1,16 @@
+//! `/v1/districts`.
+
+use actix_web::{delete, get, patch, post};
+
+use super::resource::resource;
+use crate::directory::DistrictFacts;
+use crate::types::DistrictId;
+
+resource! {
+    /// District.
+    District, DistrictFacts, DistrictId, DistrictPatch, DistrictPage,
+    tag "districts", one "district", ids "districts",
+    path "/districts", item "/districts/{id}",
+    filters ["code": String],
+    show |_connection, facts| facts
+}

@@ -1,0 +1,71 @@
+//! Whether the server runs and whether it can answer.
+
+use actix_web::{HttpResponse, get, web};
+use serde::Serialize;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::problem::{Problem, ProblemCode};
+use super::query::{NoParams, Query};
+use super::{Context, openapi};
+
+/// That the server runs.
+#[derive(Serialize, utoipa::ToSchema)]
+struct Health {
+    /// Always `ok`.
+    #[schema(example = "ok")]
+    status: &'static str,
+}
+
+/// That the server can answer.
+#[derive(Serialize, utoipa::ToSchema)]
+struct Readiness {
+    /// Always `ready`.
+    #[schema(example = "ready")]
+    status: &'static str,
+    /// How many offerings can be found.
+    #[schema(example = 30)]
+    offerings: usize,
+    /// The finder's revision.
+    #[schema(example = "5f3a91c2:30")]
+    revision: String,
+}
+
+/// Whether the server runs.
+#[utoipa::path(tag = "health", operation_id = "health", responses((status = 200, description = "It runs", body = Health)))]
+#[get("/healthz")]
+async fn healthz() -> HttpResponse {
+    HttpResponse::Ok().json(Health { status: "ok" })
+}
+
+/// Whether the server can answer: the database does and the finder is loaded.
+#[utoipa::path(
+    tag = "health", operation_id = "readiness",
+    responses((status = 200, description = "It can answer", body = Readiness), (status = 503, description = "`starting`, `overloaded`"))
+)]
+#[get("/readyz")]
+async fn readyz(context: web::Data<Context>, _params: Query<NoParams>) -> Result<HttpResponse, Problem> {
+    context.ready()?;
+    let probe = context.app.store.read(|connection| crate::directory::known_postal_codes(connection)).await;
+    if let Err(error) = probe {
+        tracing::error!(%error, "the database does not answer");
+        return Err(Problem::new(ProblemCode::Overloaded, "the database does not answer"));
+    }
+    let body =
+        Readiness { status: "ready", offerings: context.app.indexed(), revision: context.app.revision() };
+    Ok(HttpResponse::Ok().json(body))
+}
+
+/// The contract.
+#[utoipa::path(
+    tag = "health", operation_id = "contract",
+    responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json", body = Object))
+)]
+#[get("/openapi.json")]
+async fn contract() -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(openapi::json())
+}
+
+/// Adds these operations.
+pub fn configure(services: &mut ServiceConfig<'_>) {
+    services.service(healthz).service(readyz).service(contract);
+}

@@ -1,0 +1,405 @@
+//! The items of an answer of the finder, and how a question is put to it.
+
+use std::collections::HashMap;
+
+use actix_web::{HttpRequest, HttpResponse};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Context;
+use super::availability::Availability;
+use super::problem::Problem;
+use super::resource::{Relation, Total, link_next};
+use crate::directory::{Coverage, OfferedLanguage, Placement, ServiceArea};
+use crate::error::FieldError;
+use crate::finder::source::{Listing, listings};
+use crate::finder::{Answer, Factor, Hit, Question, Search, Sort, SortKey, Way};
+use crate::types::{
+    AccessibilityFeature, Ages, Audience, CapacityPoolId, Criterion, Engagement, Grain, IntakeChannel,
+    LocationId, Modality, Need, OfferingId, OrganizationId, Phone, Population, PostalCode, Practice,
+    Schedule, SchoolId, ServiceId, Tier,
+};
+
+/// The answer to a search: the best matches in order.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct SearchAnswer {
+    /// In order.
+    items: Vec<Match>,
+    /// Continues the answer; none at its end, and none beyond 1,000 items.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    next_cursor: Option<String>,
+    /// How many match.
+    total: Total,
+    /// The state of the finder's index that was asked, `node:counter`; not comparable across nodes.
+    #[schema(example = "5f3a91c2:30")]
+    revision: String,
+}
+
+/// One match.
+#[derive(Serialize, utoipa::ToSchema)]
+struct Match {
+    /// The offering.
+    offering: MatchedOffering,
+    /// Its service.
+    service: MatchedService,
+    /// Who offers it.
+    organization: MatchedOrganization,
+    /// Its place; none where it is only virtual, in schools or at home.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    location: Option<MatchedLocation>,
+    /// Great-circle kilometres from the origin; none without coordinates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 3.2)]
+    distance_km: Option<f64>,
+    /// Estimated minutes by car (great circle × 1.3 at 40 km/h); 0 where it comes to the student.
+    #[schema(example = 6.2)]
+    travel_minutes: f64,
+    /// How it is reached.
+    reached: Way,
+    /// What is known of its capacity.
+    availability: Availability,
+    /// From 0 to 1; the sum of the contributions.
+    #[schema(example = 0.62)]
+    score: f64,
+    /// Why it matches and what to know about it, by criterion.
+    reasons: Vec<MatchReason>,
+    /// What makes up the score; only with `explain=true`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    explanation: Option<Explanation>,
+}
+
+/// The offering of a match.
+#[derive(Serialize, utoipa::ToSchema)]
+struct MatchedOffering {
+    id: OfferingId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    name: Option<String>,
+    capacity_pool_id: Option<CapacityPoolId>,
+    /// Whether its facts were stated of this combination, or only listed side by side.
+    grain: Grain,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    languages: Option<Vec<OfferedLanguage>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    tiers: Option<Vec<Tier>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    coverage: Option<Coverage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    needs: Option<Vec<Need>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    populations: Option<Vec<Population>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    practices: Option<Vec<Practice>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    ages: Option<Ages>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    modalities: Option<Vec<Modality>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    schedule: Option<Schedule>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    accessibility: Option<Vec<AccessibilityFeature>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    service_area: Option<ServiceArea>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    schools: Option<Vec<SchoolId>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    partial: Vec<Criterion>,
+}
+
+/// The service of a match.
+#[derive(Serialize, utoipa::ToSchema)]
+struct MatchedService {
+    id: ServiceId,
+    name: String,
+    audience: Vec<Audience>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    phone: Option<Phone>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    intake_phones: Vec<Phone>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    url: Option<String>,
+}
+
+/// The organization of a match.
+#[derive(Serialize, utoipa::ToSchema)]
+struct MatchedOrganization {
+    id: OrganizationId,
+    name: String,
+    engagement: Engagement,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    intake_channel: Option<IntakeChannel>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    phone: Option<Phone>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    website: Option<String>,
+}
+
+/// The place of a match.
+#[derive(Serialize, utoipa::ToSchema)]
+struct MatchedLocation {
+    id: LocationId,
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    address_1: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    address_2: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    city: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    state: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    postal_code: Option<PostalCode>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    phone: Option<Phone>,
+    /// Where it is and how good that is; none where it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    coordinates: Option<Placement>,
+}
+
+/// What a match has to do with one criterion, or with a factor of the ranking.
+#[derive(Serialize, utoipa::ToSchema)]
+struct MatchReason {
+    /// The criterion.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    criterion: Option<Criterion>,
+    /// The factor of the ranking.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    factor: Option<Factor>,
+    /// A short sentence.
+    #[schema(example = "a clinician speaks Spanish")]
+    text: String,
+}
+
+/// What makes up a score. The contributions, added up in this order, are the score.
+#[derive(Serialize, utoipa::ToSchema)]
+struct Explanation {
+    /// The ranking profile, `name@version`.
+    #[schema(example = "default@1")]
+    profile: String,
+    /// The factors.
+    factors: Vec<FactorShare>,
+}
+
+/// What one factor adds to a score.
+#[derive(Serialize, utoipa::ToSchema)]
+struct FactorShare {
+    /// The factor.
+    factor: Factor,
+    /// From 0 to 1.
+    utility: f64,
+    /// Its weight in the profile.
+    weight: f64,
+    /// `weight × utility / sum of weights`.
+    contribution: f64,
+    /// Why, in a sentence.
+    reason: String,
+}
+
+/// A page's place in an answer.
+#[derive(Serialize, Deserialize)]
+struct Position {
+    /// The last item of the page before.
+    after: SortKey,
+    /// How many items came before.
+    depth: usize,
+    /// Every page of an answer is asked at the same instant, so that scores do not move between pages.
+    now: Timestamp,
+}
+
+/// Items that one answer gives in all its pages together.
+const DEPTH: usize = 1_000;
+/// A cursor continues this long; after that the claims that it goes by may have lapsed.
+const CURSOR_LIFE: jiff::SignedDuration = jiff::SignedDuration::from_mins(15);
+
+/// What is asked beside the question.
+pub struct Asked {
+    /// The order.
+    pub sort: Sort,
+    /// Items of one page.
+    pub limit: usize,
+    /// Continues an answer.
+    pub cursor: Option<String>,
+    /// Whether the factors are shown.
+    pub explain: bool,
+    /// What a cursor is tied to: everything asked, apart from the cursor.
+    pub fingerprint: String,
+}
+
+/// Puts a question to the finder and shows the answer.
+pub async fn answer(
+    context: &Context,
+    request: &HttpRequest,
+    mut question: Question,
+    asked: Asked,
+) -> Result<HttpResponse, Problem> {
+    let Asked { sort, limit, cursor, explain, fingerprint } = asked;
+    let position =
+        cursor.map(|cursor| context.cursors.read::<Position>(&fingerprint, &cursor)).transpose()?;
+    let (mut depth, mut after) = (0, None);
+    if let Some(position) = position {
+        if question.now.duration_since(position.now) > CURSOR_LIFE {
+            return Err(
+                FieldError::query("cursor", "is older than 15 minutes; search again from the start").into()
+            );
+        }
+        (depth, after, question.now) = (position.depth, Some(position.after), position.now);
+    }
+    let now = question.now;
+    let revision = context.app.revision();
+    let search = Search { sort, limit: limit.min(DEPTH - depth), after, ..Search::new(&question) };
+    let Answer { hits, total } = context.app.search(&search);
+    depth += hits.len();
+    let more = depth < DEPTH && (depth < total.value || !total.exact);
+    let next_cursor = hits
+        .last()
+        .filter(|_| more)
+        .map(|last| context.cursors.write(&fingerprint, &Position { after: last.key, depth, now }));
+    let ids: Vec<OfferingId> = hits.iter().map(|hit| hit.offering).collect();
+    let found: HashMap<OfferingId, Listing> = context
+        .app
+        .store
+        .read(move |connection| listings(connection, &ids, None))
+        .await?
+        .into_iter()
+        .map(|listing| (listing.offering.id, listing))
+        .collect();
+    let profile = format!("{}@{}", context.app.profile().name(), context.app.profile().version());
+    // What was removed since the index was asked is left out.
+    let items = hits
+        .into_iter()
+        .filter_map(|hit| {
+            let listing = found.get(&hit.offering).filter(|listing| listing.can_be_found())?;
+            Some(show(hit, listing.clone(), now, explain.then(|| profile.clone())))
+        })
+        .collect();
+    let relation = if total.exact { Relation::Eq } else { Relation::Gte };
+    let total = Total { value: u64::try_from(total.value).unwrap_or(u64::MAX), relation };
+    let mut response = HttpResponse::Ok();
+    if request.method() == actix_web::http::Method::GET {
+        link_next(&mut response, request, next_cursor.as_deref());
+    }
+    Ok(response.json(SearchAnswer { items, next_cursor, total, revision }))
+}
+
+fn show(hit: Hit, listing: Listing, now: Timestamp, explained_by: Option<String>) -> Match {
+    let Listing { offering, service, organization, location, placement, claim } = listing;
+    let (offering_id, offering) = (offering.id, offering.facts);
+    let reasons = hit
+        .reasons
+        .iter()
+        .map(|reason| MatchReason {
+            criterion: Some(reason.criterion),
+            factor: None,
+            text: reason.text.clone(),
+        })
+        .chain(hit.contributions.iter().map(|share| MatchReason {
+            criterion: None,
+            factor: Some(share.factor),
+            text: share.reason.clone(),
+        }))
+        .collect();
+    let explanation = explained_by.map(|profile| Explanation {
+        profile,
+        factors: hit
+            .contributions
+            .into_iter()
+            .map(|share| FactorShare {
+                factor: share.factor,
+                utility: share.utility,
+                weight: share.weight,
+                contribution: share.contribution,
+                reason: share.reason,
+            })
+            .collect(),
+    });
+    Match {
+        availability: Availability::of(offering.capacity_pool_id, claim.as_ref(), now),
+        offering: MatchedOffering {
+            id: offering_id,
+            name: offering.name,
+            capacity_pool_id: offering.capacity_pool_id,
+            grain: offering.grain,
+            languages: offering.languages,
+            tiers: offering.tiers,
+            coverage: offering.coverage,
+            needs: offering.needs,
+            populations: offering.populations,
+            practices: offering.practices,
+            ages: offering.ages,
+            modalities: offering.modalities,
+            schedule: offering.schedule,
+            accessibility: offering.accessibility,
+            service_area: offering.service_area,
+            schools: offering.schools,
+            partial: offering.partial,
+        },
+        service: MatchedService {
+            id: service.id,
+            name: service.facts.name,
+            audience: service.facts.audience,
+            phone: service.facts.phone,
+            intake_phones: service.facts.intake_phones,
+            url: service.facts.url,
+        },
+        organization: MatchedOrganization {
+            id: organization.id,
+            name: organization.facts.name,
+            engagement: organization.facts.engagement,
+            intake_channel: organization.facts.intake_channel,
+            phone: organization.facts.phone,
+            email: organization.facts.email,
+            website: organization.facts.website,
+        },
+        location: location.map(|location| MatchedLocation {
+            id: location.id,
+            name: location.facts.name,
+            address_1: location.facts.address_1,
+            address_2: location.facts.address_2,
+            city: location.facts.city,
+            state: location.facts.state,
+            postal_code: location.facts.postal_code,
+            phone: location.facts.phone,
+            coordinates: placement,
+        }),
+        distance_km: hit.distance_km,
+        travel_minutes: hit.travel_minutes,
+        reached: hit.way,
+        score: hit.score,
+        reasons,
+        explanation,
+    }
+}

@@ -1,0 +1,313 @@
+//! `POST /v1/matches`: the finder for a need profile, with nothing of it in a URL.
+
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::listing::{Asked, SearchAnswer, answer};
+use super::origin::OriginAsk;
+use super::problem::Problem;
+use super::query::{NoParams, Query};
+use super::resource::JSON;
+use super::search::{CoverageText, radius_problem};
+use super::{Context, body};
+use crate::error::FieldError;
+use crate::finder::{Ask, AvailabilityAsk, Criteria, LanguageAsk, Preferred, Question, Sort, Urgency};
+use crate::types::{
+    AccessibilityFeature, AgeRange, Audience, Coordinates, Grade, LanguageMode, LanguageTag, Modality, Need,
+    Population, PostalCode, Practice, ScheduleKind, Tier,
+};
+
+/// A need profile: what must hold, what would be good, and from where.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "origin": {"postal_code": "01840"},
+    "required": {"languages": {"any_of": ["es"]}, "coverages": {"any_of": ["medicaid"]}, "age": 10},
+    "preferred": {"practices": ["tf_cbt"]},
+    "urgency": "routine"
+}))]
+struct MatchRequest {
+    /// Where travel starts.
+    origin: MatchOrigin,
+    /// How far a place may be, in great-circle kilometres.
+    #[serde(default = "default_radius")]
+    #[schema(minimum = 0, maximum = 500, default = 50)]
+    radius_km: f64,
+    /// Whom the service is for.
+    #[serde(default = "students")]
+    audience: Vec<Audience>,
+    /// What must hold.
+    #[serde(default)]
+    #[schema(required = false)]
+    required: RequiredCriteria,
+    /// What ranks and never filters.
+    #[serde(default)]
+    #[schema(required = false)]
+    preferred: PreferredCriteria,
+    /// How quickly care is needed.
+    #[serde(default)]
+    #[schema(required = false)]
+    urgency: Urgency,
+    /// The order.
+    #[serde(default)]
+    #[schema(required = false)]
+    sort: Sort,
+    /// Whether the factors of each score are shown.
+    #[serde(default)]
+    explain: bool,
+    /// How many items.
+    #[serde(default = "default_limit")]
+    #[schema(minimum = 1, maximum = 100, default = 25)]
+    limit: usize,
+    /// `next_cursor` of the page before; everything else must be the same.
+    #[serde(default)]
+    #[schema(nullable = false)]
+    cursor: Option<String>,
+}
+
+/// Where travel starts: a point, a ZIP code or a school; and where the student lives.
+#[derive(Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct MatchOrigin {
+    /// A point.
+    #[schema(nullable = false)]
+    near: Option<Coordinates>,
+    /// The centre of a ZIP code.
+    #[schema(nullable = false)]
+    postal_code: Option<PostalCode>,
+    /// The student's school, by id or code.
+    #[schema(nullable = false)]
+    school: Option<String>,
+    /// The ZIP code that the student lives in.
+    #[schema(nullable = false)]
+    residence: Option<PostalCode>,
+}
+
+/// Values of one criterion: any or all of them must hold.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Values<T> {
+    /// At least one.
+    AnyOf(Vec<T>),
+    /// Each.
+    AllOf(Vec<T>),
+}
+
+/// What must hold. Nobody having said so is not enough.
+#[derive(Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RequiredCriteria {
+    /// Languages, as BCP 47 tags.
+    #[schema(nullable = false)]
+    languages: Option<Values<LanguageTag>>,
+    /// Who bridges the language; either, if left out.
+    #[schema(nullable = false)]
+    language_mode: Option<LanguageMode>,
+    /// MTSS tiers.
+    #[schema(nullable = false)]
+    tiers: Option<Values<Tier>>,
+    /// What pays: categories of coverage, or ids of insurance plans.
+    #[schema(nullable = false)]
+    coverages: Option<Values<CoverageText>>,
+    /// Presenting concerns.
+    #[schema(nullable = false)]
+    needs: Option<Values<Need>>,
+    /// The student's age in years; may be fractional.
+    #[schema(nullable = false, minimum = 0, maximum = 129)]
+    age: Option<f64>,
+    /// The student's grade, instead of an age.
+    #[schema(nullable = false)]
+    grade: Option<Grade>,
+    /// How they meet.
+    #[schema(nullable = false)]
+    modalities: Option<Values<Modality>>,
+    /// Whom it must be made for or competent with.
+    #[schema(nullable = false)]
+    populations: Option<Values<Population>>,
+    /// Evidence-based practices.
+    #[schema(nullable = false)]
+    practices: Option<Values<Practice>>,
+    /// When it can be had.
+    #[schema(nullable = false)]
+    schedules: Option<Values<ScheduleKind>>,
+    /// Access for people with disabilities.
+    #[schema(nullable = false)]
+    accessibility: Option<Values<AccessibilityFeature>>,
+    /// `open`: one can start; `waitlist`: one can start or wait.
+    #[schema(nullable = false)]
+    availability: Option<AvailabilityAsk>,
+    /// The longest expected wait, in days.
+    #[schema(nullable = false, minimum = 0)]
+    max_wait_days: Option<f64>,
+}
+
+/// What ranks and never filters.
+#[derive(Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+struct PreferredCriteria {
+    /// Languages.
+    languages: Vec<LanguageTag>,
+    /// Presenting concerns.
+    needs: Vec<Need>,
+    /// Whom it should be made for or competent with.
+    populations: Vec<Population>,
+    /// Evidence-based practices.
+    practices: Vec<Practice>,
+    /// How they would like to meet.
+    modalities: Vec<Modality>,
+    /// When they would like to.
+    schedules: Vec<ScheduleKind>,
+    /// Access that would help.
+    accessibility: Vec<AccessibilityFeature>,
+}
+
+fn default_radius() -> f64 {
+    Question::DEFAULT_RADIUS_KM
+}
+
+fn students() -> Vec<Audience> {
+    vec![Audience::Students]
+}
+
+fn default_limit() -> usize {
+    25
+}
+
+fn in_origin(name: &str, message: String) -> FieldError {
+    FieldError::body(format!("/origin/{name}"), message)
+}
+
+/// Reads one criterion; asking for none of nothing is a slip.
+fn ask<T>(name: &str, values: Option<Values<T>>, faults: &mut Vec<FieldError>) -> Option<Ask<T>> {
+    let (which, ask) = match values? {
+        Values::AnyOf(values) => ("any_of", Ask::AnyOf(values)),
+        Values::AllOf(values) => ("all_of", Ask::AllOf(values)),
+    };
+    if ask.values().is_empty() {
+        let message = "is empty; leave the criterion out where it does not matter";
+        faults.push(FieldError::body(format!("/required/{name}/{which}"), message));
+    }
+    Some(ask)
+}
+
+impl RequiredCriteria {
+    fn read(self, faults: &mut Vec<FieldError>) -> (Criteria, Option<f64>) {
+        let mut fault =
+            |name: &str, message: &str| faults.push(FieldError::body(format!("/required/{name}"), message));
+        let age = match (self.age, self.grade) {
+            (Some(_), Some(_)) => {
+                fault("grade", "contradicts age: give one of them");
+                None
+            }
+            (Some(years), None) => {
+                let range = AgeRange::exactly(years);
+                if range.is_none() {
+                    fault("age", &format!("{years} is not an age from 0 to 129 years"));
+                }
+                range
+            }
+            (None, grade) => grade.map(Grade::ages),
+        };
+        if self.language_mode.is_some() && self.languages.is_none() {
+            fault("language_mode", "says who bridges a language, and none is asked for; add languages");
+        }
+        if self.max_wait_days.is_some_and(|days| !(days >= 0.0)) {
+            fault("max_wait_days", "must not be negative");
+        }
+        let coverage = ask("coverages", self.coverages, faults).map(|asked| asked.map(|text| text.0));
+        let criteria = Criteria {
+            language: ask("languages", self.languages, faults)
+                .map(|tags| LanguageAsk { tags, mode: self.language_mode }),
+            tier: ask("tiers", self.tiers, faults),
+            coverage,
+            need: ask("needs", self.needs, faults),
+            age,
+            modality: ask("modalities", self.modalities, faults),
+            population: ask("populations", self.populations, faults),
+            practice: ask("practices", self.practices, faults),
+            schedule: ask("schedules", self.schedules, faults),
+            accessibility: ask("accessibility", self.accessibility, faults),
+            availability: self.availability,
+        };
+        (criteria, self.max_wait_days)
+    }
+}
+
+/// Finds who can serve the need described in the body: as the search, with wishes that rank.
+#[utoipa::path(
+    tag = "search", operation_id = "match_need",
+    request_body(content = MatchRequest, content_type = "application/json"),
+    responses(
+        (status = 200, description = "The best matches", body = SearchAnswer),
+        (status = 400, description = "`invalid-request`"),
+        (status = 413, description = "`payload-too-large`"),
+        (status = 415, description = "`unsupported-media-type`"),
+        (status = 503, description = "`overloaded`, `starting`"),
+    )
+)]
+#[post("/matches")]
+async fn matches(
+    context: web::Data<Context>,
+    request: HttpRequest,
+    _params: Query<NoParams>,
+    bytes: web::Bytes,
+) -> Result<HttpResponse, Problem> {
+    context.ready()?;
+    let MatchRequest {
+        origin,
+        radius_km,
+        audience,
+        required,
+        preferred,
+        urgency,
+        sort,
+        explain,
+        limit,
+        cursor,
+    } = body::read(&request, &bytes, JSON)?;
+    let MatchOrigin { near, postal_code, school, residence } = origin;
+    let origin = OriginAsk { near, postal_code, school, residence };
+    let mut faults = origin.problems(in_origin);
+    faults.extend(radius_problem(radius_km).map(|message| FieldError::body("/radius_km", message)));
+    if audience.is_empty() {
+        faults.push(FieldError::body("/audience", "is empty; leave it out for services for students"));
+    }
+    if !(1..=100).contains(&limit) {
+        faults.push(FieldError::body("/limit", format_args!("{limit} is not a whole number from 1 to 100")));
+    }
+    let (required, max_wait_days) = required.read(&mut faults);
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    let PreferredCriteria { languages, needs, populations, practices, modalities, schedules, accessibility } =
+        preferred;
+    let preferred =
+        Preferred { languages, needs, populations, practices, modalities, schedules, accessibility };
+    let asked_for = format!(
+        "{origin:?} {radius_km} {audience:?} {required:?} {preferred:?} {max_wait_days:?} {urgency:?} {sort:?}"
+    );
+    // A need is not spelt out in a cursor's fingerprint either.
+    let fingerprint = format!("match {:x?}", Sha256::digest(asked_for.as_bytes()));
+    let origin = context.app.store.read(move |connection| origin.find(connection, in_origin)).await?;
+    let question = Question {
+        origin: origin.at,
+        radius_km,
+        residence: origin.residence,
+        school: origin.school,
+        audience,
+        required,
+        preferred,
+        urgency,
+        max_wait_days,
+        now: context.app.now(),
+    };
+    let asked = Asked { sort, limit, cursor, explain, fingerprint };
+    answer(&context, &request, question, asked).await
+}
+
+/// Adds this operation.
+pub fn configure(services: &mut ServiceConfig<'_>) {
+    services.service(matches);
+}

@@ -1,0 +1,90 @@
+//! HTTP: extract, do one operation, answer. No query here, and nothing of HTTP below.
+
+mod availability;
+mod body;
+mod capacity_pools;
+mod cursor;
+mod districts;
+mod fallback;
+mod health;
+mod insurance_plans;
+mod listing;
+mod locations;
+mod matches;
+mod offerings;
+pub mod openapi;
+mod organizations;
+mod origin;
+mod problem;
+mod query;
+mod request_id;
+mod resource;
+mod schools;
+mod search;
+mod server;
+mod services;
+mod vocabularies;
+
+pub use cursor::Cursors;
+pub use problem::{Problem, ProblemCode};
+pub use server::{Server, serve};
+
+use crate::app::App;
+
+/// What every handler is given.
+#[derive(Clone)]
+pub struct Context {
+    /// The application.
+    pub app: App,
+    /// Signs cursors.
+    pub cursors: Cursors,
+    /// Whether writes are accepted: only while bound to a loopback address, until access control is there.
+    pub accepts_writes: bool,
+}
+
+impl Context {
+    /// Refuses a write where writes are not accepted.
+    ///
+    /// # Errors
+    /// [`ProblemCode::WritesDisabled`].
+    fn accept_write(&self) -> Result<(), Problem> {
+        if self.accepts_writes {
+            return Ok(());
+        }
+        Err(Problem::new(
+            ProblemCode::WritesDisabled,
+            "this server listens beyond the machine itself, and without access control it accepts no writes there; \
+             run it with --listen 127.0.0.1:8080 to write",
+        ))
+    }
+
+    /// Refuses a question while the finder is being loaded.
+    ///
+    /// # Errors
+    /// [`ProblemCode::Starting`].
+    fn ready(&self) -> Result<(), Problem> {
+        if self.app.is_ready() {
+            return Ok(());
+        }
+        Err(Problem::new(ProblemCode::Starting, "the finder is still being loaded; ask again in a moment"))
+    }
+}
+
+/// Adds every operation of the contract.
+fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    health::configure(services);
+    services.service(utoipa_actix_web::scope("/v1").configure(|services| {
+        search::configure(services);
+        matches::configure(services);
+        organizations::configure(services);
+        self::services::configure(services);
+        locations::configure(services);
+        offerings::configure(services);
+        capacity_pools::configure(services);
+        availability::configure(services);
+        insurance_plans::configure(services);
+        districts::configure(services);
+        schools::configure(services);
+        vocabularies::configure(services);
+    }));
+}

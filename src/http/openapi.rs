@@ -1,0 +1,102 @@
+//! The contract: an OpenAPI 3.1 document, generated from the operations.
+
+use std::sync::LazyLock;
+
+use utoipa::PartialSchema;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::{AdditionalProperties, Schema, SchemaType, Type};
+use utoipa::openapi::{ContentBuilder, Info, License, OpenApi, Ref, RefOr, Response, ServerBuilder};
+
+use super::problem::{ProblemBody, ProblemCode, ProblemField};
+
+const PROBLEM_JSON: &str = "application/problem+json";
+
+/// The contract as text: what `openapi/openapi.json` holds and `/openapi.json` serves.
+pub fn json() -> &'static str {
+    static JSON: LazyLock<String> = LazyLock::new(|| {
+        let mut text = contract().to_pretty_json().expect("the document is made of plain values");
+        text.push('\n');
+        text
+    });
+    &JSON
+}
+
+/// The contract.
+pub fn contract() -> OpenApi {
+    let mut routes = utoipa_actix_web::AppExt::into_utoipa_app(actix_web::App::new())
+        .configure(super::configure)
+        .split_for_parts()
+        .1;
+    routes.info = info();
+    routes.servers = Some(vec![ServerBuilder::new().url("/").build()]);
+    let schemas = &mut routes.components.get_or_insert_default().schemas;
+    for (name, schema) in [
+        ("Problem", ProblemBody::schema()),
+        ("ProblemField", ProblemField::schema()),
+        ("ProblemCode", ProblemCode::schema()),
+    ] {
+        schemas.insert(name.to_owned(), schema);
+    }
+    for item in routes.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        operations.into_iter().flatten().for_each(describe_problems);
+    }
+    routes
+}
+
+fn info() -> Info {
+    let codes: Vec<String> = ProblemCode::ALL
+        .iter()
+        .map(|code| format!("`{}` ({})", code.as_str(), code.status().as_u16()))
+        .collect();
+    let mut info = Info::new("Causeway", env!("CARGO_PKG_VERSION"));
+    info.license = Some(License::new("Apache-2.0"));
+    info.description = Some(format!(
+        "Service finder and referral router for school–community partnerships.\n\n\
+         **Facts have three values**: yes, no and unknown. What nobody said never satisfies a requirement.\n\n\
+         **Conventions**: JSON in snake_case; ids are UUIDs; instants are RFC 3339 in UTC; distances are km; languages are \
+         BCP 47 tags. A query parameter with a list may be repeated or comma-separated, and any of its values will do. \
+         Unknown parameters, unknown fields and empty values are refused. Single resources carry an `ETag`; a change needs \
+         it in `If-Match`. A `POST` that creates takes an `Idempotency-Key`, kept for 48 hours. Every answer has an \
+         `X-Request-Id`.\n\n\
+         **Limits**: bodies of 1 MiB, query strings of 8,192 characters, pages of 100 items, searches 1,000 items deep, \
+         cursors of a search 15 minutes old.\n\n\
+         **Problems** are RFC 9457 documents with one of these codes: {}. Any operation may answer `internal` (500) \
+         and `overloaded` (503, with `Retry-After`).",
+        codes.join(", ")
+    ));
+    info
+}
+
+/// Gives every answer that is not a success the body of a problem, and names the two that any operation has.
+fn describe_problems(operation: &mut Operation) {
+    for (status, description) in [("500", "`internal`"), ("503", "`overloaded`")] {
+        operation
+            .responses
+            .responses
+            .entry(status.to_owned())
+            .or_insert_with(|| RefOr::T(Response::new(description)));
+    }
+    for (status, response) in &mut operation.responses.responses {
+        if let (true, RefOr::T(response)) = (status.starts_with(['4', '5']), response) {
+            let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+            response.content.insert(PROBLEM_JSON.to_owned(), RefOr::T(problem));
+        }
+    }
+}
+
+/// The schema of a merge patch on a document: every field may be left out, and `null` takes it away.
+pub fn patch_schema(document: RefOr<Schema>) -> RefOr<Schema> {
+    let RefOr::T(Schema::Object(mut object)) = document else { return document };
+    for property in object.properties.values_mut() {
+        *property = nullable(std::mem::replace(property, RefOr::T(Schema::default())));
+    }
+    object.required.clear();
+    object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+    RefOr::T(Schema::Object(object))
+}
+
+fn nullable(property: RefOr<Schema>) -> RefOr<Schema> {
+    let null = utoipa::openapi::ObjectBuilder::new().schema_type(SchemaType::Type(Type::Null)).build();
+    RefOr::T(Schema::OneOf(utoipa::openapi::OneOfBuilder::new().item(null).item(property).build()))
+}

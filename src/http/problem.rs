@@ -1,0 +1,269 @@
+//! Problems (RFC 9457): the one shape of every answer that is not a success.
+
+use std::fmt;
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
+use serde::Serialize;
+
+use crate::error::{At, Error, FieldError};
+
+/// The closed set of problem codes. The last part of `type` and the member `code` are this code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProblemCode {
+    /// 400: a value is wrong; `errors` says which and what would be right.
+    InvalidRequest,
+    /// 403: writes are accepted on loopback addresses only until access control is there.
+    WritesDisabled,
+    /// 404: there is no such thing.
+    NotFound,
+    /// 405: the path has no such method.
+    MethodNotAllowed,
+    /// 409: it contradicts what is there.
+    Conflict,
+    /// 409: the first request with this `Idempotency-Key` still runs.
+    IdempotencyInFlight,
+    /// 412: it was changed since it was read.
+    PreconditionFailed,
+    /// 413: the body is too large.
+    PayloadTooLarge,
+    /// 415: the body is of another media type.
+    UnsupportedMediaType,
+    /// 422: the `Idempotency-Key` came with another request.
+    IdempotencyKeyReused,
+    /// 428: `If-Match` is needed.
+    PreconditionRequired,
+    /// 500: a fault of ours; the request id finds it in the log.
+    Internal,
+    /// 503: more requests wait than can be answered in time.
+    Overloaded,
+    /// 503: the finder is being loaded.
+    Starting,
+}
+
+impl ProblemCode {
+    /// Every code.
+    pub const ALL: &'static [Self] = &[
+        Self::InvalidRequest,
+        Self::WritesDisabled,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::Conflict,
+        Self::IdempotencyInFlight,
+        Self::PreconditionFailed,
+        Self::PayloadTooLarge,
+        Self::UnsupportedMediaType,
+        Self::IdempotencyKeyReused,
+        Self::PreconditionRequired,
+        Self::Internal,
+        Self::Overloaded,
+        Self::Starting,
+    ];
+
+    fn facts(self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::InvalidRequest => {
+                (StatusCode::BAD_REQUEST, "invalid-request", "The request cannot be accepted")
+            }
+            Self::WritesDisabled => {
+                (StatusCode::FORBIDDEN, "writes-disabled", "Writes are not accepted here")
+            }
+            Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
+            Self::MethodNotAllowed => {
+                (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "This path has no such method")
+            }
+            Self::Conflict => (StatusCode::CONFLICT, "conflict", "It contradicts what is there"),
+            Self::IdempotencyInFlight => {
+                (StatusCode::CONFLICT, "idempotency-in-flight", "The first request with this key still runs")
+            }
+            Self::PreconditionFailed => {
+                (StatusCode::PRECONDITION_FAILED, "precondition-failed", "It was changed since it was read")
+            }
+            Self::PayloadTooLarge => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "payload-too-large", "The body is too large")
+            }
+            Self::UnsupportedMediaType => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported-media-type",
+                "The body is of another media type",
+            ),
+            Self::IdempotencyKeyReused => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency-key-reused",
+                "The Idempotency-Key came with another request",
+            ),
+            Self::PreconditionRequired => {
+                (StatusCode::PRECONDITION_REQUIRED, "precondition-required", "If-Match is needed")
+            }
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "A fault on our side"),
+            Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Too many requests wait"),
+            Self::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting", "The finder is being loaded"),
+        }
+    }
+
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        self.facts().1
+    }
+
+    /// The HTTP status it comes with.
+    pub fn status(self) -> StatusCode {
+        self.facts().0
+    }
+}
+
+/// Seconds after which an overloaded or starting server may be asked again.
+const RETRY_AFTER_SECONDS: &str = "1";
+
+/// A problem on its way to the client. The request id is added by the middleware, which also logs causes.
+#[derive(Debug)]
+pub struct Problem {
+    /// Its code.
+    pub code: ProblemCode,
+    /// What went wrong this time.
+    pub detail: String,
+    /// The values that are wrong.
+    pub errors: Vec<FieldError>,
+    /// Methods that the path has.
+    pub allow: Option<String>,
+}
+
+/// A problem (RFC 9457).
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody<'a> {
+    /// A URI for the kind of problem: `urn:causeway:problem:` and the code.
+    #[schema(example = "urn:causeway:problem:invalid-request")]
+    r#type: String,
+    /// What kind of problem it is, in words.
+    title: &'a str,
+    /// HTTP status.
+    #[schema(example = 400)]
+    status: u16,
+    /// The code; the set is closed.
+    code: ProblemCode,
+    /// What went wrong this time.
+    detail: &'a str,
+    /// The values that are wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    errors: Vec<ProblemField<'a>>,
+    /// Finds this request in the server's log.
+    request_id: String,
+}
+
+/// One value that is wrong: in the body (`pointer`), the query (`parameter`) or a header (`header`).
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = ProblemField)]
+pub struct ProblemField<'a> {
+    /// JSON pointer (RFC 6901) into the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pointer: Option<&'a str>,
+    /// Query parameter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    parameter: Option<&'a str>,
+    /// Header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    header: Option<&'a str>,
+    /// What is wrong with it and what would be right.
+    detail: &'a str,
+}
+
+impl Problem {
+    /// A problem of this kind.
+    pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), errors: Vec::new(), allow: None }
+    }
+
+    /// Values that are wrong.
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
+        let detail = match errors.as_slice() {
+            [one] => one.to_string(),
+            many => format!("{} values cannot be accepted", many.len()),
+        };
+        Self { code: ProblemCode::InvalidRequest, detail, errors, allow: None }
+    }
+
+    /// The answer, with the id under which the request is logged.
+    pub fn response(&self, request_id: &str) -> HttpResponse {
+        let (status, code, title) = self.code.facts();
+        let errors = self
+            .errors
+            .iter()
+            .map(|FieldError { at, message }| {
+                let (mut pointer, mut parameter, mut header) = (None, None, None);
+                match at {
+                    At::Body(place) => pointer = Some(place.as_str()),
+                    At::Query(name) => parameter = Some(name.as_str()),
+                    At::Header(name) => header = Some(*name),
+                }
+                ProblemField { pointer, parameter, header, detail: message }
+            })
+            .collect();
+        let mut response = HttpResponseBuilder::new(status);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
+        }
+        if let Some(allow) = &self.allow {
+            response.insert_header((header::ALLOW, allow.as_str()));
+        }
+        response.content_type("application/problem+json").json(ProblemBody {
+            r#type: format!("urn:causeway:problem:{code}"),
+            title,
+            status: status.as_u16(),
+            code: self.code,
+            detail: &self.detail,
+            errors,
+            request_id: request_id.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        // The middleware replaces it by one with the request id.
+        self.response("")
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            Error::Invalid(errors) => Self::invalid(errors),
+            Error::NotFound { .. } => Self::new(ProblemCode::NotFound, detail),
+            Error::Conflict(_) => Self::new(ProblemCode::Conflict, detail),
+            Error::Stale { .. } => Self::new(ProblemCode::PreconditionFailed, detail),
+            Error::KeyReused => Self::new(ProblemCode::IdempotencyKeyReused, detail),
+            Error::KeyInFlight => Self::new(ProblemCode::IdempotencyInFlight, detail),
+            Error::Overloaded | Error::Contended => Self::new(ProblemCode::Overloaded, detail),
+            Error::Setup(_) | Error::Internal { .. } => {
+                tracing::error!(error = &error as &dyn std::error::Error, "request failed");
+                Self::new(
+                    ProblemCode::Internal,
+                    "something failed on our side; the request id finds it in the log",
+                )
+            }
+        }
+    }
+}
+
+impl From<FieldError> for Problem {
+    fn from(error: FieldError) -> Self {
+        Self::invalid(vec![error])
+    }
+}

@@ -1,0 +1,139 @@
+//! The server: binds, serves, keeps the finder in step, stops gracefully.
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use actix_web::middleware::from_fn;
+use actix_web::{App as ActixApp, HttpServer, web};
+use utoipa_actix_web::AppExt;
+use utoipa_swagger_ui::SwaggerUi;
+
+use super::fallback::{self, KnownPaths};
+use super::request_id::identify;
+use super::{Context, Cursors, body, configure, openapi};
+use crate::app::{App, POLL_EVERY};
+use crate::error::{Error, Result};
+
+/// How long running requests may take to end after a stop was asked for.
+const DRAIN_SECONDS: u64 = 20;
+/// How long a client may take to send the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often old rows of the change feed and old idempotency keys are deleted.
+const PURGE_EVERY: Duration = Duration::from_secs(3_600);
+
+/// A bound server.
+pub struct Server {
+    listener: TcpListener,
+    context: Context,
+}
+
+impl Server {
+    /// Binds `address`; port 0 takes a free one. Writes are accepted on loopback addresses only.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if the address cannot be bound.
+    pub fn bind(app: App, cursors: Cursors, address: SocketAddr) -> Result<Self> {
+        let listener = TcpListener::bind(address).map_err(|error| {
+            Error::Setup(format!("cannot listen on {address}: {error}; name another with --listen"))
+        })?;
+        let context = Context { app, cursors, accepts_writes: address.ip().is_loopback() };
+        Ok(Self { listener, context })
+    }
+
+    /// The address that it is bound to.
+    ///
+    /// # Errors
+    /// If the system does not say.
+    pub fn address(&self) -> Result<SocketAddr> {
+        self.listener.local_addr().map_err(|error| Error::internal("asking for the bound address", error))
+    }
+
+    /// Whether it accepts writes.
+    pub fn accepts_writes(&self) -> bool {
+        self.context.accepts_writes
+    }
+}
+
+/// Serves until the process is asked to stop. The finder is loaded while the first requests are already
+/// answered: `/readyz` and searches say 503 until it is there.
+///
+/// # Errors
+/// If the finder cannot be loaded, or serving fails.
+pub async fn serve(server: Server, on_ready: impl FnOnce(usize) + Send + 'static) -> Result<()> {
+    let Server { listener, context } = server;
+    let app = context.app.clone();
+    let factory = move || service(&context);
+    let running = HttpServer::new(factory)
+        .workers(std::thread::available_parallelism().map_or(2, usize::from))
+        .client_request_timeout(HEAD_TIMEOUT)
+        .shutdown_timeout(DRAIN_SECONDS)
+        .listen(listener)
+        .map_err(|error| Error::internal("starting to serve", error))?
+        .run();
+    let handle = running.handle();
+    let keeper = tokio::task::spawn_blocking(move || keep_in_step(&app, on_ready));
+    let stop = handle.clone();
+    let watched = actix_web::rt::spawn(async move {
+        let ended =
+            keeper.await.unwrap_or_else(|stopped| Err(Error::internal("loading the finder", stopped)));
+        if ended.is_err() {
+            stop.stop(false).await;
+        }
+        ended
+    });
+    running.await.map_err(|error| Error::internal("serving", error))?;
+    STOPPED.store(true, std::sync::atomic::Ordering::Release);
+    watched.await.unwrap_or_else(|stopped| Err(Error::internal("loading the finder", stopped)))
+}
+
+/// Set once serving has ended, so that the keeper ends too.
+static STOPPED: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
+/// Loads the finder, then follows the change feed until serving has ended.
+fn keep_in_step(app: &App, on_ready: impl FnOnce(usize)) -> Result<()> {
+    let started = std::time::Instant::now();
+    let count = app.load()?;
+    tracing::info!(offerings = count, elapsed_ms = started.elapsed().as_millis(), "the finder is loaded");
+    on_ready(count);
+    let mut purged = std::time::Instant::now();
+    while !STOPPED.load(std::sync::atomic::Ordering::Acquire) {
+        std::thread::sleep(POLL_EVERY);
+        if let Err(error) = app.poll() {
+            tracing::error!(%error, "could not follow the change feed; trying again");
+        }
+        if purged.elapsed() > PURGE_EVERY {
+            purged = std::time::Instant::now();
+            if let Err(error) = app.store.purge() {
+                tracing::error!(%error, "could not delete old rows");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The service of one worker; the tests drive this very one.
+pub fn service(
+    context: &Context,
+) -> ActixApp<
+    impl actix_web::dev::ServiceFactory<
+        actix_web::dev::ServiceRequest,
+        Config = (),
+        Response = actix_web::dev::ServiceResponse<actix_web::body::BoxBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    > + use<>,
+> {
+    let contract = openapi::contract();
+    let known = web::Data::new(KnownPaths::new(&contract));
+    ActixApp::new()
+        .app_data(web::Data::new(context.clone()))
+        .app_data(known)
+        .app_data(web::PayloadConfig::new(body::LARGEST_BODY))
+        .into_utoipa_app()
+        .configure(configure)
+        .into_app()
+        .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", contract))
+        .service(web::redirect("/docs", "/docs/"))
+        .default_service(web::to(fallback::answer))
+        .wrap(from_fn(identify))
+}

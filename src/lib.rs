@@ -1,0 +1,32 @@
+//! Causeway: service finder and referral router for school–community partnerships.
+//!
+//! The map of the house. A module uses only those above it in this list; `tests/architecture.rs` holds it to that.
+//!
+//! | # | module | what lives there |
+//! | --- | --- | --- |
+//! | 1 | [`types`] | identifiers, coordinates, codes, languages, ages, vocabularies, the clock; no I/O |
+//! | 1 | [`config`] | settings, parsed once into types |
+//! | 2 | [`error`] | the one error of everything below `http` |
+//! | 3 | [`store`] | SQLite and PostgreSQL: connections, transactions, migrations, change feed, idempotency |
+//! | 6 | [`directory`] | organizations, services, locations, offerings, pools, plans, districts, schools, assertions |
+//! | 8 | [`availability`] | dated claims of capacity |
+//! | 9 | [`finder`] | the R-tree: eligibility, ranking, explanation |
+//! | 11 | [`exchange`] | imports: federal directory, schools, postal codes, the demonstration |
+//! | 13 | [`http`] | handlers, problems, extractors, the OpenAPI document |
+//! | 15 | [`cli`] | the command line |
+//!
+//! [`app`] is the composition root: it wires the change feed to the finder. The numbers leave room for what
+//! comes later (`access`, `privacy`, `students`, `referrals`, `reports`, `console`).
+#![deny(missing_docs)]
+
+pub mod app;
+pub mod availability;
+pub mod cli;
+pub mod config;
+pub mod directory;
+pub mod error;
+pub mod exchange;
+pub mod finder;
+pub mod http;
+pub mod store;
+pub mod types;

@@ -1,0 +1,107 @@
+//! The two migration trees, embedded; same names, same tables.
+
+use diesel::connection::SimpleConnection;
+use diesel::migration::{Migration, MigrationSource};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::connection::{DatabaseUrl, DbConnection, Manager, Purpose, on_either};
+use crate::error::{Error, Result};
+
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// Any number, the same in every process that migrates this database.
+const ADVISORY_LOCK: i64 = 0x6361_7573_6577_6179;
+
+/// Brings the schema at `url` up to date and says how many migrations that took. Two processes may call it
+/// at once: one waits for the other.
+///
+/// # Errors
+/// If the database cannot be reached, a migration fails, or the database is newer than this program.
+pub(super) fn migrate(url: &DatabaseUrl, grant_to: Option<&str>) -> Result<usize> {
+    let mut connection = Manager { url: url.clone(), purpose: Purpose::Write }.open()?;
+    refuse_newer(&mut connection)?;
+    match &mut connection {
+        DbConnection::Sqlite(sqlite) => {
+            // An exclusive transaction is the lock; the migrations inside it are savepoints.
+            sqlite.exclusive_transaction(|sqlite| run(sqlite, SQLITE))
+        }
+        DbConnection::Postgres(postgres) => {
+            postgres.batch_execute(&format!("SELECT pg_advisory_lock({ADVISORY_LOCK})"))?;
+            let done = run(postgres, POSTGRES).and_then(|done| {
+                if let Some(role) = grant_to {
+                    grant(postgres, role)?;
+                }
+                Ok(done)
+            });
+            postgres.batch_execute(&format!("SELECT pg_advisory_unlock({ADVISORY_LOCK})"))?;
+            done
+        }
+    }
+}
+
+fn run<DB, C>(connection: &mut C, source: EmbeddedMigrations) -> Result<usize>
+where
+    DB: diesel::backend::Backend,
+    C: MigrationHarness<DB>,
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    let done = connection
+        .run_pending_migrations(source)
+        .map_err(|source| Error::internal("migrating the database", source.to_string()))?;
+    Ok(done.len())
+}
+
+/// The application's role reads and writes rows; it owns no table, so that it can change no rule.
+fn grant(postgres: &mut diesel::PgConnection, role: &str) -> Result<()> {
+    let role = role.replace('"', "\"\"");
+    postgres.batch_execute(&format!(
+        "GRANT USAGE ON SCHEMA public TO \"{role}\";
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO \"{role}\";
+         GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO \"{role}\";"
+    ))?;
+    Ok(())
+}
+
+/// How the schema stands against this program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SchemaState {
+    /// Up to date.
+    Current,
+    /// Migrations are pending.
+    Old,
+}
+
+/// How the schema of this database stands.
+pub(super) fn state(connection: &mut DbConnection) -> Result<SchemaState> {
+    refuse_newer(connection)?;
+    let pending = match connection {
+        DbConnection::Sqlite(sqlite) => sqlite.has_pending_migration(SQLITE),
+        DbConnection::Postgres(postgres) => postgres.has_pending_migration(POSTGRES),
+    };
+    // Without the right to create the table of migrations there is none: nothing has been migrated yet.
+    Ok(if pending.unwrap_or(true) { SchemaState::Old } else { SchemaState::Current })
+}
+
+/// An older program must not write into a database whose rules it does not know.
+fn refuse_newer(connection: &mut DbConnection) -> Result<()> {
+    let applied = on_either!(connection, c => c.applied_migrations()).unwrap_or_default();
+    let known = names();
+    match applied
+        .iter()
+        .map(ToString::to_string)
+        .find(|version| !known.iter().any(|name| name.starts_with(version)))
+    {
+        Some(unknown) => Err(Error::Setup(format!(
+            "the database has migration {unknown}, which this version of causeway does not know; run the newer version"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// The names of all migrations, in order.
+fn names() -> Vec<String> {
+    let migrations: Vec<Box<dyn Migration<diesel::sqlite::Sqlite>>> =
+        MigrationSource::<diesel::sqlite::Sqlite>::migrations(&SQLITE).unwrap_or_default();
+    migrations.iter().map(|migration| migration.name().to_string()).collect()
+}

@@ -1,0 +1,330 @@
+//! The database: SQLite by default, PostgreSQL by URL.
+//!
+//! [`Store::read`] and [`Store::write`] run a closure on a connection in the blocking pool. A semaphore
+//! stands in front: requests beyond it wait in order, and when too many wait or one waits too long the
+//! answer is [`Error::Overloaded`]. `write` runs its closure in one transaction and runs it again when the
+//! database was busy, so the closure must have no effect outside the transaction. What changed is told to
+//! the [`Listener`] after the commit and before `write` returns.
+
+mod changes;
+mod connection;
+mod idempotency;
+mod migrations;
+pub(crate) mod schema;
+mod time;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use diesel::r2d2::Pool;
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
+
+pub use changes::{Change, FEED_KEPT_FOR, Noun, Position, Recorded};
+pub(crate) use connection::on_either;
+pub use connection::{DatabaseUrl, DbConnection};
+pub use idempotency::{Key, Replay};
+pub use time::{date_from_sql, date_to_sql, from_sql, to_sql};
+
+use crate::error::{Error, Result};
+use crate::types::Clock;
+use connection::{Manager, Purpose, in_transaction};
+
+/// Sizes of the store.
+#[derive(Clone, Copy, Debug)]
+pub struct StoreOptions {
+    /// Connections for reading; on PostgreSQL for everything.
+    pub connections: u32,
+    /// Requests that may wait for a connection.
+    pub queue: usize,
+    /// How long one may wait.
+    pub patience: Duration,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self { connections: 8, queue: 512, patience: Duration::from_secs(5) }
+    }
+}
+
+/// Who is told of changes, after they are committed and before the writer gets its answer.
+pub trait Listener: Send + Sync {
+    /// `changes` have been committed by this process.
+    fn committed(&self, changes: &[Recorded]);
+}
+
+/// The database and the way to it. Cloning shares it.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    readers: Lane,
+    /// SQLite has one writer; PostgreSQL shares the lane of the readers.
+    writer: Option<Lane>,
+    clock: Clock,
+    listener: OnceLock<Arc<dyn Listener>>,
+}
+
+struct Lane {
+    pool: Pool<Manager>,
+    permits: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+    patience: Duration,
+}
+
+/// One transaction of a writer.
+pub struct Tx<'a> {
+    /// The connection, inside the transaction.
+    pub connection: &'a mut DbConnection,
+    /// The time at which the transaction began.
+    pub now: Timestamp,
+    changes: Vec<Recorded>,
+}
+
+impl Tx<'_> {
+    /// Writes `change` into the change feed.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn changed(&mut self, change: Change) -> Result<()> {
+        self.changes.push(changes::record(self.connection, change, self.now)?);
+        Ok(())
+    }
+}
+
+/// A write that met a busy database is done again this often.
+const ATTEMPTS: u32 = 8;
+
+impl Store {
+    /// Opens the database at `url`, whose schema must be current.
+    ///
+    /// # Errors
+    /// If it cannot be reached, or its schema is older (says how to migrate) or newer than this program.
+    pub fn open(url: &DatabaseUrl, options: StoreOptions, clock: Clock) -> Result<Self> {
+        // One plain connection first: its error says more than a pool's time-out.
+        let mut first = Manager { url: url.clone(), purpose: Purpose::Write }.open()?;
+        match migrations::state(&mut first)? {
+            migrations::SchemaState::Current => {}
+            migrations::SchemaState::Old => {
+                return Err(Error::Setup(format!(
+                    "the schema of {url} is older than this version of causeway; run `causeway migrate` \
+                     (with CAUSEWAY_MIGRATION_URL as the owner of the tables on PostgreSQL)"
+                )));
+            }
+        }
+        drop(first);
+        let lane = |purpose, connections| Lane::new(url, purpose, connections, options);
+        let (readers, writer) = match url {
+            DatabaseUrl::Sqlite(_) => {
+                (lane(Purpose::Read, options.connections)?, Some(lane(Purpose::Write, 1)?))
+            }
+            DatabaseUrl::Postgres(_) => (lane(Purpose::Write, options.connections)?, None),
+        };
+        Ok(Self { inner: Arc::new(Inner { readers, writer, clock, listener: OnceLock::new() }) })
+    }
+
+    /// Brings the schema at `url` up to date under a lock and installs the ZIP code centres' table and
+    /// keys; `grant_to` names the PostgreSQL role that is to use it. Says how many migrations it took.
+    ///
+    /// # Errors
+    /// If the database cannot be reached or changed.
+    pub fn migrate(url: &DatabaseUrl, grant_to: Option<&str>) -> Result<usize> {
+        migrations::migrate(url, grant_to)
+    }
+
+    /// Whether the schema at `url` is up to date.
+    ///
+    /// # Errors
+    /// If the database cannot be reached or is newer than this program.
+    pub fn is_current(url: &DatabaseUrl) -> Result<bool> {
+        let mut connection = Manager { url: url.clone(), purpose: Purpose::Write }.open()?;
+        Ok(migrations::state(&mut connection)? == migrations::SchemaState::Current)
+    }
+
+    /// The clock that transactions go by.
+    pub fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+
+    /// Names the one that is told of changes; the first call counts.
+    pub fn listen(&self, listener: Arc<dyn Listener>) {
+        let _ = self.inner.listener.set(listener);
+    }
+
+    /// Reads.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`], or what `body` fails with.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&mut DbConnection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let permit = self.inner.readers.admit().await?;
+        let store = self.clone();
+        blocking(move || {
+            let _permit = permit;
+            store.read_now(body)
+        })
+        .await
+    }
+
+    /// Writes in one transaction, and tells the listener.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`], or what `body` fails with; then nothing was written.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        body: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let permit = self.inner.writing().admit().await?;
+        let store = self.clone();
+        blocking(move || {
+            let _permit = permit;
+            store.write_now(body)
+        })
+        .await
+    }
+
+    /// [`Store::read`] for a thread that may block.
+    ///
+    /// # Errors
+    /// What `body` fails with.
+    pub fn read_now<T>(&self, body: impl FnOnce(&mut DbConnection) -> Result<T>) -> Result<T> {
+        body(&mut *self.inner.readers.connection()?)
+    }
+
+    /// [`Store::write`] for a thread that may block.
+    ///
+    /// # Errors
+    /// What `body` fails with; then nothing was written.
+    pub fn write_now<T>(&self, body: impl Fn(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        let mut attempt = 1;
+        loop {
+            let mut connection = self.inner.writing().connection()?;
+            let result = in_transaction(&mut connection, |connection| {
+                let mut tx = Tx { connection, now: self.inner.clock.now(), changes: Vec::new() };
+                let value = body(&mut tx)?;
+                Ok((value, tx.changes))
+            });
+            drop(connection);
+            match result {
+                Ok((value, changes)) => {
+                    if let (false, Some(listener)) = (changes.is_empty(), self.inner.listener.get()) {
+                        listener.committed(&changes);
+                    }
+                    return Ok(value);
+                }
+                Err(error) if error.is_transient() && attempt < ATTEMPTS => {
+                    std::thread::sleep(Duration::from_millis(1 << attempt));
+                    attempt += 1;
+                }
+                Err(error) if error.is_transient() => {
+                    tracing::warn!(%error, "gave up on a busy database");
+                    return Err(Error::Overloaded);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The end of the change feed now.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn feed_end(&self) -> Result<Position> {
+        self.read_now(changes::end)
+    }
+
+    /// Up to `limit` changes since `position`, which moves on behind them.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn feed_since(&self, position: &mut Position, limit: i64) -> Result<Vec<Recorded>> {
+        let now = self.inner.clock.now();
+        self.read_now(|connection| changes::since(connection, position, limit, now))
+    }
+
+    /// The key of this name, made of random bytes when it is asked for the first time.
+    ///
+    /// # Errors
+    /// If the database or the system's source of randomness fails.
+    pub fn secret(&self, name: &'static str) -> Result<[u8; 32]> {
+        use diesel::prelude::*;
+        use schema::secrets;
+        let find = |connection: &mut DbConnection| -> Result<Option<Vec<u8>>> {
+            Ok(secrets::table.find(name).select(secrets::value).first(connection).optional()?)
+        };
+        let value = match self.read_now(find)? {
+            Some(value) => value,
+            None => self.write_now(|tx| {
+                if let Some(value) = find(tx.connection)? {
+                    return Ok(value);
+                }
+                let mut value = vec![0; 32];
+                getrandom::fill(&mut value)
+                    .map_err(|source| Error::internal("making a key", source.to_string()))?;
+                diesel::insert_into(secrets::table)
+                    .values((secrets::name.eq(name), secrets::value.eq(&value)))
+                    .execute(tx.connection)?;
+                Ok(value)
+            })?,
+        };
+        value.try_into().map_err(|_| Error::internal("reading a key", format!("the key {name} is damaged")))
+    }
+
+    /// Deletes old rows of the change feed and old idempotency keys.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn purge(&self) -> Result<()> {
+        self.write_now(|tx| {
+            changes::purge(tx.connection, tx.now)?;
+            idempotency::purge(tx.connection, tx.now)
+        })
+    }
+}
+
+impl Inner {
+    fn writing(&self) -> &Lane {
+        self.writer.as_ref().unwrap_or(&self.readers)
+    }
+}
+
+impl Lane {
+    fn new(url: &DatabaseUrl, purpose: Purpose, connections: u32, options: StoreOptions) -> Result<Self> {
+        let pool = Pool::builder()
+            .max_size(connections)
+            .min_idle(Some(1))
+            .connection_timeout(options.patience)
+            .test_on_check_out(matches!(url, DatabaseUrl::Postgres(_)))
+            .build(Manager { url: url.clone(), purpose })
+            .map_err(|source| Error::internal(format!("opening connections to {url}"), source))?;
+        let count = usize::try_from(connections).unwrap_or(1);
+        Ok(Self {
+            pool,
+            permits: Arc::new(Semaphore::new(count)),
+            waiting: Arc::new(Semaphore::new(count + options.queue)),
+            patience: options.patience,
+        })
+    }
+
+    async fn admit(&self) -> Result<(tokio::sync::OwnedSemaphorePermit, tokio::sync::OwnedSemaphorePermit)> {
+        let place = self.waiting.clone().try_acquire_owned().map_err(|_| Error::Overloaded)?;
+        match tokio::time::timeout(self.patience, self.permits.clone().acquire_owned()).await {
+            Ok(Ok(permit)) => Ok((place, permit)),
+            Ok(Err(_)) | Err(_) => Err(Error::Overloaded),
+        }
+    }
+
+    fn connection(&self) -> Result<diesel::r2d2::PooledConnection<Manager>> {
+        self.pool.get().map_err(|source| Error::internal("waiting for a connection to the database", source))
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|stopped| Err(Error::internal("running a query", stopped)))
+}

@@ -1,0 +1,181 @@
+//! The tables in SQL types that both databases have. `tests/it/parity.rs` holds it to both.
+
+diesel::table! {
+    organizations (id) {
+        id -> Text,
+        version -> BigInt,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        retired_at -> Nullable<Timestamp>,
+        name -> Text,
+        facts -> Text,
+    }
+}
+
+diesel::table! {
+    locations (id) {
+        id -> Text,
+        version -> BigInt,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        retired_at -> Nullable<Timestamp>,
+        organization_id -> Nullable<Text>,
+        postal_code -> Nullable<Text>,
+        facts -> Text,
+    }
+}
+
+diesel::table! {
+    services (id) {
+        id -> Text,
+        version -> BigInt,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        retired_at -> Nullable<Timestamp>,
+        organization_id -> Text,
+        facts -> Text,
+    }
+}
+
+diesel::table! {
+    capacity_pools (id) {
+        id -> Text,
+        version -> BigInt,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        retired_at -> Nullable<Timestamp>,
+        organization_id -> Text,
+        current_claim_id -> Nullable<Text>,
+        facts -> Text,
+    }
+}
+
+diesel::table! {
+    insurance_plans (id) {
+        id -> Text,
+        version -> BigInt,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        retired_at -> Nullable<Timestamp>,
+        facts -> Text,
+    }
+}
+
+diesel::table! {
+    districts (id) {
+        id -> Text,
+        version -> BigInt,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        retired_at -> Nullable<Timestamp>,
+        code -> Text,
+        facts -> Text,
+    }
+}
+
+diesel::table! {
+    schools (id) {
+        id -> Text,
+        version -> BigInt,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        retired_at -> Nullable<Timestamp>,
+        district_id -> Nullable<Text>,
+        code -> Text,
+        postal_code -> Nullable<Text>,
+        facts -> Text,
+    }
+}
+
+diesel::table! {
+    offerings (id) {
+        id -> Text,
+        version -> BigInt,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        retired_at -> Nullable<Timestamp>,
+        service_id -> Text,
+        location_id -> Nullable<Text>,
+        capacity_pool_id -> Text,
+        facts -> Text,
+    }
+}
+
+diesel::table! {
+    assertions (id) {
+        id -> Text,
+        noun -> Text,
+        subject_id -> Text,
+        method -> Text,
+        source -> Text,
+        asserted_by -> Text,
+        asserted_at -> Timestamp,
+        facts -> Text,
+    }
+}
+
+diesel::table! {
+    claims (id) {
+        id -> Text,
+        capacity_pool_id -> Text,
+        status -> Text,
+        open_slots -> Nullable<Integer>,
+        waiting -> Nullable<Integer>,
+        starts_last_28_days -> Nullable<Integer>,
+        next_available_date -> Nullable<Date>,
+        notes -> Nullable<Text>,
+        reported_at -> Timestamp,
+        reported_by -> Text,
+        method -> Text,
+        valid_until -> Timestamp,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    postal_codes (postal_code) {
+        postal_code -> Text,
+        latitude -> Double,
+        longitude -> Double,
+        state -> Nullable<Text>,
+        county -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    changes (seq) {
+        seq -> BigInt,
+        noun -> Text,
+        subject_id -> Text,
+        version -> BigInt,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (client, key) {
+        client -> Text,
+        key -> Text,
+        fingerprint -> Text,
+        status -> Integer,
+        headers -> Text,
+        body -> Text,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    secrets (name) {
+        name -> Text,
+        value -> Binary,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    offerings,
+    services,
+    organizations,
+    locations,
+    capacity_pools,
+    claims,
+);

@@ -1,0 +1,40 @@
+//! The words of the field as types: identifiers, codes, places, ages, languages, hours.
+//!
+//! Everything here is a value: no I/O, no clock but the one passed in. Values are parsed once at the edge
+//! (an HTTP body, a workbook row) and trusted inside.
+//!
+//! A value that crosses the API unchanged derives its OpenAPI schema here, so that it is defined once
+//! (`docs/decisions/0005-schemas-on-values.md`).
+
+mod ages;
+mod clock;
+mod codes;
+mod coordinates;
+mod ids;
+mod language;
+mod phone;
+mod postal_code;
+mod schedule;
+mod vocabulary;
+
+pub use ages::{AgeRange, Ages, Grade};
+pub use clock::{Clock, calendar_date};
+pub use codes::{
+    Audience, AvailabilityStatus, CapacityPoolKind, CoverageCategory, Criterion, EmergencyService,
+    Engagement, FacilityType, Grain, IntakeChannel, LanguageMode, Modality, PlaceQuality, ScheduleKind,
+    ServiceSetting, ServiceStatus, Tier, Truth, UnknownCode, Weekday,
+};
+pub use coordinates::{Coordinates, EARTH_RADIUS_KM, InvalidCoordinates};
+pub(crate) use coordinates::{chord_2_to_km, km_to_chord_2};
+pub use ids::{
+    AssertionId, CapacityPoolId, ClaimId, DistrictId, InsurancePlanId, LocationId, OfferingId,
+    OrganizationId, SchoolId, ServiceId, derived_uuid,
+};
+pub use language::{InvalidLanguageTag, LanguageTag};
+pub use phone::Phone;
+pub use postal_code::{InvalidPostalCode, PostalCode};
+pub use schedule::{OpenHours, Schedule, Season, TimeOfDay};
+pub use vocabulary::{
+    AccessibilityFeature, Need, Population, Practice, Term, UnknownTerm, Vocabulary, near_spellings,
+    vocabularies,
+};

@@ -1,0 +1,245 @@
+//! Weekly hours and the season.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::codes::{ScheduleKind, Truth, Weekday};
+
+/// A time of day, `HH:MM`, 00:00 to 24:00; held as minutes since midnight.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
+#[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, example = "15:00", pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
+pub struct TimeOfDay(u16);
+
+impl TimeOfDay {
+    const fn at(hours: u16, minutes: u16) -> Self {
+        Self(hours * 60 + minutes)
+    }
+}
+
+impl FromStr for TimeOfDay {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let number = |part: &str| {
+            (part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit()))
+                .then(|| part.parse::<u16>().ok())
+                .flatten()
+        };
+        text.split_once(':')
+            .and_then(|(hours, minutes)| Some((number(hours)?, number(minutes)?)))
+            .filter(|(hours, minutes)| *minutes < 60 && hours * 60 + minutes <= 24 * 60)
+            .map(|(hours, minutes)| Self::at(hours, minutes))
+            .ok_or_else(|| format!("{text:?} is not a time of day: HH:MM is needed, such as 15:30"))
+    }
+}
+
+impl TryFrom<String> for TimeOfDay {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<TimeOfDay> for String {
+    fn from(time: TimeOfDay) -> Self {
+        time.to_string()
+    }
+}
+
+impl fmt::Display for TimeOfDay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02}:{:02}", self.0 / 60, self.0 % 60)
+    }
+}
+
+/// Open on one day of the week, from `opens` to `closes` (iCalendar and HSDS `schedule` say the same).
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
+#[serde(try_from = "Hours", deny_unknown_fields)]
+pub struct OpenHours {
+    /// The day.
+    pub day: Weekday,
+    /// Opens at.
+    pub opens: TimeOfDay,
+    /// Closes at; later than it opens.
+    pub closes: TimeOfDay,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Hours {
+    day: Weekday,
+    opens: TimeOfDay,
+    closes: TimeOfDay,
+}
+
+impl TryFrom<Hours> for OpenHours {
+    type Error = String;
+
+    fn try_from(Hours { day, opens, closes }: Hours) -> Result<Self, Self::Error> {
+        if opens < closes {
+            Ok(Self { day, opens, closes })
+        } else {
+            Err(format!("{day} opens at {opens} and closes at {closes}: it must close later than it opens"))
+        }
+    }
+}
+
+/// The part of every year in which a service runs, both days included; it may run over New Year.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Season {
+    /// First day, `MM-DD`.
+    #[schema(value_type = String, example = "06-20")]
+    pub from: MonthDay,
+    /// Last day, `MM-DD`.
+    #[schema(value_type = String, example = "08-25")]
+    pub to: MonthDay,
+}
+
+/// A day of every year, `MM-DD`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct MonthDay {
+    month: u8,
+    day: u8,
+}
+
+impl FromStr for MonthDay {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // 2024 was a leap year, so that 02-29 is a day.
+        match format!("2024-{text}").parse::<jiff::civil::Date>() {
+            Ok(date) if text.len() == 5 => {
+                Ok(Self { month: date.month().unsigned_abs(), day: date.day().unsigned_abs() })
+            }
+            Ok(_) | Err(_) => {
+                Err(format!("{text:?} is not a day of the year: MM-DD is needed, such as 06-20"))
+            }
+        }
+    }
+}
+
+impl TryFrom<String> for MonthDay {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<MonthDay> for String {
+    fn from(day: MonthDay) -> Self {
+        day.to_string()
+    }
+}
+
+impl fmt::Display for MonthDay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02}-{:02}", self.month, self.day)
+    }
+}
+
+impl Season {
+    fn meets(self, from: MonthDay, to: MonthDay) -> bool {
+        if self.from <= self.to {
+            self.from <= to && from <= self.to
+        } else {
+            from <= self.to || self.from <= to
+        }
+    }
+}
+
+/// When an offering can be had. Absent parts were not stated.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Schedule {
+    /// Weekly hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub weekly: Option<Vec<OpenHours>>,
+    /// The season; `01-01` to `12-31` says that it runs all year.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub season: Option<Season>,
+}
+
+impl Schedule {
+    /// Whether it can be had at such times, judged from what was stated.
+    pub fn offers(&self, kind: ScheduleKind) -> Truth {
+        const AFTER_SCHOOL: (TimeOfDay, TimeOfDay) = (TimeOfDay::at(14, 30), TimeOfDay::at(18, 0));
+        const EVENING: (TimeOfDay, TimeOfDay) = (TimeOfDay::at(18, 0), TimeOfDay::at(24, 0));
+        let weekly = |holds: &dyn Fn(&OpenHours) -> bool| match &self.weekly {
+            Some(hours) => Truth::known(hours.iter().any(holds)),
+            None => Truth::Unknown,
+        };
+        let weekend = |hours: &OpenHours| matches!(hours.day, Weekday::Saturday | Weekday::Sunday);
+        let weekday_within =
+            |(from, to)| move |hours: &OpenHours| !weekend(hours) && hours.opens < to && from < hours.closes;
+        match kind {
+            ScheduleKind::AfterSchool => weekly(&weekday_within(AFTER_SCHOOL)),
+            ScheduleKind::Evening => weekly(&weekday_within(EVENING)),
+            ScheduleKind::Weekend => weekly(&weekend),
+            ScheduleKind::Summer => match self.season {
+                Some(season) => {
+                    Truth::known(season.meets(MonthDay { month: 7, day: 1 }, MonthDay { month: 7, day: 31 }))
+                }
+                None => Truth::Unknown,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schedule(json: &str) -> Schedule {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn kinds_of_schedule_follow_from_the_hours() {
+        let s = schedule(
+            r#"{"weekly":[{"day":"monday","opens":"09:00","closes":"15:00"},{"day":"saturday","opens":"18:00","closes":"20:00"}]}"#,
+        );
+        assert_eq!(s.offers(ScheduleKind::AfterSchool), Truth::Yes);
+        assert_eq!(s.offers(ScheduleKind::Evening), Truth::No);
+        assert_eq!(s.offers(ScheduleKind::Weekend), Truth::Yes);
+        assert_eq!(s.offers(ScheduleKind::Summer), Truth::Unknown);
+        assert_eq!(Schedule::default().offers(ScheduleKind::Weekend), Truth::Unknown);
+    }
+
+    #[test]
+    fn a_season_may_run_over_new_year() {
+        let school_year = schedule(r#"{"season":{"from":"09-01","to":"06-15"}}"#);
+        assert_eq!(school_year.offers(ScheduleKind::Summer), Truth::No);
+        let summer = schedule(r#"{"season":{"from":"06-20","to":"08-25"}}"#);
+        assert_eq!(summer.offers(ScheduleKind::Summer), Truth::Yes);
+        let long = schedule(r#"{"season":{"from":"09-01","to":"07-02"}}"#);
+        assert_eq!(long.offers(ScheduleKind::Summer), Truth::Yes);
+    }
+
+    #[test]
+    fn times_and_days_that_are_none_are_refused() {
+        for time in ["24:01", "9:00", "0900", "12:60", "", "+1:00"] {
+            assert!(time.parse::<TimeOfDay>().is_err(), "{time:?}");
+        }
+        for day in ["02-30", "2-3", "13-01", "", "06-20T"] {
+            assert!(day.parse::<MonthDay>().is_err(), "{day:?}");
+        }
+        assert!("02-29".parse::<MonthDay>().is_ok());
+        assert!(
+            serde_json::from_str::<OpenHours>(r#"{"day":"monday","opens":"10:00","closes":"10:00"}"#)
+                .is_err()
+        );
+    }
+}
