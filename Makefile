@@ -27,7 +27,5 @@ format: ## Format the code
 bench: ## Run the benchmarks
 	$(CARGO) bench --locked
 
-openapi: ## Write the published contract, openapi/openapi.json, anew from the code
-	@mkdir -p openapi
-	$(CARGO) run --locked --quiet -- openapi > openapi/openapi.json.new
-	mv openapi/openapi.json.new openapi/openapi.json
+openapi: ## Write the contract, openapi/openapi.json, anew from the code
+	$(CARGO) run --locked --quiet -- openapi

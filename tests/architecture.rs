@@ -99,20 +99,25 @@ impl fmt::Display for Fault {
 
 /// What is wrong with these `(file, text)`, files named from the root of the package.
 fn check(sources: &[(String, String)]) -> Vec<Fault> {
-    let read: Vec<_> = sources.iter().map(|(file, text)| (file, read(file, text))).collect();
-    let tests: Vec<&Vec<String>> = read.iter().flat_map(|(_, source)| &source.test_files).collect();
     let mut faults = Vec::new();
-    for (file, source) in
-        read.iter().filter(|(_, source)| !tests.iter().any(|test| source.file.starts_with(test)))
-    {
+    let mut read = Vec::new();
+    for (file, text) in sources {
+        match Source::read(file, text) {
+            Ok(source) => read.push((file, source)),
+            Err(error) => {
+                let line = error.span().start().line;
+                faults.push(Fault { file: file.clone(), line, message: error.to_string() });
+            }
+        }
+    }
+    let tests: Vec<&Vec<String>> = read.iter().flat_map(|(_, source)| &source.test_files).collect();
+    let is_for_tests = |source: &Source| tests.iter().any(|test| source.file.starts_with(test));
+    for (file, source) in read.iter().filter(|(_, source)| !is_for_tests(source)) {
         let mut report = |line, message| faults.push(Fault { file: (*file).clone(), line, message });
         // The binary may use anything; the root of the library only declares.
         let [module, ..] = source.file.as_slice() else {
             for (module, line) in source.declared.iter().filter(|(module, _)| position(module).is_none()) {
-                report(
-                    *line,
-                    format!("module {module} has no place in the order; give it one in {}", file!()),
-                );
+                report(*line, format!("module {module} has no place in the order of {}", file!()));
             }
             continue;
         };
@@ -195,20 +200,19 @@ struct Source {
     test_files: Vec<Vec<String>>,
 }
 
-fn read(file: &str, text: &str) -> Source {
-    let path =
-        file.strip_prefix("src/").and_then(|file| file.strip_suffix(".rs")).expect("files are src/….rs");
-    let mut module: Vec<String> = path.split('/').map(str::to_owned).collect();
-    if module.last().is_some_and(|last| last == "mod" || last == "lib") {
-        module.pop();
-    }
-    let mut source = Source { file: module.clone(), module, ..Source::default() };
-    let syntax = syn::parse_file(text).unwrap_or_else(|error| panic!("{file} cannot be parsed: {error}"));
-    source.visit_file(&syntax);
-    source
-}
-
 impl Source {
+    fn read(file: &str, text: &str) -> syn::Result<Self> {
+        let path = file.strip_prefix("src/").and_then(|file| file.strip_suffix(".rs"));
+        let mut module: Vec<String> =
+            path.expect("files are src/….rs").split('/').map(str::to_owned).collect();
+        if module.last().is_some_and(|last| last == "mod" || last == "lib") {
+            module.pop();
+        }
+        let mut source = Self { file: module.clone(), module, ..Self::default() };
+        source.visit_file(&syn::parse_file(text)?);
+        Ok(source)
+    }
+
     /// Notes a path: `crate::…`, `super::…`, `self::…`, or one that begins with a name.
     fn note(&mut self, path: &[String], derived: bool, line: usize) {
         let supers =
@@ -434,6 +438,11 @@ fn macros_and_attributes_are_read() {
         faults("src/store/mod.rs", "macro_rules! m { ($a:ident: $b:ty) => { $crate::store::X } }"),
         NONE
     );
+}
+
+#[test]
+fn a_source_that_cannot_be_read_is_a_fault() {
+    assert_eq!(faults("src/store/mod.rs", "\nfn f( {}").len(), 1);
 }
 
 #[test]

@@ -10,13 +10,13 @@ use crate::config::Config;
 use crate::directory::{PostalPlace, centres_of, compare_centres, replace_centres};
 use crate::error::{Error, Result};
 use crate::exchange::importer::{Options, RejectedRow, Summary, import};
-use crate::exchange::{ReadError, Reading, federal, postal_codes, schools};
+use crate::exchange::{ReadError, federal, postal_codes, schools};
 use crate::store::{Store, StoreOptions};
-use crate::types::{Clock, Coordinates, PostalCode};
+use crate::types::{Clock, PostalCode};
 
 /// What `import` takes.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// What the files are.
     kind: Kind,
     /// The files.
@@ -67,7 +67,7 @@ impl Kind {
 }
 
 /// Reads the files, writes what they state, and sums up.
-pub fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
+pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
     let options = StoreOptions { connections: 2, ..StoreOptions::default() };
     let store = Store::open(config.database()?, options, Clock::System)?;
     let mut total = Summary::default();
@@ -106,20 +106,17 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
 fn import_file(store: &Store, arguments: &Arguments, file: &Path) -> Result<Summary> {
     let unreadable = |error: ReadError| Error::Setup(format!("{}: {error}", file.display()));
     let options = Options { dry_run: arguments.dry_run, strict: arguments.strict };
-    let read: fn(
-        &Path,
-        &dyn Fn(PostalCode) -> Option<Coordinates>,
-    ) -> std::result::Result<Reading, ReadError> = match arguments.kind {
-        Kind::FederalDirectory => federal::read,
-        Kind::Schools => schools::read,
+    let centres = store.read_now(centres_of)?;
+    let place = |code: PostalCode| centres.get(&code).map(|centre| centre.at);
+    let reading = match arguments.kind {
+        Kind::FederalDirectory => federal::read(file, &place),
+        Kind::Schools => schools::read(file, &place),
         Kind::PostalCodes => {
             let reading = postal_codes::read(file).map_err(unreadable)?;
             return import_postal_codes(store, reading, options);
         }
-    };
-    let centres = store.read_now(centres_of)?;
-    let place = |code: PostalCode| centres.get(&code).map(|centre| centre.at);
-    let reading = read(file, &place).map_err(unreadable)?;
+    }
+    .map_err(unreadable)?;
     let bar = progress_bar(reading.rows.len());
     let summary = import(store, reading, arguments.kind.source(), options, |done| bar.inc(done))?;
     bar.finish_and_clear();

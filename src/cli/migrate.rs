@@ -10,7 +10,7 @@ use crate::store::{DatabaseUrl, Store, StoreOptions};
 use crate::types::Clock;
 
 /// Migrates and says what was done.
-pub fn run(config: &Config) -> Result<ExitCode> {
+pub(super) fn run(config: &Config) -> Result<ExitCode> {
     let url = config.database()?;
     let done = migrate(config, url)?;
     match done {
@@ -25,13 +25,13 @@ pub fn run(config: &Config) -> Result<ExitCode> {
 }
 
 /// What a migration did.
-pub struct Migrated {
+pub(super) struct Migrated {
     migrations: usize,
     places: usize,
 }
 
 /// Migrates the schema as its owner, and installs what every database needs.
-pub fn migrate(config: &Config, url: &DatabaseUrl) -> Result<Migrated> {
+pub(super) fn migrate(config: &Config, url: &DatabaseUrl) -> Result<Migrated> {
     let owner = config.migration_url.as_ref().unwrap_or(url);
     if std::mem::discriminant(owner) != std::mem::discriminant(url) {
         return Err(Error::Setup(

@@ -1,4 +1,5 @@
 //! The command line.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "what a command says is its output")]
 
 mod import;
 mod migrate;

@@ -8,7 +8,7 @@ use crate::http::openapi::json;
 
 /// What `openapi` takes.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// Compare instead of writing; exit code 1 if the file is not what the code says.
     #[arg(long)]
     check: bool,
@@ -18,7 +18,7 @@ pub struct Arguments {
 }
 
 /// Writes or checks the contract.
-pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let path = &arguments.file;
     if arguments.check {
         let there = std::fs::read_to_string(path).unwrap_or_default();

@@ -15,7 +15,7 @@ use crate::store::{DatabaseUrl, Store, StoreOptions};
 use crate::types::Clock;
 
 /// Serves until the process is asked to stop.
-pub fn serve(config: &Config) -> Result<ExitCode> {
+pub(super) fn serve(config: &Config) -> Result<ExitCode> {
     let url = config.database()?;
     match (url, &config.migration_url) {
         (DatabaseUrl::Sqlite(_), _) | (DatabaseUrl::Postgres(_), Some(_)) => {
@@ -29,7 +29,7 @@ pub fn serve(config: &Config) -> Result<ExitCode> {
 }
 
 /// Serves the demonstration.
-pub fn demo(config: &Config) -> Result<ExitCode> {
+pub(super) fn demo(config: &Config) -> Result<ExitCode> {
     let (path, temporary) = match &config.database_url {
         None => {
             let name = format!("causeway-demo-{}.db", Uuid::now_v7());

@@ -167,9 +167,10 @@ fn outcomes(
             }
             outcome = match (outcome, state(statement)?) {
                 (_, Stated::Created) => Stated::Created,
-                (Stated::Created, Stated::Unchanged) => Stated::Updated,
-                (before, Stated::Unchanged) => before,
-                (_, Stated::Updated) => Stated::Updated,
+                (Stated::Unchanged, Stated::Unchanged) => Stated::Unchanged,
+                (_, Stated::Updated) | (Stated::Created | Stated::Updated, Stated::Unchanged) => {
+                    Stated::Updated
+                }
             };
         }
         outcomes.push(outcome);
@@ -234,7 +235,7 @@ nouns! {
     Location: LocationFacts => locations,
     Service: ServiceFacts => services,
     CapacityPool: CapacityPoolFacts => capacity_pools,
-    InsurancePlan: crate::directory::InsurancePlanFacts => insurance_plans,
+    InsurancePlan: directory::InsurancePlanFacts => insurance_plans,
     Offering: OfferingFacts => offerings,
     District: DistrictFacts => districts,
     School: SchoolFacts => schools,

@@ -63,7 +63,9 @@ fn schools(table: Table, place: &dyn Fn(PostalCode) -> Option<Coordinates>) -> R
                             .clone_from(district_names.entry(*id).or_insert_with(|| facts.name.clone()));
                     }
                 }
-                notes.into_iter().for_each(|note| reading.note(note));
+                for note in notes {
+                    reading.note(note);
+                }
                 reading.rows.push(Row { number: record.number, statements });
             }
             Err(reason) => reading.rejects.push(record.reject(&columns, reason)),

@@ -188,7 +188,7 @@ impl Table {
 
 /// What makes a row no row of the table.
 fn fault(raw: &csv::ByteRecord, columns: &Columns) -> Option<String> {
-    let breaks = |cell: &[u8]| cell.iter().filter(|byte| **byte == b'\n').count();
+    let breaks = |cell: &[u8]| cell.split(|byte| *byte == b'\n').count() - 1;
     if raw.iter().any(|cell| breaks(cell) > MAX_LINE_BREAKS) {
         return Some(
             "a quotation mark is opened here and not closed: the rows after it are inside the cell".into(),

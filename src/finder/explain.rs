@@ -210,17 +210,15 @@ impl<'a> Explainer<'a> {
 
     fn language(&self, leaf: &Leaf) -> String {
         let question = self.asked.question;
-        let bridged: Vec<String> = match (&self.asked.language, &question.required.language) {
-            (Some(asked), Some(required)) => {
+        let bridged: Vec<String> =
+            if let (Some(asked), Some(required)) = (&self.asked.language, &question.required.language) {
                 let pairs = asked.tags.values().iter().zip(required.tags.values());
                 pairs.filter_map(|(met, tag)| self.bridge(met, tag, asked.modes(), leaf)).collect()
-            }
-            _ => {
+            } else {
                 let modes = &[LanguageMode::Provider, LanguageMode::Interpreter];
                 let pairs = self.scoring.languages.iter().zip(&question.preferred.languages);
                 pairs.filter_map(|(met, tag)| self.bridge(met, tag, modes, leaf)).collect()
-            }
-        };
+            };
         if bridged.is_empty() {
             "the preferred language is not listed".to_owned()
         } else {
@@ -279,7 +277,7 @@ impl<'a> Explainer<'a> {
         let mut parts = vec![standing(said)];
         match said.wait(moment) {
             ExpectedWait::Days(days) if days > 0.0 => {
-                parts.push(format!("about {} to wait", count(days.ceil(), "day")))
+                parts.push(format!("about {} to wait", count(days.ceil(), "day")));
             }
             ExpectedWait::Days(_) | ExpectedWait::Never => {}
             ExpectedWait::Unknown => parts.push("wait unknown".to_owned()),

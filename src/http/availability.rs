@@ -18,7 +18,7 @@ use crate::types::{AvailabilityStatus, CapacityPoolId};
 
 /// What is known of a pool's capacity now. Silence is `unknown`, and so is what was said and has lapsed.
 #[derive(Serialize, utoipa::ToSchema)]
-pub struct Availability {
+pub(super) struct Availability {
     /// Whose capacity.
     capacity_pool_id: Option<CapacityPoolId>,
     /// What holds now.
@@ -59,7 +59,7 @@ pub struct Availability {
 
 impl Availability {
     /// What `claim`, the newest of the pool, says at `now`.
-    pub fn of(pool: Option<CapacityPoolId>, claim: Option<&Claim>, now: Timestamp) -> Self {
+    pub(super) fn of(pool: Option<CapacityPoolId>, claim: Option<&Claim>, now: Timestamp) -> Self {
         let live = claim.filter(|claim| claim.is_live(now));
         Self {
             capacity_pool_id: pool,
@@ -208,7 +208,7 @@ async fn report_offering_availability(
 }
 
 /// Adds these operations.
-pub fn configure(services: &mut ServiceConfig<'_>) {
+pub(super) fn configure(services: &mut ServiceConfig<'_>) {
     services
         .service(get_availability)
         .service(report_availability)

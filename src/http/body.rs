@@ -9,13 +9,13 @@ use crate::directory::pointer;
 use crate::error::FieldError;
 
 /// The most bytes of a JSON body.
-pub const LARGEST_BODY: usize = 1 << 20;
+pub(super) const LARGEST_BODY: usize = 1 << 20;
 
 /// Reads a JSON body; a wrong value is named by its JSON pointer. Depth is bounded by the parser.
 ///
 /// # Errors
 /// If the media type is another one, or the body is not what `T` takes.
-pub fn read<T: DeserializeOwned>(
+pub(super) fn read<T: DeserializeOwned>(
     request: &HttpRequest,
     body: &[u8],
     media_types: &[&str],

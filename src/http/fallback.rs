@@ -7,11 +7,11 @@ use super::problem::{Problem, ProblemCode};
 
 /// The paths of the contract with their methods.
 #[derive(Clone)]
-pub struct KnownPaths(Vec<(ResourceDef, String)>);
+pub(super) struct KnownPaths(Vec<(ResourceDef, String)>);
 
 impl KnownPaths {
     /// The paths of `contract`.
-    pub fn new(contract: &utoipa::openapi::OpenApi) -> Self {
+    pub(super) fn new(contract: &utoipa::openapi::OpenApi) -> Self {
         let methods = |item: &utoipa::openapi::PathItem| {
             let all = [
                 ("GET", item.get.is_some()),
@@ -37,7 +37,10 @@ impl KnownPaths {
 ///
 /// # Errors
 /// Always: [`ProblemCode::MethodNotAllowed`] or [`ProblemCode::NotFound`].
-pub async fn answer(request: HttpRequest, known: web::Data<KnownPaths>) -> Result<&'static str, Problem> {
+pub(super) async fn answer(
+    request: HttpRequest,
+    known: web::Data<KnownPaths>,
+) -> Result<&'static str, Problem> {
     match known.0.iter().find(|(path, _)| path.is_match(request.path())) {
         Some((_, methods)) => Err(Problem {
             allow: Some(methods.clone()),

@@ -45,7 +45,7 @@ async fn healthz() -> HttpResponse {
 #[get("/readyz")]
 async fn readyz(context: web::Data<Context>, _params: Query<NoParams>) -> Result<HttpResponse, Problem> {
     context.ready()?;
-    let probe = context.app.store.read(|connection| crate::directory::known_postal_codes(connection)).await;
+    let probe = context.app.store.read(crate::directory::known_postal_codes).await;
     if let Err(error) = probe {
         tracing::error!(%error, "the database does not answer");
         return Err(Problem::new(ProblemCode::Overloaded, "the database does not answer"));
@@ -66,6 +66,6 @@ async fn contract() -> HttpResponse {
 }
 
 /// Adds these operations.
-pub fn configure(services: &mut ServiceConfig<'_>) {
+pub(super) fn configure(services: &mut ServiceConfig<'_>) {
     services.service(healthz).service(readyz).service(contract);
 }

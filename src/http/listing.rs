@@ -22,7 +22,7 @@ use crate::types::{
 
 /// The answer to a search: the best matches in order.
 #[derive(Serialize, utoipa::ToSchema)]
-pub struct SearchAnswer {
+pub(super) struct SearchAnswer {
     /// In order.
     items: Vec<Match>,
     /// Continues the answer; none at its end, and none beyond 1,000 items.
@@ -246,7 +246,7 @@ const DEPTH: usize = 1_000;
 const CURSOR_LIFE: jiff::SignedDuration = jiff::SignedDuration::from_mins(15);
 
 /// What is asked beside the question.
-pub struct Asked {
+pub(super) struct Asked {
     /// The order.
     pub sort: Sort,
     /// Items of one page.
@@ -260,7 +260,7 @@ pub struct Asked {
 }
 
 /// Puts a question to the finder and shows the answer.
-pub async fn answer(
+pub(super) async fn answer(
     context: &Context,
     request: &HttpRequest,
     mut question: Question,

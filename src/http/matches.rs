@@ -213,7 +213,7 @@ impl RequiredCriteria {
         if self.language_mode.is_some() && self.languages.is_none() {
             fault("language_mode", "says who bridges a language, and none is asked for; add languages");
         }
-        if self.max_wait_days.is_some_and(|days| !(days >= 0.0)) {
+        if self.max_wait_days.is_some_and(|days| days < 0.0) {
             fault("max_wait_days", "must not be negative");
         }
         let coverage = ask("coverages", self.coverages, faults).map(|asked| asked.map(|text| text.0));
@@ -308,6 +308,6 @@ async fn matches(
 }
 
 /// Adds this operation.
-pub fn configure(services: &mut ServiceConfig<'_>) {
+pub(super) fn configure(services: &mut ServiceConfig<'_>) {
     services.service(matches);
 }

@@ -27,7 +27,7 @@ mod vocabularies;
 
 pub use cursor::Cursors;
 pub use problem::{Problem, ProblemCode};
-pub use server::{Server, serve};
+pub use server::{Server, serve, service};
 
 use crate::app::App;
 
@@ -77,7 +77,7 @@ fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>)
         search::configure(services);
         matches::configure(services);
         organizations::configure(services);
-        self::services::configure(services);
+        services::configure(services);
         locations::configure(services);
         offerings::configure(services);
         capacity_pools::configure(services);

@@ -10,7 +10,7 @@ use crate::types::{Coordinates, PostalCode, SchoolId};
 
 /// `LAT,LON` in degrees.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Near(pub Coordinates);
+pub(super) struct Near(pub Coordinates);
 
 impl FromStr for Near {
     type Err = String;
@@ -29,7 +29,7 @@ impl FromStr for Near {
 
 /// The place where a search starts, as it was given: exactly one of the three.
 #[derive(Clone, Debug, Default)]
-pub struct OriginAsk {
+pub(super) struct OriginAsk {
     /// A point.
     pub near: Option<Coordinates>,
     /// The centre of a ZIP code.
@@ -42,7 +42,7 @@ pub struct OriginAsk {
 
 /// The place where a search starts, as it was found.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Origin {
+pub(super) struct Origin {
     /// Where travel starts.
     pub at: Coordinates,
     /// Where the student lives.
@@ -52,11 +52,11 @@ pub struct Origin {
 }
 
 /// How the fields are called where the question was asked: a query parameter or a member of the body.
-pub type Name = fn(&str, String) -> FieldError;
+pub(super) type Name = fn(&str, String) -> FieldError;
 
 impl OriginAsk {
     /// What is wrong with it before anything is looked up.
-    pub fn problems(&self, name: Name) -> Vec<FieldError> {
+    pub(super) fn problems(&self, name: Name) -> Vec<FieldError> {
         let mut problems = Vec::new();
         // A school may stand beside a point or a ZIP code: they say where travel starts, it says which school.
         if self.near.is_some() && self.postal_code.is_some() {
@@ -74,7 +74,7 @@ impl OriginAsk {
     ///
     /// # Errors
     /// [`Error::Invalid`] if a ZIP code or school is not known or has no place; names near ones.
-    pub fn find(&self, connection: &mut DbConnection, name: Name) -> Result<Origin> {
+    pub(super) fn find(&self, connection: &mut DbConnection, name: Name) -> Result<Origin> {
         let school = self.school.as_deref().map(|asked| find_school(connection, asked, name)).transpose()?;
         let (at, lives_in) = match (self.near, self.postal_code, &school) {
             (Some(at), ..) => (at, None),

@@ -132,7 +132,7 @@ pub struct Problem {
 /// A problem (RFC 9457).
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = Problem)]
-pub struct ProblemBody<'a> {
+pub(super) struct ProblemBody<'a> {
     /// A URI for the kind of problem: `urn:causeway:problem:` and the code.
     #[schema(example = "urn:causeway:problem:invalid-request")]
     r#type: String,
@@ -156,7 +156,7 @@ pub struct ProblemBody<'a> {
 /// One value that is wrong: in the body (`pointer`), the query (`parameter`) or a header (`header`).
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = ProblemField)]
-pub struct ProblemField<'a> {
+pub(super) struct ProblemField<'a> {
     /// JSON pointer (RFC 6901) into the body.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]

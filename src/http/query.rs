@@ -16,7 +16,7 @@ const LONGEST: usize = 8_192;
 
 /// The parameters of a request that have not been read yet, and what was wrong with those that have.
 #[derive(Debug, Default)]
-pub struct Params {
+pub(super) struct Params {
     given: Vec<(String, String)>,
     known: Vec<&'static str>,
     faults: Vec<FieldError>,
@@ -27,7 +27,7 @@ impl Params {
     ///
     /// # Errors
     /// If it is too long or, percent-decoded, not UTF-8.
-    pub fn parse(query: &str) -> Result<Self, Problem> {
+    pub(super) fn parse(query: &str) -> Result<Self, Problem> {
         if query.len() > LONGEST {
             let message = format!("the query has {} characters; at most {LONGEST} are read", query.len());
             return Err(FieldError::query("", message).into());
@@ -47,17 +47,17 @@ impl Params {
     }
 
     /// Notes a fault.
-    pub fn fault(&mut self, name: &str, message: impl Display) {
+    pub(super) fn fault(&mut self, name: &str, message: impl Display) {
         self.faults.push(FieldError::query(name, message));
     }
 
     /// Notes a fault that has its place already.
-    pub fn add(&mut self, fault: FieldError) {
+    pub(super) fn add(&mut self, fault: FieldError) {
         self.faults.push(fault);
     }
 
     /// Whether no fault was met so far.
-    pub fn is_faultless(&self) -> bool {
+    pub(super) fn is_faultless(&self) -> bool {
         self.faults.is_empty()
     }
 
@@ -70,7 +70,7 @@ impl Params {
     }
 
     /// A parameter that may be given once.
-    pub fn one<T: FromStr<Err: Display>>(&mut self, name: &'static str) -> Option<T> {
+    pub(super) fn one<T: FromStr<Err: Display>>(&mut self, name: &'static str) -> Option<T> {
         let values = self.take(name);
         match values.as_slice() {
             [] => None,
@@ -83,7 +83,7 @@ impl Params {
     }
 
     /// A parameter with a list of values: repeated, comma-separated, or both.
-    pub fn list<T: FromStr<Err: Display> + PartialEq>(&mut self, name: &'static str) -> Vec<T> {
+    pub(super) fn list<T: FromStr<Err: Display> + PartialEq>(&mut self, name: &'static str) -> Vec<T> {
         let mut list: Vec<T> = Vec::new();
         for value in self.take(name) {
             for part in value.split(',') {
@@ -96,7 +96,7 @@ impl Params {
     }
 
     /// `true` or `false`; false where it is not given.
-    pub fn flag(&mut self, name: &'static str) -> bool {
+    pub(super) fn flag(&mut self, name: &'static str) -> bool {
         match self.one::<String>(name).as_deref() {
             None | Some("false") => false,
             Some("true") => true,
@@ -126,7 +126,7 @@ impl Params {
     ///
     /// # Errors
     /// Every fault that was met.
-    pub fn finish(mut self) -> Result<(), Problem> {
+    pub(super) fn finish(mut self) -> Result<(), Problem> {
         for (name, _) in std::mem::take(&mut self.given) {
             let near = near_spellings(&name, self.known.iter().map(|known| (*known, *known)));
             let advice = match near.first() {
@@ -145,13 +145,13 @@ fn decode(text: &str) -> Option<String> {
 }
 
 /// What an operation takes in its query string.
-pub trait FromParams: Sized {
+pub(super) trait FromParams: Sized {
     /// Reads the parameters, noting faults.
     fn from_params(params: &mut Params) -> Self;
 }
 
 /// Extracts an operation's parameters; faults are problems.
-pub struct Query<T>(pub T);
+pub(super) struct Query<T>(pub T);
 
 impl<T: FromParams> FromRequest for Query<T> {
     type Error = Problem;
@@ -166,7 +166,7 @@ impl<T: FromParams> FromRequest for Query<T> {
 }
 
 /// For operations without parameters.
-pub struct NoParams;
+pub(super) struct NoParams;
 
 impl FromParams for NoParams {
     fn from_params(_: &mut Params) -> Self {
@@ -176,7 +176,7 @@ impl FromParams for NoParams {
 
 /// A finite number.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Number(pub f64);
+pub(super) struct Number(pub f64);
 
 impl FromStr for Number {
     type Err = String;
@@ -191,7 +191,7 @@ impl FromStr for Number {
 
 /// How many items: 1 to 100.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limit(pub usize);
+pub(super) struct Limit(pub usize);
 
 impl Default for Limit {
     fn default() -> Self {

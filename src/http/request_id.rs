@@ -18,7 +18,7 @@ const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 ///
 /// # Errors
 /// Only what a middleware inside fails with; there is none.
-pub async fn identify(
+pub(super) async fn identify(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {

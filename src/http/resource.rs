@@ -2,7 +2,10 @@
 //! [`resource!`] declares a noun's operations and schemas.
 
 use actix_web::http::{StatusCode, header};
+
 use actix_web::{HttpRequest, HttpResponse};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -16,18 +19,18 @@ use crate::error::{Error, FieldError};
 use crate::store::{DbConnection, Key, Replay, Tx};
 
 /// Media types of a create.
-pub const JSON: &[&str] = &["application/json"];
+pub(super) const JSON: &[&str] = &["application/json"];
 /// Media types of an update: RFC 7396, or plain JSON which means the same here.
-pub const PATCH: &[&str] = &["application/merge-patch+json", "application/json"];
+pub(super) const PATCH: &[&str] = &["application/merge-patch+json", "application/json"];
 
 /// Who speaks through the API. Until access control is there, whoever reaches the loopback address speaks for
 /// the agency.
-pub fn voice() -> Voice {
+pub(super) fn voice() -> Voice {
     Voice { method: Method::Agency, source: "api".to_owned(), by: "local".to_owned() }
 }
 
 /// A noun as the API shows it.
-pub trait Shown: Facts {
+pub(super) trait Shown: Facts {
     /// The body of an answer.
     type View: Serialize + Send + 'static;
 
@@ -53,7 +56,7 @@ pub trait Shown: Facts {
 
 /// One page of a list.
 #[derive(Serialize)]
-pub struct PageBody<T> {
+pub(super) struct PageBody<T> {
     /// The records.
     items: Vec<T>,
     /// Continues the list; none at its end.
@@ -65,7 +68,7 @@ pub struct PageBody<T> {
 
 /// How many there are; exactly, or at least so many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct Total {
+pub(super) struct Total {
     /// The number, counted up to 1,000.
     #[schema(example = 12)]
     pub value: u64,
@@ -76,7 +79,7 @@ pub struct Total {
 /// Whether a total is exact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Relation {
+pub(super) enum Relation {
     /// Exactly so many.
     Eq,
     /// So many or more.
@@ -85,14 +88,14 @@ pub enum Relation {
 
 impl Total {
     /// A total that was counted up to `COUNTED_UP_TO`.
-    pub fn counted(count: i64) -> Self {
+    pub(super) fn counted(count: i64) -> Self {
         let relation = if count > COUNTED_UP_TO { Relation::Gte } else { Relation::Eq };
         Self { value: u64::try_from(count.min(COUNTED_UP_TO)).unwrap_or(0), relation }
     }
 }
 
 /// What a list takes: `limit`, `cursor`, `include_retired`, and the noun's filters.
-pub struct ListParams<F> {
+pub(super) struct ListParams<F> {
     limit: Limit,
     cursor: Option<String>,
     include_retired: bool,
@@ -118,7 +121,7 @@ impl<F: Facts> FromParams for ListParams<F> {
 }
 
 /// `GET` of a list.
-pub async fn list<F: Shown>(
+pub(super) async fn list<F: Shown>(
     context: &Context,
     request: &HttpRequest,
     params: ListParams<F>,
@@ -152,7 +155,11 @@ pub async fn list<F: Shown>(
 }
 
 /// Adds `Link: <…>; rel="next"` (RFC 8288), with the parameters of the request and the new cursor.
-pub fn link_next(response: &mut actix_web::HttpResponseBuilder, request: &HttpRequest, cursor: Option<&str>) {
+pub(super) fn link_next(
+    response: &mut actix_web::HttpResponseBuilder,
+    request: &HttpRequest,
+    cursor: Option<&str>,
+) {
     if let Some(cursor) = cursor {
         let kept =
             request.query_string().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
@@ -163,7 +170,7 @@ pub fn link_next(response: &mut actix_web::HttpResponseBuilder, request: &HttpRe
 }
 
 /// `GET` of one; `If-None-Match` gives 304.
-pub async fn get<F: Shown>(
+pub(super) async fn get<F: Shown>(
     context: &Context,
     request: &HttpRequest,
     id: &str,
@@ -186,7 +193,7 @@ pub async fn get<F: Shown>(
 }
 
 /// `POST` of a new one.
-pub async fn create<F: Shown>(
+pub(super) async fn create<F: Shown>(
     context: &Context,
     request: &HttpRequest,
     bytes: &[u8],
@@ -205,7 +212,7 @@ pub async fn create<F: Shown>(
 }
 
 /// `PATCH` (RFC 7396) of one; `If-Match` is required.
-pub async fn update<F: Shown>(
+pub(super) async fn update<F: Shown>(
     context: &Context,
     request: &HttpRequest,
     id: &str,
@@ -230,7 +237,7 @@ pub async fn update<F: Shown>(
 }
 
 /// `DELETE` of one retires it; `If-Match` is required.
-pub async fn retire<F: Shown>(
+pub(super) async fn retire<F: Shown>(
     context: &Context,
     request: &HttpRequest,
     id: &str,
@@ -250,7 +257,7 @@ fn parse_id<F: Facts>(id: &str) -> Result<F::Id, Problem> {
 }
 
 /// The entity tag of a version.
-pub fn etag(version: i64) -> String {
+pub(super) fn etag(version: i64) -> String {
     format!("\"{version}\"")
 }
 
@@ -288,7 +295,7 @@ impl Context {
 }
 
 /// An answer that can be kept and given again.
-pub struct Answer {
+pub(super) struct Answer {
     replay: Replay,
 }
 
@@ -297,7 +304,7 @@ impl Answer {
     ///
     /// # Errors
     /// If the body cannot be written.
-    pub fn json<T: Serialize>(
+    pub(super) fn json<T: Serialize>(
         status: StatusCode,
         headers: &[(&str, String)],
         view: &T,
@@ -333,7 +340,7 @@ impl Answer {
 
 /// Does `work` in one transaction. With an `Idempotency-Key` the answer is kept beside the effect, and a
 /// repeated request gets it again instead of a second effect.
-pub async fn answer_once(
+pub(super) async fn answer_once(
     context: &Context,
     request: &HttpRequest,
     bytes: &[u8],
@@ -375,7 +382,7 @@ fn idempotency_key(request: &HttpRequest, bytes: &[u8]) -> Result<Option<Key>, P
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
-    let fingerprint = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let fingerprint = URL_SAFE_NO_PAD.encode(hash.finalize());
     Ok(Some(Key { client: "local".to_owned(), key: bare.to_owned(), fingerprint }))
 }
 
@@ -391,7 +398,7 @@ macro_rules! resource {
     ) => {
         $(#[$doc])*
         #[derive(serde::Serialize, utoipa::ToSchema)]
-        pub struct $name {
+        pub(crate) struct $name {
             /// Its id.
             pub id: $id,
             /// What is said of it.
@@ -411,7 +418,7 @@ macro_rules! resource {
         }
 
         #[doc = concat!("A merge patch (RFC 7396) on ", $one, ": only the fields to change, `null` takes one away.")]
-        pub struct $patch;
+        pub(crate) struct $patch;
 
         impl utoipa::PartialSchema for $patch {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
@@ -428,7 +435,7 @@ macro_rules! resource {
         /// One page of a list.
         #[derive(utoipa::ToSchema)]
         #[expect(dead_code, reason = "describes the body that the generic list writes")]
-        pub struct $page {
+        pub(crate) struct $page {
             /// The records, in the order of their ids.
             items: Vec<$name>,
             /// Continues the list; none at its end.
@@ -584,7 +591,7 @@ macro_rules! resource {
         }
 
         /// Adds the operations of this noun.
-        pub fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+        pub(crate) fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
             services.service(list).service(get).service(create).service(update).service(retire);
         }
     };

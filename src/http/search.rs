@@ -136,7 +136,7 @@ code!(Option<AvailabilityAsk>, "availability":
 #[derive(PartialEq, serde::Deserialize, utoipa::ToSchema)]
 #[serde(try_from = "String")]
 #[schema(value_type = String, example = "medicaid")]
-pub struct CoverageText(pub CoverageAsk);
+pub(super) struct CoverageText(pub CoverageAsk);
 
 impl std::str::FromStr for CoverageText {
     type Err = String;
@@ -241,7 +241,7 @@ fn read_radius(params: &mut Params) -> f64 {
 }
 
 /// What is wrong with a radius.
-pub fn radius_problem(radius_km: f64) -> Option<String> {
+pub(super) fn radius_problem(radius_km: f64) -> Option<String> {
     let most = Question::MAX_RADIUS_KM;
     (!(0.0..=most).contains(&radius_km)).then(|| format!("{radius_km} is not from 0 to {most} km"))
 }
@@ -320,6 +320,6 @@ async fn search(
 }
 
 /// Adds this operation.
-pub fn configure(services: &mut ServiceConfig<'_>) {
+pub(super) fn configure(services: &mut ServiceConfig<'_>) {
     services.service(search);
 }

@@ -1,7 +1,9 @@
 //! The server: binds, serves, keeps the finder in step, stops gracefully.
 
 use std::net::{SocketAddr, TcpListener};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use actix_web::middleware::from_fn;
 use actix_web::{App as ActixApp, HttpServer, web};
@@ -19,7 +21,7 @@ const DRAIN_SECONDS: u64 = 20;
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often old rows of the change feed and old idempotency keys are deleted.
-const PURGE_EVERY: Duration = Duration::from_secs(3_600);
+const PURGE_EVERY: Duration = Duration::from_hours(1);
 
 /// A bound server.
 pub struct Server {
@@ -71,7 +73,9 @@ pub async fn serve(server: Server, on_ready: impl FnOnce(usize) + Send + 'static
         .map_err(|error| Error::internal("starting to serve", error))?
         .run();
     let handle = running.handle();
-    let keeper = tokio::task::spawn_blocking(move || keep_in_step(&app, on_ready));
+    let stopped = Arc::new(AtomicBool::new(false));
+    let until = stopped.clone();
+    let keeper = tokio::task::spawn_blocking(move || keep_in_step(&app, on_ready, &until));
     let stop = handle.clone();
     let watched = actix_web::rt::spawn(async move {
         let ended =
@@ -82,27 +86,24 @@ pub async fn serve(server: Server, on_ready: impl FnOnce(usize) + Send + 'static
         ended
     });
     running.await.map_err(|error| Error::internal("serving", error))?;
-    STOPPED.store(true, std::sync::atomic::Ordering::Release);
+    stopped.store(true, Ordering::Release);
     watched.await.unwrap_or_else(|stopped| Err(Error::internal("loading the finder", stopped)))
 }
 
-/// Set once serving has ended, so that the keeper ends too.
-static STOPPED: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
-
-/// Loads the finder, then follows the change feed until serving has ended.
-fn keep_in_step(app: &App, on_ready: impl FnOnce(usize)) -> Result<()> {
-    let started = std::time::Instant::now();
+/// Loads the finder, then follows the change feed until serving has stopped.
+fn keep_in_step(app: &App, on_ready: impl FnOnce(usize), stopped: &AtomicBool) -> Result<()> {
+    let started = Instant::now();
     let count = app.load()?;
     tracing::info!(offerings = count, elapsed_ms = started.elapsed().as_millis(), "the finder is loaded");
     on_ready(count);
-    let mut purged = std::time::Instant::now();
-    while !STOPPED.load(std::sync::atomic::Ordering::Acquire) {
+    let mut purged = Instant::now();
+    while !stopped.load(Ordering::Acquire) {
         std::thread::sleep(POLL_EVERY);
         if let Err(error) = app.poll() {
             tracing::error!(%error, "could not follow the change feed; trying again");
         }
         if purged.elapsed() > PURGE_EVERY {
-            purged = std::time::Instant::now();
+            purged = Instant::now();
             if let Err(error) = app.store.purge() {
                 tracing::error!(%error, "could not delete old rows");
             }

@@ -56,21 +56,19 @@ async fn list(_params: Query<NoParams>) -> HttpResponse {
 #[get("/vocabularies/{name}")]
 async fn get(name: web::Path<String>, _params: Query<NoParams>) -> Result<HttpResponse, Problem> {
     let all = vocabularies();
-    match all.iter().find(|vocabulary| vocabulary.name == *name) {
-        Some(vocabulary) => Ok(HttpResponse::Ok().json(vocabulary)),
-        None => {
-            let near =
-                near_spellings(&name, all.iter().map(|known| (known.name.as_str(), known.name.as_str())));
-            let id = match near.as_slice() {
-                [] => format!("{name:?}; GET /v1/vocabularies lists them"),
-                near => format!("{name:?}; near it are {}", near.join(", ")),
-            };
-            Err(Error::NotFound { what: "vocabulary", id }.into())
-        }
+    if let Some(vocabulary) = all.iter().find(|vocabulary| vocabulary.name == *name) {
+        Ok(HttpResponse::Ok().json(vocabulary))
+    } else {
+        let near = near_spellings(&name, all.iter().map(|known| (known.name.as_str(), known.name.as_str())));
+        let id = match near.as_slice() {
+            [] => format!("{name:?}; GET /v1/vocabularies lists them"),
+            near => format!("{name:?}; near it are {}", near.join(", ")),
+        };
+        Err(Error::NotFound { what: "vocabulary", id }.into())
     }
 }
 
 /// Adds these operations.
-pub fn configure(services: &mut ServiceConfig<'_>) {
+pub(super) fn configure(services: &mut ServiceConfig<'_>) {
     services.service(list).service(get);
 }

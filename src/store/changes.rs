@@ -108,20 +108,20 @@ pub struct Position {
 }
 
 /// A number that stays missing this long belongs to a transaction that was rolled back.
-const GAP_GIVEN_UP_AFTER: Duration = Duration::from_secs(600);
+const GAP_GIVEN_UP_AFTER: Duration = Duration::from_mins(10);
 /// More gaps than this at once are not tracked one by one; the lowest are given up.
 const GAPS_TRACKED: usize = 1_000;
 /// Rows of the feed are kept this long.
-pub const FEED_KEPT_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
+pub const FEED_KEPT_FOR: Duration = Duration::from_hours(168);
 
 /// The end of the feed now. A reader takes it *before* it loads the state, so that nothing is missed.
-pub fn end(connection: &mut DbConnection) -> Result<Position> {
+pub(super) fn end(connection: &mut DbConnection) -> Result<Position> {
     let highest = changes::table.select(diesel::dsl::max(changes::seq)).first::<Option<i64>>(connection)?;
     Ok(Position { highest: highest.unwrap_or(0), gaps: BTreeMap::new() })
 }
 
 /// Up to `limit` changes since `position`, which moves on behind them.
-pub fn since(
+pub(super) fn since(
     connection: &mut DbConnection,
     position: &mut Position,
     limit: i64,
@@ -166,7 +166,7 @@ fn read((seq, noun, subject, version): (i64, String, String, i64)) -> Result<Rec
 }
 
 /// Deletes rows that are older than [`FEED_KEPT_FOR`].
-pub fn purge(connection: &mut DbConnection, now: Timestamp) -> Result<usize> {
+pub(super) fn purge(connection: &mut DbConnection, now: Timestamp) -> Result<usize> {
     let before = now - jiff::SignedDuration::try_from(FEED_KEPT_FOR).unwrap_or(jiff::SignedDuration::ZERO);
     Ok(diesel::delete(changes::table.filter(changes::recorded_at.lt(to_sql(before)))).execute(connection)?)
 }

@@ -179,7 +179,7 @@ pub(super) fn in_transaction<T>(
     type Manager = <DbConnection as diesel::Connection>::TransactionManager;
     match connection {
         DbConnection::Sqlite(sqlite) => {
-            AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?
+            AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?;
         }
         DbConnection::Postgres(_) => Manager::begin_transaction(connection)?,
     }

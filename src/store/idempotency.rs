@@ -35,7 +35,7 @@ pub struct Replay {
 }
 
 /// Keys are kept this long.
-const KEPT_FOR: Duration = Duration::from_secs(48 * 3600);
+const KEPT_FOR: Duration = Duration::from_hours(48);
 
 impl Key {
     /// The answer that was given to this request before.

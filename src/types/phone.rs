@@ -47,7 +47,7 @@ fn normalized(text: &str) -> Option<String> {
     let lower = text.trim().to_ascii_lowercase();
     let (number, extension) = match lower.split_once(";ext=").or_else(|| lower.split_once('x')) {
         Some((number, extension)) => {
-            (number.trim_end_matches("e").trim(), Some(extension.trim_start_matches("t.").trim()))
+            (number.trim_end_matches('e').trim(), Some(extension.trim_start_matches("t.").trim()))
         }
         None => (lower.as_str(), None),
     };

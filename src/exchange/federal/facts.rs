@@ -12,7 +12,7 @@ use crate::directory::{
 use crate::exchange::reading::Statement;
 use crate::exchange::table::{comparable, stated};
 use crate::types::{
-    Ages, Audience, CapacityPoolId, CapacityPoolKind, Criterion, Engagement, FacilityType, Grain, LocationId,
+    Ages, Audience, CapacityPoolId, CapacityPoolKind, CoverageCategory, Criterion, Engagement, FacilityType, Grain, LocationId,
     OfferingId, OrganizationId, Phone, PostalCode, ServiceId, ServiceStatus, derived_uuid,
 };
 
@@ -201,6 +201,14 @@ impl Facility {
         let mut partial = vec![Criterion::Need, Criterion::Population];
         if languages.is_some() {
             partial.insert(0, Criterion::Language);
+        }
+        // Payment assistance is a question of its own: who answered only that has not said which insurance it
+        // takes.
+        let assistance = |category: &CoverageCategory| {
+            matches!(category, CoverageCategory::SlidingFee | CoverageCategory::SafetyNet)
+        };
+        if !stated.coverage.is_empty() && stated.coverage.iter().all(assistance) {
+            partial.push(Criterion::Coverage);
         }
         OfferingFacts {
             service_id,

@@ -119,11 +119,10 @@ impl Codebook {
             [one] => Ok(one),
             several => group
                 .split_whitespace()
-                .filter_map(|other| match self.definitions.get(other)?.as_slice() {
+                .find_map(|other| match self.definitions.get(other)?.as_slice() {
                     [sure] => several.iter().find(|one| one.category == sure.category),
                     _ => None,
                 })
-                .next()
                 .ok_or_else(|| format!("code {code} is defined in several categories")),
         }
     }

@@ -35,7 +35,7 @@ pub(super) fn sheets<const N: usize>(path: &Path, names: [&'static str; N]) -> R
     });
     let sheets =
         read.map_err(|_| ReadError::Damaged { detail: "a part of it makes no sense".to_owned() })??;
-    Ok(sheets.try_into().unwrap_or_else(|_| unreachable!("there is one sheet for each name")))
+    sheets.try_into().map_err(|_| ReadError::Damaged { detail: "a sheet is missing".to_owned() })
 }
 
 /// Reads one sheet cell by cell. calamine's ranges are dense, and one stray cell in the last corner of a sheet
@@ -85,12 +85,11 @@ fn rows(workbook: &mut Xlsx<Cursor<Vec<u8>>>, sheet: &str) -> Result<BTreeMap<u3
 /// A cell as text. A whole number has no ".0": a ZIP code or a phone number is text that looks like one.
 fn text(cell: &DataRef<'_>) -> String {
     match cell {
-        DataRef::String(text) => cleaned(text),
         DataRef::SharedString(text) => cleaned(text),
         DataRef::Int(number) => number.to_string(),
         DataRef::Float(number) => number.to_string(),
         DataRef::Bool(truth) => truth.to_string(),
-        DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => cleaned(text),
+        DataRef::String(text) | DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => cleaned(text),
         DataRef::DateTime(date) => date.as_f64().to_string(),
         // "#N/A" says that there is no value.
         DataRef::Error(_) | DataRef::Empty => String::new(),
@@ -127,6 +126,7 @@ fn unpack(bytes: &[u8]) -> Result<(), ReadError> {
     Ok(())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
 fn damaged(error: XlsxError) -> ReadError {
     ReadError::Damaged { detail: error.to_string() }
 }

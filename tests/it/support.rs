@@ -1,0 +1,284 @@
+//! A Causeway of its own for every test, and a client that drives its real router.
+
+use std::sync::OnceLock;
+
+use actix_web::http::Method;
+use actix_web::test::{TestRequest, call_service, init_service, read_body};
+use causeway::app::App;
+use causeway::directory::install_embedded;
+use causeway::exchange::postal_codes;
+use causeway::http::{Context, Cursors, service};
+use causeway::store::{DatabaseUrl, Store, StoreOptions};
+use causeway::types::Clock;
+use diesel::{Connection, RunQueryDsl, SqliteConnection};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// Declares a test that runs on SQLite and on PostgreSQL.
+macro_rules! on_both {
+    ($(#[$attribute:meta])* fn $name:ident($causeway:ident) $body:block) => {
+        $(#[$attribute])*
+        mod $name {
+            #[allow(unused_imports, reason = "a test takes what it needs")]
+            use super::*;
+
+            fn test($causeway: $crate::support::Causeway) $body
+
+            #[test]
+            fn sqlite() {
+                test($crate::support::Causeway::on_sqlite());
+            }
+
+            #[test]
+            fn postgres() {
+                if let Some(causeway) = $crate::support::Causeway::on_postgres() {
+                    test(causeway);
+                }
+            }
+        }
+    };
+}
+pub(crate) use on_both;
+
+/// When every test begins.
+pub const START: &str = "2026-11-22T12:00:00Z";
+
+/// A Causeway on a new database, with a clock that the test moves.
+pub struct Causeway {
+    pub context: Context,
+    pub clock: Clock,
+    pub url: DatabaseUrl,
+    _database: Database,
+}
+
+/// What is removed when the test ends.
+enum Database {
+    Folder(#[expect(dead_code, reason = "is removed when dropped")] tempfile::TempDir),
+    Postgres(String),
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let Self::Postgres(name) = self {
+            // The whole cluster goes when the tests end; this only keeps it small.
+            let _ = run_as_owner("postgres", &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+        }
+    }
+}
+
+/// An answer.
+pub struct Answer {
+    pub status: u16,
+    headers: Vec<(String, String)>,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {}", self.text))
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The answer, which must have this status.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.text);
+        self
+    }
+
+    /// The places and words of a problem's errors.
+    pub fn errors(&self) -> Vec<(String, String)> {
+        let place = |error: &Value| {
+            ["pointer", "parameter", "header"].iter().find_map(|kind| error[kind].as_str()).unwrap_or("").to_owned()
+        };
+        let errors = self.json()["errors"].as_array().cloned().unwrap_or_default();
+        errors.iter().map(|error| (place(error), error["detail"].as_str().unwrap_or("").to_owned())).collect()
+    }
+}
+
+impl Causeway {
+    pub fn on_sqlite() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("causeway.db");
+        std::fs::copy(sqlite_template(), &path).expect("a copy of the template");
+        let url: DatabaseUrl = format!("sqlite://{}", path.display()).parse().expect("a URL");
+        Self::open(url, Database::Folder(folder))
+    }
+
+    /// None where the environment asks for SQLite only.
+    pub fn on_postgres() -> Option<Self> {
+        let (_, app) = postgres_urls()?;
+        let name = format!("t_{}", Uuid::now_v7().simple());
+        let template = postgres_template();
+        run_as_owner("postgres", &format!("CREATE DATABASE {name} TEMPLATE {template}")).expect("a new database");
+        let url = at_database(&app, &name).parse().expect("a URL");
+        Some(Self::open(url, Database::Postgres(name)))
+    }
+
+    fn open(url: DatabaseUrl, database: Database) -> Self {
+        let clock = Clock::manual(START.parse::<Timestamp>().expect("an instant"));
+        let options = StoreOptions { connections: 3, ..StoreOptions::default() };
+        let store = Store::open(&url, options, clock.clone()).expect("an open store");
+        let cursors = Cursors::new(store.secret("cursor").expect("a key"));
+        let app = App::new(store);
+        app.load().expect("a loaded finder");
+        let context = Context { app, cursors, accepts_writes: true };
+        Self { context, clock, url, _database: database }
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.context.app.store
+    }
+
+    pub fn send(&self, request: TestRequest) -> Answer {
+        actix_web::rt::System::new().block_on(async {
+            let service = init_service(service(&self.context)).await;
+            let response = call_service(&service, request.to_request()).await;
+            let status = response.status().as_u16();
+            let headers = response
+                .headers()
+                .iter()
+                .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+                .collect();
+            let text = String::from_utf8_lossy(&read_body(response).await).into_owned();
+            Answer { status, headers, text }
+        })
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.send(TestRequest::get().uri(path))
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(TestRequest::post().uri(path).set_json(body))
+    }
+
+    pub fn put(&self, path: &str, body: &Value) -> Answer {
+        self.send(TestRequest::put().uri(path).set_json(body))
+    }
+
+    pub fn patch(&self, path: &str, etag: &str, body: &Value) -> Answer {
+        self.send(TestRequest::patch().uri(path).insert_header(("If-Match", etag)).set_json(body))
+    }
+
+    pub fn delete(&self, path: &str, etag: &str) -> Answer {
+        self.send(TestRequest::with_uri(path).method(Method::DELETE).insert_header(("If-Match", etag)))
+    }
+
+    /// Creates one and gives its id.
+    #[track_caller]
+    pub fn create(&self, path: &str, body: &Value) -> String {
+        self.post(path, body).expect(201).json()["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Creates an offering in Lawrence, in an organization of its own; `facts` are added to it.
+    #[track_caller]
+    pub fn offering(&self, facts: Value) -> Offering {
+        self.offering_at(json!({"latitude": 42.7070, "longitude": -71.1631, "quality": "rooftop"}), facts)
+    }
+
+    #[track_caller]
+    pub fn offering_at(&self, coordinates: Value, facts: Value) -> Offering {
+        let organization = self.create("/v1/organizations", &json!({"name": "Agency", "engagement": "listed"}));
+        let service = self.create(
+            "/v1/services",
+            &json!({"organization_id": organization, "name": "Counseling", "status": "active", "audience": ["students"]}),
+        );
+        let location = self.create("/v1/locations", &json!({"name": "Clinic", "coordinates": coordinates}));
+        let mut body = json!({"service_id": service, "location_id": location, "grain": "team"});
+        let (Value::Object(body_fields), Value::Object(facts)) = (&mut body, facts) else { panic!("objects") };
+        body_fields.extend(facts);
+        let id = self.create("/v1/offerings", &body);
+        Offering { id, organization, service, location }
+    }
+
+    /// The ids that a search finds, in order.
+    #[track_caller]
+    pub fn found(&self, query: &str) -> Vec<String> {
+        ids(&self.get(&format!("/v1/search?{query}")).expect(200).json())
+    }
+}
+
+/// The ids of what `offering` made.
+pub struct Offering {
+    pub id: String,
+    pub organization: String,
+    pub service: String,
+    pub location: String,
+}
+
+/// The offerings of an answer, in order.
+pub fn ids(answer: &Value) -> Vec<String> {
+    let items = answer["items"].as_array().expect("items");
+    items.iter().map(|item| item["offering"]["id"].as_str().expect("an id").to_owned()).collect()
+}
+
+/// A SQLite file with a current schema and the ZIP code centres.
+fn sqlite_template() -> &'static std::path::Path {
+    static TEMPLATE: OnceLock<(tempfile::TempDir, std::path::PathBuf)> = OnceLock::new();
+    &TEMPLATE
+        .get_or_init(|| {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let path = folder.path().join("template.db");
+            prepare(&format!("sqlite://{}", path.display()), None);
+            // What is still in the log goes into the file, so that the file alone can be copied.
+            let mut connection =
+                SqliteConnection::establish(path.to_str().expect("a path in UTF-8")).expect("the template");
+            diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).expect("a checkpoint");
+            (folder, path)
+        })
+        .1
+}
+
+/// The name of a PostgreSQL database with a current schema and the ZIP code centres.
+fn postgres_template() -> &'static str {
+    static TEMPLATE: OnceLock<String> = OnceLock::new();
+    TEMPLATE.get_or_init(|| {
+        let (owner, _) = postgres_urls().expect("PostgreSQL is there");
+        let name = format!("template_{}", Uuid::now_v7().simple());
+        run_as_owner("postgres", &format!("CREATE DATABASE {name}")).expect("a new database");
+        prepare(&at_database(&owner, &name), Some("causeway_app"));
+        name
+    })
+}
+
+fn prepare(url: &str, role: Option<&str>) {
+    let url: DatabaseUrl = url.parse().expect("a URL");
+    Store::migrate(&url, role).expect("a current schema");
+    let options = StoreOptions { connections: 1, ..StoreOptions::default() };
+    let store = Store::open(&url, options, Clock::System).expect("an open store");
+    install_embedded(&store, postal_codes::embedded()).expect("ZIP code centres");
+    store.secret("cursor").expect("a key");
+}
+
+/// The URLs of the owner of tables and of the application; none where the environment asks for SQLite only.
+pub fn postgres_urls() -> Option<(String, String)> {
+    if std::env::var("CAUSEWAY_TEST_DATABASES").as_deref() == Ok("sqlite") {
+        return None;
+    }
+    let variable = |name: &str| {
+        std::env::var(name).unwrap_or_else(|_| {
+            panic!(
+                "{name} is not set: run `make test`, which starts a PostgreSQL, or set CAUSEWAY_TEST_DATABASES=sqlite"
+            )
+        })
+    };
+    Some((variable("CAUSEWAY_TEST_POSTGRES_OWNER_URL"), variable("CAUSEWAY_TEST_POSTGRES_APP_URL")))
+}
+
+/// `url` with another database.
+pub fn at_database(url: &str, database: &str) -> String {
+    let (server, _) = url.rsplit_once('/').expect("a URL with a database");
+    format!("{server}/{database}")
+}
+
+pub fn run_as_owner(database: &str, sql: &str) -> Result<(), String> {
+    let (owner, _) = postgres_urls().ok_or("SQLite only")?;
+    let mut connection =
+        diesel::PgConnection::establish(&at_database(&owner, database)).map_err(|error| error.to_string())?;
+    diesel::sql_query(sql).execute(&mut connection).map(|_| ()).map_err(|error| error.to_string())
+}
