@@ -4,7 +4,7 @@ use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::connection::{DatabaseUrl, DbConnection, Manager, Purpose, on_either};
+use super::connection::{DatabaseUrl, DbConnection, Manager, Purpose};
 use crate::error::{Error, Result};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -73,29 +73,38 @@ pub(super) enum SchemaState {
 }
 
 /// How the schema of this database stands.
+///
+/// # Errors
+/// If it is newer than this program.
 pub(super) fn state(connection: &mut DbConnection) -> Result<SchemaState> {
-    refuse_newer(connection)?;
-    let pending = match connection {
-        DbConnection::Sqlite(sqlite) => sqlite.has_pending_migration(SQLITE),
-        DbConnection::Postgres(postgres) => postgres.has_pending_migration(POSTGRES),
-    };
-    // Without the right to create the table of migrations there is none: nothing has been migrated yet.
-    Ok(if pending.unwrap_or(true) { SchemaState::Old } else { SchemaState::Current })
+    let applied = applied(connection)?;
+    let pending = names().iter().any(|name| !applied.iter().any(|version| name.starts_with(version.as_str())));
+    Ok(if pending { SchemaState::Old } else { SchemaState::Current })
 }
 
 /// An older program must not write into a database whose rules it does not know.
 fn refuse_newer(connection: &mut DbConnection) -> Result<()> {
-    let applied = on_either!(connection, c => c.applied_migrations()).unwrap_or_default();
+    applied(connection).map(|_| ())
+}
+
+/// The versions that were applied. Read by a plain query: diesel's own functions create the table first, and
+/// the application's role may not.
+fn applied(connection: &mut DbConnection) -> Result<Vec<String>> {
+    use diesel::prelude::*;
+    diesel::table! {
+        __diesel_schema_migrations (version) {
+            version -> Text,
+        }
+    }
+    // No such table: nothing has been applied.
+    let applied: Vec<String> =
+        __diesel_schema_migrations::table.select(__diesel_schema_migrations::version).load(connection).unwrap_or_default();
     let known = names();
-    match applied
-        .iter()
-        .map(ToString::to_string)
-        .find(|version| !known.iter().any(|name| name.starts_with(version)))
-    {
+    match applied.iter().find(|version| !known.iter().any(|name| name.starts_with(version.as_str()))) {
         Some(unknown) => Err(Error::Setup(format!(
             "the database has migration {unknown}, which this version of causeway does not know; run the newer version"
         ))),
-        None => Ok(()),
+        None => Ok(applied),
     }
 }
 
