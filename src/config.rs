@@ -76,7 +76,7 @@ pub struct Settings {
     #[serde(default)]
     pub log_format: Option<LogFormat>,
     /// A file of settings; the keys are the names of these flags with underscores.
-    #[arg(long = "config", env = "CAUSEWAY_CONFIG", value_name = "FILE", global = true)]
+    #[arg(id = "settings_file", long = "config", env = "CAUSEWAY_CONFIG", value_name = "FILE", global = true)]
     #[serde(skip)]
     pub file: Option<PathBuf>,
 }

@@ -6,7 +6,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
-use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 
 /// A module uses only modules before it. `app` composes everything up to `reports`; what faces the outside
@@ -236,11 +235,13 @@ impl Source {
         let with = |name: &syn::Ident| before.iter().cloned().chain([name.to_string()]).collect::<Vec<_>>();
         match tree {
             syn::UseTree::Path(path) => self.note_tree(&path.tree, &with(&path.ident)),
-            syn::UseTree::Name(name) => self.note(&with(&name.ident), false, name.span().start().line),
-            syn::UseTree::Rename(name) => self.note(&with(&name.ident), false, name.span().start().line),
+            syn::UseTree::Name(syn::UseName { ident })
+            | syn::UseTree::Rename(syn::UseRename { ident, .. }) => {
+                self.note(&with(ident), false, ident.span().start().line);
+            }
             syn::UseTree::Glob(glob) => {
                 let path: Vec<String> = before.iter().cloned().chain(["*".to_owned()]).collect();
-                self.note(&path, false, glob.span().start().line);
+                self.note(&path, false, glob.star_token.spans[0].start().line);
             }
             syn::UseTree::Group(group) => group.items.iter().for_each(|tree| self.note_tree(tree, before)),
         }
@@ -325,7 +326,8 @@ impl<'ast> Visit<'ast> for Source {
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let names: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
-        self.note_known(&names, false, path.span().start().line);
+        let line = path.segments.first().map_or(0, |first| first.ident.span().start().line);
+        self.note_known(&names, false, line);
         visit::visit_path(self, path);
     }
 

@@ -16,26 +16,27 @@ use crate::types::{
 
 /// Declares a document of facts: unknown fields are refused, and a field without a value is left out.
 macro_rules! facts {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $kind:tt $(($type:ty))?),+ $(,)? })+) => {$(
-        facts!(@struct [$(#[$doc])*] $name; [] $($(#[$field_doc])* $field : $kind $(($type))?,)+);
+    ($($(#[$doc:meta])* $name:ident as $schema:ident { $($(#[$field_doc:meta])* $field:ident : $kind:tt $(($type:ty))?),+ $(,)? })+) => {$(
+        facts!(@struct [$(#[$doc])*] $name $schema; [] $($(#[$field_doc])* $field : $kind $(($type))?,)+);
     )+};
-    (@struct [$($doc:tt)*] $name:ident; [$($done:tt)*]) => {
+    (@struct [$($doc:tt)*] $name:ident $schema:ident; [$($done:tt)*]) => {
         $($doc)*
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
         #[serde(deny_unknown_fields)]
+        #[schema(as = $schema)]
         pub struct $name { $($done)* }
     };
-    (@struct [$($doc:tt)*] $name:ident; [$($done:tt)*] $(#[$field_doc:meta])* $field:ident : required ($type:ty), $($rest:tt)*) => {
-        facts!(@struct [$($doc)*] $name; [$($done)* $(#[$field_doc])* pub $field: $type,] $($rest)*);
+    (@struct [$($doc:tt)*] $name:ident $schema:ident; [$($done:tt)*] $(#[$field_doc:meta])* $field:ident : required ($type:ty), $($rest:tt)*) => {
+        facts!(@struct [$($doc)*] $name $schema; [$($done)* $(#[$field_doc])* pub $field: $type,] $($rest)*);
     };
-    (@struct [$($doc:tt)*] $name:ident; [$($done:tt)*] $(#[$field_doc:meta])* $field:ident : maybe ($type:ty), $($rest:tt)*) => {
-        facts!(@struct [$($doc)*] $name; [$($done)* $(#[$field_doc])*
+    (@struct [$($doc:tt)*] $name:ident $schema:ident; [$($done:tt)*] $(#[$field_doc:meta])* $field:ident : maybe ($type:ty), $($rest:tt)*) => {
+        facts!(@struct [$($doc)*] $name $schema; [$($done)* $(#[$field_doc])*
             #[serde(default, skip_serializing_if = "Option::is_none")]
             #[schema(nullable = false)]
             pub $field: Option<$type>,] $($rest)*);
     };
-    (@struct [$($doc:tt)*] $name:ident; [$($done:tt)*] $(#[$field_doc:meta])* $field:ident : list ($type:ty), $($rest:tt)*) => {
-        facts!(@struct [$($doc)*] $name; [$($done)* $(#[$field_doc])*
+    (@struct [$($doc:tt)*] $name:ident $schema:ident; [$($done:tt)*] $(#[$field_doc:meta])* $field:ident : list ($type:ty), $($rest:tt)*) => {
+        facts!(@struct [$($doc)*] $name $schema; [$($done)* $(#[$field_doc])*
             #[serde(default, skip_serializing_if = "Vec::is_empty")]
             pub $field: Vec<$type>,] $($rest)*);
     };
@@ -43,7 +44,7 @@ macro_rules! facts {
 
 facts! {
     /// An agency, center, collaborative or club (HSDS `organization`).
-    OrganizationFacts {
+    OrganizationFacts as OrganizationCreate {
         /// Its name.
         #[schema(example = "Merrimack Youth Counseling (demo)")]
         name: required(String),
@@ -73,7 +74,7 @@ facts! {
     }
 
     /// A place (HSDS `location`).
-    LocationFacts {
+    LocationFacts as LocationCreate {
         /// Whose place it is.
         organization_id: maybe(OrganizationId),
         /// Its name.
@@ -97,7 +98,7 @@ facts! {
     }
 
     /// What an organization offers (HSDS `service`).
-    ServiceFacts {
+    ServiceFacts as ServiceCreate {
         /// Who offers it.
         organization_id: required(OrganizationId),
         /// Its name.
@@ -130,7 +131,7 @@ facts! {
     }
 
     /// Whose openings these are: a clinician, team or program. Claims, holds and wait lists sit here.
-    CapacityPoolFacts {
+    CapacityPoolFacts as CapacityPoolCreate {
         /// Whose organization.
         organization_id: required(OrganizationId),
         /// Its name.
@@ -142,7 +143,7 @@ facts! {
 
     /// The thing one refers to: a service at a place, virtually, in a school or at home, for a stated
     /// combination of facts.
-    OfferingFacts {
+    OfferingFacts as OfferingCreate {
         /// The service.
         service_id: required(ServiceId),
         /// The place; none for what is only virtual, in a school or at home.
@@ -182,7 +183,7 @@ facts! {
     }
 
     /// A plan of an insurer (FHIR `InsurancePlan`).
-    InsurancePlanFacts {
+    InsurancePlanFacts as InsurancePlanCreate {
         /// Its name.
         name: required(String),
         /// Who insures.
@@ -198,7 +199,7 @@ facts! {
     }
 
     /// A school district.
-    DistrictFacts {
+    DistrictFacts as DistrictCreate {
         /// Its name.
         name: required(String),
         /// Its code in the state's or the federal list.
@@ -212,7 +213,7 @@ facts! {
     }
 
     /// A school.
-    SchoolFacts {
+    SchoolFacts as SchoolCreate {
         /// Its district.
         district_id: maybe(DistrictId),
         /// Its code in the state's or the federal list. Campuses of one school may share it.

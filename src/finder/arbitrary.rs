@@ -32,6 +32,11 @@ fn after(days: i64) -> Timestamp {
     beginning() + SignedDuration::from_hours(days * 24)
 }
 
+/// A few nanoseconds beside a day: claims lapse at any instant, though mostly with whole microseconds.
+fn jitters() -> impl Strategy<Value = i64> {
+    select(vec![-1_000_000_000, -1000, -1, 0, 0, 0, 1, 1000])
+}
+
 pub(super) fn offering_id(number: u128) -> OfferingId {
     OfferingId(Uuid::from_u128(number))
 }
@@ -206,11 +211,38 @@ pub(super) fn facts() -> impl Strategy<Value = OfferingFacts> {
     })
 }
 
+/// What the bits of the index can tell all of, as most offerings are.
+fn plain(mut facts: OfferingFacts) -> OfferingFacts {
+    facts.service_area = None;
+    facts.schools = None;
+    facts.coverage.iter_mut().for_each(|coverage| coverage.plans.clear());
+    facts.needs.iter_mut().for_each(|needs| needs.retain(|need| need.index() < 5));
+    facts
+        .populations
+        .iter_mut()
+        .for_each(|populations| populations.retain(|population| population.index() < 5));
+    facts.practices.iter_mut().for_each(|practices| practices.retain(|practice| practice.index() < 5));
+    facts.accessibility.iter_mut().for_each(|features| features.retain(|feature| feature.index() < 5));
+    facts
+}
+
 pub(super) fn claims() -> impl Strategy<Value = Claim> {
     let numbers = (weighted(0.6, 0..3_u32), weighted(0.6, 0..9_u32), weighted(0.6, 0..4_u32));
-    (select(AvailabilityStatus::ALL.to_vec()), numbers, weighted(0.3, days()), -20..1_i64, -1..9_i64)
+    (
+        select(AvailabilityStatus::ALL.to_vec()),
+        numbers,
+        weighted(0.3, days()),
+        -20..1_i64,
+        (-1..9_i64, jitters()),
+    )
         .prop_map(
-            |(status, (open_slots, waiting, starts_last_28_days), next_available_date, reported, valid)| {
+            |(
+                status,
+                (open_slots, waiting, starts_last_28_days),
+                next_available_date,
+                reported,
+                (valid, jitter),
+            )| {
                 Claim {
                     id: ClaimId(Uuid::nil()),
                     capacity_pool_id: CapacityPoolId(Uuid::nil()),
@@ -223,7 +255,7 @@ pub(super) fn claims() -> impl Strategy<Value = Claim> {
                     reported_at: after(reported),
                     reported_by: "test".to_owned(),
                     method: ClaimMethod::Agency,
-                    valid_until: after(valid),
+                    valid_until: after(valid) + SignedDuration::from_nanos(jitter),
                 }
             },
         )
@@ -231,7 +263,9 @@ pub(super) fn claims() -> impl Strategy<Value = Claim> {
 
 pub(super) fn offered(ids: u128) -> impl Strategy<Value = Offered> {
     let audience = prop_oneof![4 => Just(vec![Audience::Students]), 1 => several(Audience::ALL, 2)];
-    (0..ids, mostly(places()), facts(), audience, weighted(0.7, claims())).prop_map(
+    let facts =
+        (facts(), any::<bool>()).prop_map(|(facts, is_plain)| if is_plain { plain(facts) } else { facts });
+    (0..ids, mostly(places()), facts, audience, weighted(0.7, claims())).prop_map(
         |(id, place, facts, audience, claim)| Offered { id: offering_id(id), place, facts, audience, claim },
     )
 }
@@ -334,7 +368,7 @@ pub(super) fn questions() -> impl Strategy<Value = Question> {
     let audience = prop_oneof![4 => Just(vec![Audience::Students]), 1 => several(Audience::ALL, 2)];
     let wish = prop_oneof![Just(Preferred::default()), preferences()];
     let when =
-        (0..10_i64, 0..3_i64, select(vec![Urgency::Routine, Urgency::Urgent]), weighted(0.1, 0.0..40.0));
+        (0..10_i64, jitters(), select(vec![Urgency::Routine, Urgency::Urgent]), weighted(0.1, 0.0..40.0));
     let required = prop_oneof![1 => Just(Criteria::default()), 4 => criteria()];
     (where_, audience, required, wish, when).prop_map(
         |(
@@ -342,7 +376,7 @@ pub(super) fn questions() -> impl Strategy<Value = Question> {
             audience,
             required,
             preferred,
-            (day, second, urgency, max_wait_days),
+            (day, jitter, urgency, max_wait_days),
         )| {
             Question {
                 origin,
@@ -354,7 +388,7 @@ pub(super) fn questions() -> impl Strategy<Value = Question> {
                 preferred,
                 urgency,
                 max_wait_days,
-                now: after(day) + SignedDuration::from_secs(second - 1),
+                now: after(day) + SignedDuration::from_nanos(jitter),
             }
         },
     )

@@ -2,7 +2,7 @@
 
 use super::areas::{Areas, Located};
 use super::envelope::{Summary, chord_2};
-use super::facets::{self, Facet, FacetValue, SetAsk};
+use super::facets::{self, Facet, FacetValue, Facets, SetAsk};
 use super::interner::{Languages, MetBy, PlanInfo, Plans};
 use super::leaf::{INTO_SCHOOLS, Leaf, TO_RESIDENTS};
 use super::question::{Ask, AvailabilityAsk, CoverageAsk, Question};
@@ -23,8 +23,10 @@ pub(super) struct Asked<'a> {
     coverage: Option<Ask<AskedCoverage>>,
     age: Option<(AgeRange, u64)>,
     audience: u64,
-    /// Squared chord distance beyond which nothing is within the radius; a little generous.
-    limit_chord_2: f64,
+    /// Squared chord distance beyond which nothing is within the radius, and below which all is; between
+    /// them, rounding decides, and kilometres are compared.
+    outside_chord_2: f64,
+    inside_chord_2: f64,
     /// Modalities by which an offering may come to those who live in its area.
     to_residents: u64,
     /// The modality by which it may come into a school, if that is allowed.
@@ -98,7 +100,8 @@ impl<'a> Asked<'a> {
                 .map(|ask| ask.map(|value| AskedCoverage::new(*value, plans))),
             age: required.age.map(|age| (age, facets::years_touched(age))),
             audience: facets::bits(&question.audience),
-            limit_chord_2: km_to_chord_2(question.radius_km) * (1.0 + 1e-9),
+            outside_chord_2: km_to_chord_2(question.radius_km) * (1.0 + 1e-9),
+            inside_chord_2: km_to_chord_2(question.radius_km) * (1.0 - 1e-9),
             to_residents: facets::bits(TO_RESIDENTS) & allowed,
             into_schools: INTO_SCHOOLS.bit() & allowed,
             plans,
@@ -106,7 +109,8 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// Whether anything with this summary may hold what is required, location and restriction aside.
+    /// Whether anything with this summary may hold what is required, location and restriction aside. For
+    /// one offering whose [`Site`](super::envelope::Site) is exact: whether it does.
     pub(super) fn may_match(&self, summary: &Summary) -> bool {
         let facets = &summary.facets;
         let closed = facets.word(Facet::Closed);
@@ -133,7 +137,14 @@ impl<'a> Asked<'a> {
 
     /// Whether a box that is this far may reach into the radius.
     pub(super) fn may_be_near(&self, chord_2: f64) -> bool {
-        chord_2 <= self.limit_chord_2
+        chord_2 <= self.outside_chord_2
+    }
+
+    /// Whether a place that is this far is within the radius, itself included: whether its distance in
+    /// kilometres, as a hit shows it, is not more than the radius.
+    pub(super) fn is_near(&self, chord_2: f64) -> bool {
+        chord_2 < self.inside_chord_2
+            || (self.may_be_near(chord_2) && chord_2_to_km(chord_2) <= self.question.radius_km)
     }
 
     /// Whether anything may come to those who live in an area, or into a school.
@@ -145,22 +156,21 @@ impl<'a> Asked<'a> {
         self.into_schools != 0
     }
 
-    /// Whether the offering comes to the residents of its area by a way that the question allows.
-    pub(super) fn comes_to_residents(&self, leaf: &Leaf) -> bool {
-        leaf.facets.word(Facet::Closed) & self.to_residents != 0 && leaf.area.is_some()
+    /// Whether what has these facets comes to the residents of its area by a way that the question allows.
+    pub(super) fn comes_to_residents(&self, facets: &Facets) -> bool {
+        facets.word(Facet::Closed) & self.to_residents != 0
     }
 
-    /// Whether it comes into schools by a way that the question allows.
-    pub(super) fn comes_into_schools(&self, leaf: &Leaf) -> bool {
-        leaf.facets.word(Facet::Closed) & self.into_schools != 0 && leaf.schools().is_some()
-    }
-
-    /// How the offering is reached. The radius is compared in kilometres here and only here.
+    /// How the offering is reached.
     pub(super) fn reach(&self, leaf: &Leaf) -> Reach {
-        let km = leaf.point.map(|point| chord_2_to_km(chord_2(&self.origin, &point)));
-        let on_site = km.map_or(Truth::Unknown, |km| Truth::known(km <= self.question.radius_km));
-        let area = if self.comes_to_residents(leaf) { self.area_truth(leaf) } else { Truth::No };
-        let school = if self.comes_into_schools(leaf) { self.school_truth(leaf) } else { Truth::No };
+        let chord_2 = leaf.point.map(|point| chord_2(&self.origin, &point));
+        let km = chord_2.map(chord_2_to_km);
+        let on_site = chord_2.map_or(Truth::Unknown, |chord_2| Truth::known(self.is_near(chord_2)));
+        let comes_to_area = leaf.area.is_some() && self.comes_to_residents(&leaf.facets);
+        let area = if comes_to_area { self.area_truth(leaf) } else { Truth::No };
+        let comes_to_school =
+            leaf.schools().is_some() && leaf.facets.word(Facet::Closed) & self.into_schools != 0;
+        let school = if comes_to_school { self.school_truth(leaf) } else { Truth::No };
         let via = match (area, school, on_site) {
             (Truth::Yes, _, _) => Some(Via::Area),
             (_, Truth::Yes, _) => Some(Via::School),
@@ -248,7 +258,9 @@ impl<'a> Asked<'a> {
                 match info {
                     _ if !accepted && listings().next().is_some() => Truth::No,
                     None => Truth::Unknown,
-                    Some(info) if accepted => Truth::known(info.is_in_effect(self.moment.today)),
+                    // A plan that has ended pays for nobody, whatever kind of coverage it was.
+                    Some(info) if !info.is_in_effect(self.moment.today) => Truth::No,
+                    Some(_) if accepted => Truth::Yes,
                     Some(info) if leaf.categories & info.category.bit() != 0 => Truth::Yes,
                     Some(_) => unlisted,
                 }

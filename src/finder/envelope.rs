@@ -11,7 +11,7 @@ use uuid::Uuid;
 /// Facets and best ranking inputs, of one offering or of all below a node.
 ///
 /// Merging takes the better of each by itself, so that what it says of a node is at least as good as any
-/// offering below it. Instants are whole seconds, which order no two instants the wrong way round.
+/// offering below it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Summary {
     pub(super) facets: Facets,
@@ -21,7 +21,7 @@ pub(super) struct Summary {
     ready_day: i32,
     /// Best grain: 0 facility, 1 service, 2 team.
     grain: u8,
-    /// The last second at which a claim with a known wait may be live.
+    /// The last microsecond at which a claim with a known wait may be live.
     wait_known_until: i64,
     /// The same of a claim that says "open".
     open_until: i64,
@@ -59,7 +59,7 @@ impl Summary {
     ) -> Self {
         let mut summary = Self { facets, grain: grain_rank(grain), first: offering, ..Self::empty() };
         if let Some(statement) = statement {
-            let until = statement.valid_until.as_second();
+            let until = statement.last_live_microsecond();
             summary.live_until = until;
             summary.reported = statement.reported_at.as_second();
             if let StatedWait::Known { queue_days, ready_day } = statement.wait {
@@ -94,21 +94,21 @@ impl Summary {
 
     /// No known wait below is shorter than this many days; none where none is known any more.
     pub(super) fn shortest_wait(&self, moment: &Moment) -> Option<f64> {
-        (moment.second <= self.wait_known_until)
+        (moment.microsecond <= self.wait_known_until)
             .then(|| self.queue_days.max(moment.days_until(self.ready_day)))
     }
 
     pub(super) fn may_be_open(&self, moment: &Moment) -> bool {
-        moment.second <= self.open_until
+        moment.microsecond <= self.open_until
     }
 
     pub(super) fn may_take_onto_waitlist(&self, moment: &Moment) -> bool {
-        moment.second <= self.waitlist_until
+        moment.microsecond <= self.waitlist_until
     }
 
     /// No live report below is newer than this second; none where none is live any more.
     pub(super) fn newest_report(&self, moment: &Moment) -> Option<i64> {
-        (moment.second <= self.live_until).then_some(self.reported)
+        (moment.microsecond <= self.live_until).then_some(self.reported)
     }
 
     /// The best grain below.
@@ -262,6 +262,11 @@ impl Envelope for FacetEnvelope {
 pub(super) struct Site {
     /// Where its leaf is kept.
     pub(super) slot: u32,
+    /// Whether it tells by itself if the offering matches, service area aside, so that the leaf need not be
+    /// looked at.
+    pub(super) is_exact: bool,
+    /// Whether the offering is for the residents of an area only.
+    pub(super) has_area: bool,
     /// The offering alone.
     pub(super) envelope: FacetEnvelope,
 }

@@ -1,5 +1,6 @@
 //! Why a hit is in its place, in sentences for a coordinator. Written for the hits of an answer only.
 
+use super::answer::{Contribution, Hit, Reason, Way};
 use super::eligibility::{Asked, Reach, Via};
 use super::facets::{Facet, FacetValue};
 use super::interner::{Languages, MetBy};
@@ -7,80 +8,12 @@ use super::leaf::{Leaf, TO_RESIDENTS};
 use super::question::{Ask, CoverageAsk};
 use super::ranking::Factor;
 use super::scoring::{self, Scoring};
-use super::search::{Found, SortKey, Total};
+use super::search::Found;
 use super::wait::{ExpectedWait, Standing, Statement};
 use crate::types::{
-    AccessibilityFeature, Criterion, Grain, LanguageMode, LanguageTag, Modality, Need, OfferingId,
-    Population, Practice, Vocabulary, vocabularies,
+    AccessibilityFeature, Criterion, Grain, LanguageMode, LanguageTag, Modality, Need, Population, Practice,
+    Vocabulary, vocabularies,
 };
-
-/// The answer to a search.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
-    /// In order.
-    pub hits: Vec<Hit>,
-    /// How many match, whichever page this is.
-    pub total: Total,
-}
-
-/// One offering that matches.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Hit {
-    /// Which.
-    pub offering: OfferingId,
-    /// Great-circle kilometres to its place, if it has one, however it is reached.
-    pub distance_km: Option<f64>,
-    /// How it is reached.
-    pub way: Way,
-    /// Estimated minutes by car (`km · 1.3 / 40 km/h`); 0 where it comes to the student.
-    pub travel_minutes: f64,
-    /// How long one waits for a first appointment.
-    pub wait: ExpectedWait,
-    /// The sum of the contributions, from the left.
-    pub score: f64,
-    /// What makes up the score; empty unless explained.
-    pub contributions: Vec<Contribution>,
-    /// Why it matches, by criterion; empty unless explained.
-    pub reasons: Vec<Reason>,
-    /// Its place in the order: the cursor of what follows.
-    pub key: SortKey,
-}
-
-/// How an offering is reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Way {
-    /// At its place.
-    OnSite,
-    /// By telehealth or at home, for those who live in its area.
-    Remote,
-    /// In the student's school.
-    InSchool,
-}
-
-/// What one factor adds to a score.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Contribution {
-    /// The factor.
-    pub factor: Factor,
-    /// In [0, 1].
-    pub utility: f64,
-    /// Its weight in the profile.
-    pub weight: f64,
-    /// `weight · utility / Σ weights`.
-    pub contribution: f64,
-    /// Why, in a sentence.
-    pub reason: String,
-}
-
-/// Why a criterion holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reason {
-    /// The criterion.
-    pub criterion: Criterion,
-    /// A short sentence.
-    pub text: String,
-}
 
 pub(super) struct Explainer<'a> {
     asked: &'a Asked<'a>,
@@ -160,7 +93,9 @@ impl<'a> Explainer<'a> {
                 listed("serves", required.need.as_ref(), leaf, |need| term(Need::vocabulary(), need.index()))
             }
             Criterion::Age => "accepts the age asked for".to_owned(),
-            Criterion::Modality => listed("given", required.modality.as_ref(), leaf, modality_name),
+            Criterion::Modality => {
+                listed("given", required.modality.as_ref(), leaf, |way| modality_name(*way))
+            }
             Criterion::Population => {
                 listed("made for or competent with", required.population.as_ref(), leaf, |population| {
                     term(Population::vocabulary(), population.index())
@@ -185,7 +120,7 @@ impl<'a> Explainer<'a> {
             Some(Via::School) => "given in the student's school".to_owned(),
             Some(Via::Area) => {
                 let ways = TO_RESIDENTS.iter().filter(|way| leaf.facets.word(Facet::Closed) & way.bit() != 0);
-                let ways: Vec<String> = ways.map(modality_name).collect();
+                let ways: Vec<String> = ways.map(|way| modality_name(*way)).collect();
                 format!("comes to where the student lives: {}{}", ways.join(", "), self.assumption())
             }
             Some(Via::Place) | None => travel(reach),
@@ -210,15 +145,14 @@ impl<'a> Explainer<'a> {
 
     fn language(&self, leaf: &Leaf) -> String {
         let question = self.asked.question;
-        let bridged: Vec<String> =
-            if let (Some(asked), Some(required)) = (&self.asked.language, &question.required.language) {
-                let pairs = asked.tags.values().iter().zip(required.tags.values());
-                pairs.filter_map(|(met, tag)| self.bridge(met, tag, asked.modes(), leaf)).collect()
-            } else {
-                let modes = &[LanguageMode::Provider, LanguageMode::Interpreter];
-                let pairs = self.scoring.languages.iter().zip(&question.preferred.languages);
-                pairs.filter_map(|(met, tag)| self.bridge(met, tag, modes, leaf)).collect()
-            };
+        let required = self.asked.language.as_ref().zip(question.required.language.as_ref());
+        let bridged: Vec<String> = if let Some((asked, required)) = required {
+            let pairs = asked.tags.values().iter().zip(required.tags.values());
+            pairs.filter_map(|(met, tag)| self.bridge(met, tag, asked.modes(), leaf)).collect()
+        } else {
+            let pairs = self.scoring.languages.iter().zip(&question.preferred.languages);
+            pairs.filter_map(|(met, tag)| self.bridge(met, tag, LanguageMode::ALL, leaf)).collect()
+        };
         if bridged.is_empty() {
             "the preferred language is not listed".to_owned()
         } else {
@@ -265,7 +199,7 @@ impl<'a> Explainer<'a> {
 
     fn fit(&self, leaf: &Leaf) -> String {
         let wishes = &self.scoring.wishes;
-        let met = wishes.iter().filter(|wish| self.scoring.grants(wish, leaf)).count();
+        let met = wishes.iter().filter(|wish| scoring::grants(wish, leaf)).count();
         format!("{met} of {} wishes met", wishes.len())
     }
 
@@ -341,7 +275,7 @@ fn listed<T: FacetValue>(
     format!("{lead} {}", names.join(", "))
 }
 
-fn modality_name(modality: &Modality) -> String {
+fn modality_name(modality: Modality) -> String {
     match modality {
         Modality::InPerson => "in person",
         Modality::InSchool => "in school",

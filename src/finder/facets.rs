@@ -141,14 +141,12 @@ pub(super) fn bits<T: FacetValue>(values: &[T]) -> u64 {
 /// The years of age that a range touches. If a range is accepted, all the years it touches are touched by
 /// what accepts it.
 pub(super) fn years_touched(range: AgeRange) -> u64 {
-    let mut years = 0;
-    let mut year = range.min().floor();
-    while year < range.max() {
-        // Ages are at most 130 years, so that this ends, and the cast is of a small whole number.
-        years |= 1_u64 << (year.min(63.0) as u32);
-        year += 1.0;
-    }
-    years
+    (0..64_u32)
+        .filter(|year| {
+            let until = if *year == 63 { AgeRange::OLDEST } else { f64::from(*year) + 1.0 };
+            range.min() < until && f64::from(*year) < range.max()
+        })
+        .fold(0, |years, year| years | 1 << year)
 }
 
 /// A required set facet, resolved to bits.

@@ -5,16 +5,18 @@ use std::collections::hash_map::Entry as MapEntry;
 use rstar::{ParentNode, RStarInsertionStrategy, RTree, RTreeParams, SelectionFunction};
 use rustc_hash::FxHashMap;
 
+use super::answer::Answer;
 use super::areas::Areas;
 use super::eligibility::Asked;
 use super::envelope::{FacetEnvelope, Site};
-use super::explain::{self, Answer};
+use super::explain::Explainer;
 use super::interner::{Languages, PlanInfo, Plans};
 use super::leaf::{Entry, Leaf};
-use super::question::Question;
+use super::page::Search;
+use super::question::{Question, Sort};
 use super::ranking::RankingProfile;
 use super::scoring::Scoring;
-use super::search::{self, Search};
+use super::search;
 use crate::types::{Criterion, InsurancePlanId, OfferingId, Truth};
 
 /// Every offering, ready to be searched. A plain structure in memory: callers lock it.
@@ -34,14 +36,15 @@ pub struct Index {
     revision: u64,
 }
 
-/// Nodes larger than `rstar`'s default of 6: fewer envelopes to weigh, each over more neighbours.
+/// Nodes larger than `rstar`'s default of 6: fewer envelopes to weigh, each over more neighbours. Small in
+/// tests, so that few offerings make a deep tree.
 #[derive(Debug)]
 struct NodeSize;
 
 impl RTreeParams for NodeSize {
-    const MIN_SIZE: usize = 6;
-    const MAX_SIZE: usize = 16;
-    const REINSERTION_COUNT: usize = 4;
+    const MIN_SIZE: usize = if cfg!(test) { 2 } else { 12 };
+    const MAX_SIZE: usize = if cfg!(test) { 4 } else { 32 };
+    const REINSERTION_COUNT: usize = 0;
     type DefaultInsertionStrategy = RStarInsertionStrategy;
 }
 
@@ -62,8 +65,10 @@ impl Index {
         let mut sites = Vec::with_capacity(index.slots.len());
         for slot in 0..index.slots.len() {
             let slot = u32::try_from(slot).expect("slots are numbered in 32 bits");
-            let Some(leaf) = &index.slots[slot as usize] else { continue };
-            let site = Site { slot, envelope: leaf.envelope() };
+            let Some(leaf) = &index.slots[slot as usize] else {
+                continue;
+            };
+            let site = leaf.site(slot);
             if leaf.point.is_some() {
                 sites.push(site);
             }
@@ -126,10 +131,10 @@ impl Index {
 
     /// The hits of a search in order, with their explanation if it is wanted, and the total.
     pub fn search(&self, search: &Search<'_>, profile: &RankingProfile) -> Answer {
-        let asked = Asked::new(search.question, &self.languages, &self.plans, &self.areas);
-        let scoring = Scoring::new(&asked, search.sort, profile, &self.languages);
+        let asked = self.resolve(search.question);
+        let scoring = self.scoring(&asked, search.sort, profile);
         let (found, total) = search::run(self, search, &asked, &scoring);
-        let explainer = explain::Explainer::new(&asked, &scoring, &self.languages, search.explain);
+        let explainer = Explainer::new(&asked, &scoring, &self.languages, search.explain);
         Answer { hits: found.into_iter().map(|found| explainer.hit(&found)).collect(), total }
     }
 
@@ -137,9 +142,22 @@ impl Index {
     /// one offering; `None` if it is not there. The audience, which is no criterion, is left out.
     pub fn judge(&self, offering: OfferingId, question: &Question) -> Option<Vec<(Criterion, Truth)>> {
         let leaf = self.leaf(*self.numbers.get(&offering)?);
-        let asked = Asked::new(question, &self.languages, &self.plans, &self.areas);
+        let asked = self.resolve(question);
         let location = (Criterion::Location, asked.reach(leaf).truth);
         Some(std::iter::once(location).chain(asked.truths(leaf)).collect())
+    }
+
+    pub(super) fn resolve<'a>(&'a self, question: &'a Question) -> Asked<'a> {
+        Asked::new(question, &self.languages, &self.plans, &self.areas)
+    }
+
+    pub(super) fn scoring<'a>(
+        &self,
+        asked: &'a Asked<'a>,
+        sort: Sort,
+        profile: &RankingProfile,
+    ) -> Scoring<'a> {
+        Scoring::new(asked, sort, profile, &self.languages)
     }
 
     pub(super) fn tree_root(&self) -> &ParentNode<Site> {
@@ -171,7 +189,9 @@ impl Index {
 
     /// Empties an offering's slot; whether there was one.
     fn forget(&mut self, offering: OfferingId) -> bool {
-        let MapEntry::Occupied(number) = self.numbers.entry(offering) else { return false };
+        let MapEntry::Occupied(number) = self.numbers.entry(offering) else {
+            return false;
+        };
         let slot = number.remove();
         self.free.push(slot);
         if let Some(leaf) = self.slots[slot as usize].take() {
@@ -187,8 +207,10 @@ impl Index {
 
     /// Lets searches find a leaf: in the tree and on rosters.
     fn enter(&mut self, slot: u32) {
-        let Some(leaf) = &self.slots[slot as usize] else { return };
-        let site = Site { slot, envelope: leaf.envelope() };
+        let Some(leaf) = &self.slots[slot as usize] else {
+            return;
+        };
+        let site = leaf.site(slot);
         if leaf.point.is_some() {
             self.tree.insert(site);
         }
@@ -197,8 +219,12 @@ impl Index {
 
     /// Takes an offering's leaf out of the reach of searches.
     fn withdraw(&mut self, offering: OfferingId) {
-        let Some(slot) = self.numbers.get(&offering).copied() else { return };
-        let Some(leaf) = &self.slots[slot as usize] else { return };
+        let Some(slot) = self.numbers.get(&offering).copied() else {
+            return;
+        };
+        let Some(leaf) = &self.slots[slot as usize] else {
+            return;
+        };
         if let Some(point) = leaf.point {
             self.tree.remove_with_selection_function(SiteOf { slot, point, offering });
         }

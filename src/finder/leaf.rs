@@ -1,6 +1,6 @@
 //! One offering as the index keeps it: ids, bits and small boxed slices, no text.
 
-use super::envelope::{FacetEnvelope, Summary};
+use super::envelope::{FacetEnvelope, Site, Summary};
 use super::facets::{self, CriterionSet, Facet, FacetValue, Facets};
 use super::interner::{Languages, Plans};
 use super::wait::{ExpectedWait, Moment, Statement};
@@ -280,10 +280,24 @@ impl Leaf {
         self.statement.as_ref().map_or(ExpectedWait::Unknown, |statement| statement.wait(moment))
     }
 
-    /// What the leaf adds to every node above it.
-    pub(super) fn envelope(&self) -> FacetEnvelope {
+    /// What stands for it in the tree and on rosters.
+    pub(super) fn site(&self, slot: u32) -> Site {
         let summary = Summary::of(self.offering, self.facets, self.grain, self.statement.as_deref());
-        FacetEnvelope::of(self.point, summary)
+        let envelope = FacetEnvelope::of(self.point, summary);
+        Site { slot, is_exact: self.is_exact(), has_area: self.area.is_some(), envelope }
+    }
+
+    /// Whether its summary tells all but the service area: it is for every school, lists no value beyond the
+    /// bits and no plan, its ages are whole years (an asked range is then accepted iff every year it touches
+    /// is), and its claim lapses with a whole microsecond.
+    fn is_exact(&self) -> bool {
+        const LAST_WHOLE_YEAR: f64 = 63.0;
+        let is_whole = |range: &AgeRange| {
+            range.min().fract() == 0.0 && range.max().fract() == 0.0 && range.max() <= LAST_WHOLE_YEAR
+        };
+        let whole_years = self.ages.as_ref().is_none_or(|ages| ages.accepted.iter().all(is_whole));
+        let whole_microseconds = self.statement.as_ref().is_none_or(|said| said.lapses_with_a_microsecond());
+        self.rare.is_none() && whole_years && whole_microseconds
     }
 }
 

@@ -14,6 +14,7 @@
 //! To add a factor: add it to [`Factor`] and [`Weights`], give a leaf's utility and a node's bound in
 //! `scoring.rs` (the compiler asks for each), and its sentence in `explain.rs`.
 
+mod answer;
 mod areas;
 mod eligibility;
 mod envelope;
@@ -22,6 +23,7 @@ mod facets;
 mod index;
 mod interner;
 mod leaf;
+mod page;
 mod question;
 mod ranking;
 mod scoring;
@@ -36,13 +38,13 @@ mod oracle;
 #[cfg(test)]
 mod tests;
 
-pub use explain::{Answer, Contribution, Hit, Reason, Way};
+pub use answer::{Answer, Contribution, Hit, Reason, Way};
 pub use index::Index;
 pub use interner::PlanInfo;
 pub use leaf::Entry;
+pub use page::{Search, SortKey, Total};
 pub use question::{
     Ask, AvailabilityAsk, CoverageAsk, Criteria, LanguageAsk, Preferred, Question, Residence, Sort, Urgency,
 };
 pub use ranking::{Factor, InvalidRankingProfile, RankingProfile, Weights};
-pub use search::{Search, SortKey, Total};
 pub use wait::{ExpectedWait, expected_wait};

@@ -97,8 +97,9 @@ impl World {
             (Criterion::Restriction, Truth::all([in_area(facts, question), in_schools(facts, question)])),
         ];
         let partial = |criterion| facts.partial.contains(&criterion);
-        let soften =
-            |criterion, truth| if truth == Truth::No && partial(criterion) { Truth::Unknown } else { truth };
+        let soften = |criterion, truth| {
+            if truth == Truth::No && partial(criterion) { Truth::Unknown } else { truth }
+        };
         macro_rules! set {
             ($criterion:ident, $asked:ident, $listed:ident) => {
                 if let Some(ask) = &required.$asked {
@@ -141,15 +142,20 @@ impl World {
     }
 
     fn coverage(&self, facts: &OfferingFacts, ask: CoverageAsk, today: Date) -> Truth {
+        let in_effect = |info: &PlanInfo| {
+            info.effective_from.is_none_or(|day| day <= today)
+                && info.effective_until.is_none_or(|day| day >= today)
+        };
+        if let CoverageAsk::Plan(plan) = ask
+            && self.plans.get(&plan).is_some_and(|info| !in_effect(info))
+        {
+            return Truth::No;
+        }
         let Some(coverage) = &facts.coverage else {
             // Nothing is listed, and a plan that nobody knows stays unknown.
             return Truth::Unknown;
         };
         let unlisted = if facts.partial.contains(&Criterion::Coverage) { Truth::Unknown } else { Truth::No };
-        let in_effect = |info: &PlanInfo| {
-            info.effective_from.is_none_or(|day| day <= today)
-                && info.effective_until.is_none_or(|day| day >= today)
-        };
         match ask {
             CoverageAsk::Category(category) => {
                 if coverage.categories.contains(&category) {
@@ -172,7 +178,7 @@ impl World {
                 match self.plans.get(&plan) {
                     _ if !listed.is_empty() && !accepting => Truth::No,
                     None => Truth::Unknown,
-                    Some(info) if accepting => Truth::known(in_effect(info)),
+                    Some(_) if accepting => Truth::Yes,
                     Some(info) if coverage.categories.contains(&info.category) => Truth::Yes,
                     Some(_) => unlisted,
                 }
@@ -190,14 +196,18 @@ fn class(wait: ExpectedWait) -> u8 {
 }
 
 fn language(facts: &OfferingFacts, tag: &LanguageTag, mode: Option<LanguageMode>) -> Truth {
-    let Some(offered) = &facts.languages else { return Truth::Unknown };
+    let Some(offered) = &facts.languages else {
+        return Truth::Unknown;
+    };
     let of_mode = offered.iter().filter(|offered| mode.is_none_or(|mode| offered.mode == mode));
     let truth = Truth::any(of_mode.map(|offered| tag.is_met_by(&offered.language)));
     if truth == Truth::No && facts.partial.contains(&Criterion::Language) { Truth::Unknown } else { truth }
 }
 
 fn in_area(facts: &OfferingFacts, question: &Question) -> Truth {
-    let Some(area) = &facts.service_area else { return Truth::Yes };
+    let Some(area) = &facts.service_area else {
+        return Truth::Yes;
+    };
     let home = &question.residence;
     let mut truths = Vec::new();
     if !area.postal_codes.is_empty() {
@@ -259,7 +269,9 @@ fn location(offered: &Offered, question: &Question) -> Truth {
 }
 
 fn wait(claim: Option<&Claim>, now: Timestamp) -> ExpectedWait {
-    let Some(claim) = claim.filter(|claim| now < claim.valid_until) else { return ExpectedWait::Unknown };
+    let Some(claim) = claim.filter(|claim| now < claim.valid_until) else {
+        return ExpectedWait::Unknown;
+    };
     let days_until = claim.next_available_date.map(|date| {
         let days = calendar_date(now).until(date).unwrap().get_days();
         f64::from(days.max(0))
@@ -291,8 +303,7 @@ fn availability(claim: Option<&Claim>, question: &Question) -> Truth {
     let mut truth = Truth::Yes;
     if let Some(ask) = question.required.availability {
         truth = match live.map(|claim| (claim.status, claim.open_slots)) {
-            None => Truth::Unknown,
-            Some((AvailabilityStatus::Capacity, Some(0))) => Truth::Unknown,
+            None | Some((AvailabilityStatus::Capacity, Some(0))) => Truth::Unknown,
             Some((AvailabilityStatus::Capacity, _)) => Truth::Yes,
             Some((AvailabilityStatus::Waitlist, _)) => Truth::known(ask == AvailabilityAsk::Waitlist),
             Some((AvailabilityStatus::NoCapacity, _)) => Truth::No,
@@ -325,7 +336,7 @@ fn score(offered: &Offered, question: &Question, profile: &RankingProfile) -> f6
     for (factor, utility) in terms {
         assert!((0.0..=1.0).contains(&utility), "{factor:?} {utility}");
         if total > 0.0 {
-            score += profile.weights().of(factor) * utility / total;
+            score += profile.weights().of(factor) / total * utility;
         }
     }
     score

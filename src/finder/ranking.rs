@@ -147,14 +147,14 @@ impl Default for RankingProfile {
 
 /// The factors of one question with their weights, and the constants that utilities need.
 ///
-/// The score is the sum of the contributions `weight · utility / Σ weights`, left to right in the order of
+/// The score is the sum of the contributions `(weight / Σ weights) · utility`, left to right in the order of
 /// [`Factor::ALL`], over the factors that the question gives a meaning: `language` only where a language is
 /// asked for, `fit` only where there are wishes. If those weigh nothing, every score is 0. Each step is
 /// monotone in floating point: better utilities never add up to a lower score.
 #[derive(Debug)]
 pub(super) struct Weighing {
-    terms: Vec<(Factor, f64)>,
-    total: f64,
+    /// Factor, weight, and share of the weight of all.
+    terms: Vec<(Factor, f64, f64)>,
     unknown_wait: f64,
     scale_days: f64,
 }
@@ -166,21 +166,24 @@ impl Weighing {
         has_language: bool,
         has_wishes: bool,
     ) -> Self {
-        let terms: Vec<(Factor, f64)> = Factor::ALL
-            .into_iter()
-            .filter(|factor| match factor {
-                Factor::Language => has_language,
-                Factor::Fit => has_wishes,
-                Factor::TimeToCare | Factor::Travel | Factor::Confirmation => true,
+        let has_meaning = |factor: &Factor| match factor {
+            Factor::Language => has_language,
+            Factor::Fit => has_wishes,
+            Factor::TimeToCare | Factor::Travel | Factor::Confirmation => true,
+        };
+        let factors = || Factor::ALL.into_iter().filter(has_meaning);
+        let total: f64 = factors().map(|factor| profile.weights.of(factor)).sum();
+        let terms = factors()
+            .map(|factor| {
+                let weight = profile.weights.of(factor);
+                (factor, weight, if total > 0.0 { weight / total } else { 0.0 })
             })
-            .map(|factor| (factor, profile.weights.of(factor)))
             .collect();
         let scale_days = match urgency {
             Urgency::Routine => 28.0,
             Urgency::Urgent => 7.0,
         };
-        let total = terms.iter().map(|(_, weight)| weight).sum();
-        Self { terms, total, unknown_wait: profile.unknown_wait, scale_days }
+        Self { terms, unknown_wait: profile.unknown_wait, scale_days }
     }
 
     /// Factor, weight, utility and contribution of each term; the contributions sum to the score.
@@ -188,10 +191,9 @@ impl Weighing {
         &self,
         mut utility: impl FnMut(Factor) -> f64,
     ) -> impl Iterator<Item = (Factor, f64, f64, f64)> {
-        self.terms.iter().map(move |(factor, weight)| {
+        self.terms.iter().map(move |(factor, weight, share)| {
             let utility = utility(*factor);
-            let contribution = if self.total > 0.0 { weight * utility / self.total } else { 0.0 };
-            (*factor, *weight, utility, contribution)
+            (*factor, *weight, utility, share * utility)
         })
     }
 
@@ -202,6 +204,7 @@ impl Weighing {
     /// Utility of a wait.
     pub(super) fn of_wait(&self, wait: ExpectedWait) -> f64 {
         match wait {
+            ExpectedWait::Days(0.0) => 1.0,
             ExpectedWait::Days(days) => (-days / self.scale_days).exp(),
             ExpectedWait::Unknown => self.unknown_wait,
             ExpectedWait::Never => 0.0,

@@ -5,9 +5,9 @@ use super::envelope::FacetEnvelope;
 use super::facets::{Facet, FacetValue, SetAsk};
 use super::interner::{Languages, MetBy};
 use super::leaf::Leaf;
+use super::page::SortKey;
 use super::question::{Ask, Preferred, Question, Sort};
 use super::ranking::{self, Factor, RankingProfile, Weighing};
-use super::search::SortKey;
 use crate::types::{Criterion, LanguageMode, Truth, chord_2_to_km};
 
 /// What a question prefers, resolved, and how its profile weighs it.
@@ -93,18 +93,13 @@ impl<'a> Scoring<'a> {
             Factor::TimeToCare => self.weighing.of_wait(leaf.expected_wait(moment)),
             Factor::Travel => ranking::of_travel(travel_minutes(reach)),
             Factor::Language => self.language(leaf),
-            Factor::Fit => self.share(|wish| self.grants(wish, leaf)),
+            Factor::Fit => self.share(|wish| grants(wish, leaf)),
             Factor::Confirmation => {
                 let live = leaf.statement.as_deref().filter(|statement| statement.is_live(moment));
                 let age = live.map(|said| moment.second.saturating_sub(said.reported_at.as_second()));
                 ranking::of_confirmation(leaf.grain, age)
             }
         }
-    }
-
-    /// Whether a leaf grants a wish.
-    pub(super) fn grants(&self, wish: &SetAsk, leaf: &Leaf) -> bool {
-        wish.truth(&leaf.facets, leaf.beyond(), leaf.open_bits(wish.criterion)) == Truth::Yes
     }
 
     fn share(&self, is_met: impl Fn(&SetAsk) -> bool) -> f64 {
@@ -139,6 +134,11 @@ impl<'a> Scoring<'a> {
             })),
         }
     }
+}
+
+/// Whether a leaf grants a wish.
+pub(super) fn grants(wish: &SetAsk, leaf: &Leaf) -> bool {
+    wish.truth(&leaf.facets, leaf.beyond(), leaf.open_bits(wish.criterion)) == Truth::Yes
 }
 
 const BOTH_MODES: &[LanguageMode] = &[LanguageMode::Provider, LanguageMode::Interpreter];

@@ -5,107 +5,15 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
 use rstar::{ParentNode, RTreeNode};
-use serde::{Deserialize, Serialize};
 
 use super::areas::Block;
 use super::eligibility::{Asked, Reach, Via};
-use super::envelope::Site;
+use super::envelope::{FacetEnvelope, Site};
 use super::index::Index;
 use super::leaf::Leaf;
-use super::question::{Question, Sort};
+use super::page::{Search, SortKey, Total};
 use super::scoring::{Scoring, Travel};
-use crate::types::{OfferingId, Truth};
-
-/// A search: a question and which part of its answer is wanted.
-#[derive(Clone, Copy, Debug)]
-pub struct Search<'a> {
-    /// What is asked.
-    pub question: &'a Question,
-    /// The order.
-    pub sort: Sort,
-    /// At most this many hits.
-    pub limit: usize,
-    /// Only hits after this one: the key of the last hit of the page before.
-    pub after: Option<SortKey>,
-    /// Matches are counted up to this many; 0 where the total is not wanted.
-    pub count_to: usize,
-    /// Whether contributions and reasons are wanted.
-    pub explain: bool,
-}
-
-impl<'a> Search<'a> {
-    /// Matches are counted up to this many.
-    pub const COUNT_TO: usize = 1000;
-
-    /// The first 25 hits by score, explained, with the total.
-    pub fn new(question: &'a Question) -> Self {
-        Self { question, sort: Sort::Match, limit: 25, after: None, count_to: Self::COUNT_TO, explain: true }
-    }
-}
-
-/// The place of a hit in its answer: lower comes first, ties go by offering. Keys of different questions or
-/// sorts do not compare.
-///
-/// It serializes as the bits of the number, so that a cursor names its hit exactly.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(from = "Bits", into = "Bits")]
-pub struct SortKey {
-    place: f64,
-    offering: OfferingId,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Bits {
-    place: u64,
-    offering: OfferingId,
-}
-
-impl From<Bits> for SortKey {
-    fn from(Bits { place, offering }: Bits) -> Self {
-        Self { place: f64::from_bits(place), offering }
-    }
-}
-
-impl From<SortKey> for Bits {
-    fn from(SortKey { place, offering }: SortKey) -> Self {
-        Self { place: place.to_bits(), offering }
-    }
-}
-
-impl SortKey {
-    pub(super) fn new(place: f64, offering: OfferingId) -> Self {
-        Self { place, offering }
-    }
-}
-
-impl Ord for SortKey {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.place.total_cmp(&other.place).then_with(|| self.offering.cmp(&other.offering))
-    }
-}
-
-impl PartialOrd for SortKey {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for SortKey {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for SortKey {}
-
-/// How many offerings match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Total {
-    /// As far as it was counted.
-    pub value: usize,
-    /// Whether that is all of them; otherwise there may be more.
-    pub exact: bool,
-}
+use crate::types::Truth;
 
 /// One that made it into the answer, before it is explained.
 pub(super) struct Found<'a> {
@@ -135,15 +43,14 @@ pub(super) fn run<'a>(
         best: BinaryHeap::new(),
     };
     let mut open = BinaryHeap::new();
-    run.open_roots(|node, bound| open.push(Reverse(Candidate { bound, node })));
-    while let Some(Reverse(Candidate { bound, node })) = open.pop() {
-        if run.is_settled(&bound) {
-            run.count_below(
-                open.into_iter().map(|Reverse(candidate)| candidate.node).chain([node]).collect(),
-            );
+    run.open_roots(|item, key| open.push(Reverse(Placed { key, item })));
+    while let Some(Reverse(next)) = open.pop() {
+        if run.is_settled(&next.key) {
+            let rest = open.into_iter().map(|Reverse(placed)| placed.item);
+            run.count_below(rest.chain([next.item]).collect());
             break;
         }
-        run.expand(node, |node, bound| open.push(Reverse(Candidate { bound, node })));
+        run.expand(next.item, |item, key| open.push(Reverse(Placed { key, item })));
     }
     run.answer()
 }
@@ -154,52 +61,31 @@ enum Node<'a> {
     Roster(&'a Block, Via),
 }
 
-struct Candidate<'a> {
-    bound: SortKey,
-    node: Node<'a>,
+/// Something in its place in the order, or at the best place that it can have.
+struct Placed<T> {
+    key: SortKey,
+    item: T,
 }
 
-impl Ord for Candidate<'_> {
+impl<T> Ord for Placed<T> {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.bound.cmp(&other.bound)
+        self.key.cmp(&other.key)
     }
 }
 
-impl PartialOrd for Candidate<'_> {
+impl<T> PartialOrd for Placed<T> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Candidate<'_> {
+impl<T> PartialEq for Placed<T> {
     fn eq(&self, other: &Self) -> bool {
-        self.bound == other.bound
+        self.key == other.key
     }
 }
 
-impl Eq for Candidate<'_> {}
-
-struct Ranked<'a>(Found<'a>);
-
-impl Ord for Ranked<'_> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.key.cmp(&other.0.key)
-    }
-}
-
-impl PartialOrd for Ranked<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Ranked<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.key == other.0.key
-    }
-}
-
-impl Eq for Ranked<'_> {}
+impl<T> Eq for Placed<T> {}
 
 struct Run<'a, 'q> {
     index: &'a Index,
@@ -211,7 +97,7 @@ struct Run<'a, 'q> {
     /// Matches met so far; beyond `count_to` it need not grow.
     matches: usize,
     /// The best so far, worst on top.
-    best: BinaryHeap<Ranked<'a>>,
+    best: BinaryHeap<Placed<(&'a Leaf, Reach)>>,
 }
 
 impl<'a> Run<'a, '_> {
@@ -233,11 +119,17 @@ impl<'a> Run<'a, '_> {
     }
 
     fn consider(&self, node: &'a ParentNode<Site>, open: &mut impl FnMut(Node<'a>, SortKey)) {
-        let envelope = node.envelope();
-        let chord_2 = envelope.chord_2_from(&self.asked.origin);
-        if self.asked.may_be_near(chord_2) && self.asked.may_match(&envelope.summary) {
+        if let Some((envelope, chord_2)) = self.may_match_below(node) {
             open(Node::Tree(node), self.scoring.bound(&envelope, Travel::AtLeast(chord_2)));
         }
+    }
+
+    /// The envelope of a node and how far it is, if it may hold a match.
+    fn may_match_below(&self, node: &ParentNode<Site>) -> Option<(FacetEnvelope, f64)> {
+        let envelope = node.envelope();
+        let chord_2 = envelope.chord_2_from(&self.asked.origin);
+        (self.asked.may_be_near(chord_2) && self.asked.may_match(&envelope.summary))
+            .then_some((envelope, chord_2))
     }
 
     fn consider_block(&self, block: &'a Block, via: Via, open: &mut impl FnMut(Node<'a>, SortKey)) {
@@ -248,7 +140,7 @@ impl<'a> Run<'a, '_> {
 
     /// Whether nothing at or after `bound` can enter the answer.
     fn is_settled(&self, bound: &SortKey) -> bool {
-        self.best.len() >= self.limit && self.best.peek().is_none_or(|worst| worst.0.key <= *bound)
+        self.best.len() >= self.limit && self.best.peek().is_none_or(|worst| worst.key <= *bound)
     }
 
     fn expand(&mut self, node: Node<'a>, mut open: impl FnMut(Node<'a>, SortKey)) {
@@ -257,13 +149,13 @@ impl<'a> Run<'a, '_> {
                 for child in parent.children() {
                     match child {
                         RTreeNode::Parent(parent) => self.consider(parent, &mut open),
-                        RTreeNode::Leaf(site) => self.visit_place(site, Self::rank),
+                        RTreeNode::Leaf(site) => self.visit_place(site, true),
                     }
                 }
             }
             Node::Roster(block, via) => {
                 for site in &block.sites {
-                    self.visit(site, via, Self::rank);
+                    self.visit_listed(site, via, true);
                 }
             }
         }
@@ -271,44 +163,72 @@ impl<'a> Run<'a, '_> {
 
     /// Counts what is left, in any order, as far as it is wanted.
     fn count_below(&mut self, mut nodes: Vec<Node<'a>>) {
-        while self.matches <= self.count_to && self.count_to > 0 {
-            match nodes.pop() {
-                None => break,
-                Some(Node::Roster(block, via)) => {
-                    for site in &block.sites {
-                        self.visit(site, via, |_, _, _| ());
-                    }
-                }
-                Some(Node::Tree(parent)) => {
+        while self.count_to > 0 && self.matches <= self.count_to {
+            let Some(node) = nodes.pop() else { break };
+            match node {
+                Node::Tree(parent) => {
                     for child in parent.children() {
                         match child {
-                            RTreeNode::Parent(parent) => {
-                                let envelope = parent.envelope();
-                                let chord_2 = envelope.chord_2_from(&self.asked.origin);
-                                if self.asked.may_be_near(chord_2) && self.asked.may_match(&envelope.summary)
-                                {
-                                    nodes.push(Node::Tree(parent));
-                                }
+                            RTreeNode::Parent(parent) if self.may_match_below(parent).is_some() => {
+                                nodes.push(Node::Tree(parent));
                             }
-                            RTreeNode::Leaf(site) => self.visit_place(site, |_, _, _| ()),
+                            RTreeNode::Parent(_) => {}
+                            RTreeNode::Leaf(site) => self.visit_place(site, false),
                         }
+                    }
+                }
+                Node::Roster(block, via) => {
+                    for site in &block.sites {
+                        self.visit_listed(site, via, false);
                     }
                 }
             }
         }
     }
 
-    fn visit_place(&mut self, site: &Site, then: impl FnOnce(&mut Self, &'a Leaf, Reach)) {
-        if self.asked.may_be_near(site.envelope.chord_2_from(&self.asked.origin)) {
-            self.visit(site, Via::Place, then);
+    /// Meets an offering in the tree: counts it if it matches by way of its place, and ranks it if wanted.
+    fn visit_place(&mut self, site: &Site, ranks: bool) {
+        let chord_2 = site.envelope.chord_2_from(&self.asked.origin);
+        if !self.asked.may_be_near(chord_2) || !self.asked.may_match(&site.envelope.summary) {
+            return;
+        }
+        if site.is_exact && !site.has_area {
+            if self.asked.is_near(chord_2) {
+                self.count(site, Travel::AtLeast(chord_2), ranks);
+            }
+        } else {
+            self.visit(site, Via::Place, ranks);
         }
     }
 
-    /// Judges an offering exactly and counts it, if it is reached in this way.
-    fn visit(&mut self, site: &Site, via: Via, then: impl FnOnce(&mut Self, &'a Leaf, Reach)) {
-        if !self.asked.may_match(&site.envelope.summary) {
+    /// Meets an offering on the roster of a school, or of an area that the residence is in.
+    fn visit_listed(&mut self, site: &Site, via: Via, ranks: bool) {
+        let summary = &site.envelope.summary;
+        if !self.asked.may_match(summary) {
             return;
         }
+        if site.is_exact && via == Via::Area {
+            if self.asked.comes_to_residents(&summary.facets) {
+                self.count(site, Travel::None, ranks);
+            }
+        } else {
+            self.visit(site, via, ranks);
+        }
+    }
+
+    /// Counts a match, and looks at its leaf if it may enter the answer: the cheap bound first, as most are
+    /// settled without a look at how far they are.
+    fn count(&mut self, site: &Site, travel: Travel, ranks: bool) {
+        self.matches += 1;
+        let may_enter = |travel| !self.is_settled(&self.scoring.bound(&site.envelope, travel));
+        if ranks && may_enter(Travel::None) && may_enter(travel) {
+            let leaf = self.index.leaf(site.slot);
+            self.rank(leaf, self.asked.reach(leaf));
+        }
+    }
+
+    /// Judges an offering exactly; counts it if it matches and is reached in this way.
+    fn visit(&mut self, site: &Site, via: Via, ranks: bool) {
         let leaf = self.index.leaf(site.slot);
         let reach = self.asked.reach(leaf);
         if reach.via == Some(via)
@@ -316,7 +236,9 @@ impl<'a> Run<'a, '_> {
             && self.asked.truths(leaf).all(|(_, truth)| truth == Truth::Yes)
         {
             self.matches += 1;
-            then(self, leaf, reach);
+            if ranks {
+                self.rank(leaf, reach);
+            }
         }
     }
 
@@ -328,12 +250,13 @@ impl<'a> Run<'a, '_> {
         if self.best.len() >= self.limit {
             self.best.pop();
         }
-        self.best.push(Ranked(Found { key, leaf, reach }));
+        self.best.push(Placed { key, item: (leaf, reach) });
     }
 
     fn answer(self) -> (Vec<Found<'a>>, Total) {
         let exact = self.count_to > 0 && self.matches <= self.count_to;
         let total = Total { value: self.matches.min(self.count_to), exact };
-        (self.best.into_sorted_vec().into_iter().map(|ranked| ranked.0).collect(), total)
+        let found = self.best.into_sorted_vec().into_iter();
+        (found.map(|Placed { key, item: (leaf, reach) }| Found { key, leaf, reach }).collect(), total)
     }
 }

@@ -54,18 +54,32 @@ pub(super) struct Moment {
     pub(super) day: i32,
     /// Whole seconds since 1970; no later than any later instant's.
     pub(super) second: i64,
+    /// Whole microseconds since 1970, rounded down.
+    pub(super) microsecond: i64,
 }
 
 impl Moment {
     pub(super) fn at(now: Timestamp) -> Self {
         let today = calendar_date(now);
-        Self { now, today, day: day_number(today), second: now.as_second() }
+        Self {
+            now,
+            today,
+            day: day_number(today),
+            second: now.as_second(),
+            microsecond: microsecond_of(now.as_nanosecond()),
+        }
     }
 
     /// Days from today until `day`, none if it is past.
     pub(super) fn days_until(&self, day: i32) -> f64 {
         f64::from(day.saturating_sub(self.day).max(0))
     }
+}
+
+/// The microsecond since 1970 that a nanosecond falls into.
+fn microsecond_of(nanosecond: i128) -> i64 {
+    i64::try_from(nanosecond.div_euclid(1000))
+        .expect("the years -9999 to 9999 fit into 64 bits of microseconds")
 }
 
 fn day_number(date: Date) -> i32 {
@@ -137,6 +151,17 @@ impl Statement {
         moment.now < self.valid_until
     }
 
+    /// The last microsecond since 1970 at which it may count. It certainly does, if it lapses with a whole
+    /// microsecond: what clock and databases give.
+    pub(super) fn last_live_microsecond(&self) -> i64 {
+        microsecond_of(self.valid_until.as_nanosecond() - 1)
+    }
+
+    /// Whether it lapses with a whole microsecond.
+    pub(super) fn lapses_with_a_microsecond(&self) -> bool {
+        self.valid_until.as_nanosecond() % 1000 == 0
+    }
+
     /// The expected wait; unknown once it has lapsed.
     pub(super) fn wait(&self, moment: &Moment) -> ExpectedWait {
         match self.wait {
@@ -161,9 +186,10 @@ fn stated_wait(standing: Standing, claim: &Claim) -> StatedWait {
         (Standing::Full | Standing::Waitlist, Some(waiting), Some(starts @ 1..)) => {
             known((f64::from(waiting) + 1.0) * 28.0 / f64::from(starts), ready_day)
         }
-        (Standing::Full | Standing::Waitlist, _, _) if ready_day.is_some() => known(0.0, ready_day),
+        (Standing::Full | Standing::Waitlist | Standing::Closed, _, _) if ready_day.is_some() => {
+            known(0.0, ready_day)
+        }
         (Standing::Full | Standing::Waitlist | Standing::Assessment, _, _) => StatedWait::Unknown,
-        (Standing::Closed, _, _) if ready_day.is_some() => known(0.0, ready_day),
         (Standing::Closed, _, _) => StatedWait::Never,
     }
 }

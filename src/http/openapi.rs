@@ -1,10 +1,11 @@
 //! The contract: an OpenAPI 3.1 document, generated from the operations.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use utoipa::PartialSchema;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::schema::{AdditionalProperties, Schema, SchemaType, Type};
+use utoipa::openapi::schema::{AdditionalProperties, AllOf, Object, Schema, SchemaType, Type};
 use utoipa::openapi::{ContentBuilder, Info, License, OpenApi, Ref, RefOr, Response, ServerBuilder};
 
 use super::problem::{ProblemBody, ProblemCode, ProblemField};
@@ -37,6 +38,7 @@ pub fn contract() -> OpenApi {
     ] {
         schemas.insert(name.to_owned(), schema);
     }
+    flatten(schemas);
     for item in routes.paths.paths.values_mut() {
         let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         operations.into_iter().flatten().for_each(describe_problems);
@@ -83,6 +85,37 @@ fn describe_problems(operation: &mut Operation) {
             response.content.insert(PROBLEM_JSON.to_owned(), RefOr::T(problem));
         }
     }
+}
+
+/// Makes one object of "these facts and those fields beside them": with the facts refusing unknown fields,
+/// both parts together would accept nothing.
+fn flatten(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
+    let flat = schemas.iter().filter_map(|(name, schema)| match schema {
+        RefOr::T(Schema::AllOf(all)) => Some((name.clone(), joined(all, schemas))),
+        RefOr::T(_) | RefOr::Ref(_) => None,
+    });
+    for (name, object) in flat.collect::<Vec<_>>() {
+        schemas.insert(name, RefOr::T(Schema::Object(object)));
+    }
+}
+
+fn joined(all: &AllOf, schemas: &BTreeMap<String, RefOr<Schema>>) -> Object {
+    let mut joined = Object::with_type(Type::Object);
+    joined.description.clone_from(&all.description);
+    for part in &all.items {
+        let part = match part {
+            RefOr::Ref(reference) => {
+                let name = reference.ref_location.rsplit('/').next().unwrap_or_default();
+                schemas.get(name).unwrap_or(part)
+            }
+            RefOr::T(_) => part,
+        };
+        if let RefOr::T(Schema::Object(object)) = part {
+            joined.properties.extend(object.properties.clone());
+            joined.required.extend(object.required.clone());
+        }
+    }
+    joined
 }
 
 /// The schema of a merge patch on a document: every field may be left out, and `null` takes it away.

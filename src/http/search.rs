@@ -40,7 +40,7 @@ struct SearchParams {
     #[param(style = Form, explode = false, example = json!(["es"]))]
     language: Option<Vec<LanguageTag>>,
     /// Who bridges the language: `provider`, `interpreter`, or `any` (the default).
-    #[param(example = "provider")]
+    #[param(example = "any", pattern = "^(provider|interpreter|any)$")]
     language_mode: Option<String>,
     /// MTSS tiers.
     #[param(style = Form, explode = false)]
@@ -75,7 +75,7 @@ struct SearchParams {
     #[param(style = Form, explode = false)]
     accessibility: Option<Vec<AccessibilityFeature>>,
     /// `open`: one can start; `waitlist`: one can start or wait; `any` (the default).
-    #[param(example = "open")]
+    #[param(example = "any", pattern = "^(open|waitlist|any)$")]
     availability: Option<String>,
     /// The longest expected wait, in days.
     #[param(minimum = 0)]
