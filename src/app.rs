@@ -13,7 +13,7 @@ use crate::directory::{Record, centres_of, find_all};
 use crate::error::Result;
 use crate::finder::source::{Listing, affected, every_listing, every_plan, listings};
 use crate::finder::{Answer, Entry, Index, PlanInfo, RankingProfile, Search};
-use crate::store::{Change, DatabaseUrl, DbConnection, Listener, Noun, Position, Recorded, Store};
+use crate::store::{Change, DbConnection, Listener, Noun, Position, Recorded, Store};
 use crate::types::{InsurancePlanId, OfferingId, calendar_date};
 
 /// Everything that a request needs. Cloning shares it.
@@ -107,14 +107,6 @@ impl App {
     /// The time now.
     pub fn now(&self) -> Timestamp {
         self.store.clock().now()
-    }
-
-    /// Whether the database at `url` answers.
-    ///
-    /// # Errors
-    /// If it does not.
-    pub fn check(url: &DatabaseUrl) -> Result<bool> {
-        Store::is_current(url)
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use crate::config::Config;
+use crate::config::{Config, DatabaseUrl};
 use crate::directory::install_embedded;
 use crate::error::{Error, Result};
 use crate::exchange::postal_codes;
-use crate::store::{DatabaseUrl, Store, StoreOptions};
+use crate::store::{Store, StoreOptions};
 use crate::types::Clock;
 
 /// Migrates and says what was done.

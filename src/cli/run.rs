@@ -7,11 +7,11 @@ use uuid::Uuid;
 
 use super::migrate::migrate;
 use crate::app::App;
-use crate::config::Config;
+use crate::config::{Config, DatabaseUrl};
 use crate::error::{Error, Result};
 use crate::exchange::demonstration;
 use crate::http::{Cursors, Server, serve as serve_http};
-use crate::store::{DatabaseUrl, Store, StoreOptions};
+use crate::store::{Store, StoreOptions};
 use crate::types::Clock;
 
 /// Serves until the process is asked to stop.

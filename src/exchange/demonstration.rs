@@ -74,6 +74,10 @@ pub fn load(store: &Store) -> Result<Summary> {
     let reading = Reading { read: u64::try_from(rows.len()).unwrap_or(0), rows, ..Reading::default() };
     let summary =
         import(store, reading, "demonstration", Options { strict: true, ..Options::default() }, |_| {})?;
+    if let Some(reject) = summary.rejects.first() {
+        let reason = format!("row {}: {}", reject.row, reject.reason);
+        return Err(Error::internal("loading the demonstration", reason));
+    }
     let claims: Vec<DemonstrationClaim> = read(embedded!("claims"))?;
     store.write_now(move |tx| {
         let loaded_at = tx.now;

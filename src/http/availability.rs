@@ -144,7 +144,10 @@ async fn get_availability(
 #[utoipa::path(
     tag = "availability", operation_id = "report_availability",
     params(("id" = uuid::Uuid, Path, description = "The capacity pool")),
-    request_body(content = ClaimReport, content_type = "application/json"),
+    request_body(
+        content = ClaimReport, content_type = "application/json",
+        example = json!({"status": "capacity", "open_slots": 2, "starts_last_28_days": 3})
+    ),
     responses(
         (status = 200, description = "What holds now", body = Availability),
         (status = 400, description = "`invalid-request`"),
@@ -185,7 +188,10 @@ async fn get_offering_availability(
 #[utoipa::path(
     tag = "availability", operation_id = "report_offering_availability",
     params(("id" = uuid::Uuid, Path, description = "The offering")),
-    request_body(content = ClaimReport, content_type = "application/json"),
+    request_body(
+        content = ClaimReport, content_type = "application/json",
+        example = json!({"status": "capacity", "open_slots": 2, "starts_last_28_days": 3})
+    ),
     responses(
         (status = 200, description = "What holds now", body = Availability),
         (status = 400, description = "`invalid-request`"),

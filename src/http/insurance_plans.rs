@@ -12,5 +12,10 @@ resource! {
     tag "insurance-plans", one "insurance plan", ids "insurance_plans",
     path "/insurance-plans", item "/insurance-plans/{id}",
     filters [],
+    example {
+        "name": "Sample Community Plan (demo)", "payer": "Sample Health (demo)", "category": "medicaid",
+        "effective_from": "2026-01-01"
+    },
+    change {"effective_until": "2027-12-31"},
     show |_connection, facts| facts
 }

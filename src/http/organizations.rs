@@ -12,5 +12,11 @@ resource! {
     tag "organizations", one "organization", ids "organizations",
     path "/organizations", item "/organizations/{id}",
     filters [],
+    example {
+        "name": "Merrimack Youth Counseling (demo)", "engagement": "enrolled", "intake_channel": "phone",
+        "phone": "+19785550199", "time_zone": "America/New_York",
+        "hours": [{"day": "monday", "opens": "09:00", "closes": "17:00"}]
+    },
+    change {"intake_channel": "form", "website": null},
     show |_connection, facts| facts
 }

@@ -393,6 +393,7 @@ macro_rules! resource {
         $name:ident, $facts:ident, $id:ident, $patch:ident, $page:ident,
         tag $tag:literal, one $one:literal, ids $op:literal, path $path:literal, item $item:literal,
         filters [$($filter:literal: $filter_type:ty),*],
+        example $example:tt, change $change:tt,
         show |$connection:ident, $record:ident| $shown:expr
         $(, create $create:path)?
     ) => {
@@ -469,6 +470,7 @@ macro_rules! resource {
 
         #[doc = concat!("Lists ", $tag, ".")]
         #[utoipa::path(
+            summary = concat!("Lists ", $tag, "."),
             tag = $tag, operation_id = concat!("list_", $op),
             params(
                 ("limit" = Option<u8>, Query, description = "How many items: 1 to 100, by default 25", minimum = 1, maximum = 100),
@@ -492,6 +494,7 @@ macro_rules! resource {
 
         #[doc = concat!("Shows one ", $one, ".")]
         #[utoipa::path(
+            summary = concat!("Shows one ", $one, "."),
             tag = $tag, operation_id = concat!("get_", $op),
             params(("id" = uuid::Uuid, Path, description = "Its id"),
                 ("If-None-Match" = Option<String>, Header, description = "An ETag: unchanged gives 304")),
@@ -514,9 +517,10 @@ macro_rules! resource {
 
         #[doc = concat!("Records a new ", $one, ".")]
         #[utoipa::path(
+            summary = concat!("Records a new ", $one, "."),
             tag = $tag, operation_id = concat!("create_", $op),
             params(("Idempotency-Key" = Option<String>, Header, description = "A repeated request with this key gets the first answer again")),
-            request_body(content = $facts, content_type = "application/json"),
+            request_body(content = $facts, content_type = "application/json", example = json!($example)),
             responses(
                 (status = 201, description = "Recorded", body = $name, headers(
                     ("ETag" = String, description = "The version"), ("Location" = String, description = "Its path"))),
@@ -540,10 +544,11 @@ macro_rules! resource {
 
         #[doc = concat!("Changes what is said of one ", $one, ".")]
         #[utoipa::path(
+            summary = concat!("Changes what is said of one ", $one, "."),
             tag = $tag, operation_id = concat!("update_", $op),
             params(("id" = uuid::Uuid, Path, description = "Its id"),
                 ("If-Match" = String, Header, description = "The ETag of the version that was read")),
-            request_body(content = $patch, content_type = "application/merge-patch+json"),
+            request_body(content = $patch, content_type = "application/merge-patch+json", example = json!($change)),
             responses(
                 (status = 200, description = "It, changed", body = $name, headers(("ETag" = String, description = "The version"))),
                 (status = 400, description = "`invalid-request`"),
@@ -568,6 +573,7 @@ macro_rules! resource {
 
         #[doc = concat!("Retires one ", $one, ": it is kept, and neither listed nor found any more.")]
         #[utoipa::path(
+            summary = concat!("Retires one ", $one, ": it is kept, and neither listed nor found any more."),
             tag = $tag, operation_id = concat!("retire_", $op),
             params(("id" = uuid::Uuid, Path, description = "Its id"),
                 ("If-Match" = String, Header, description = "The ETag of the version that was read")),

@@ -12,6 +12,11 @@ resource! {
     tag "schools", one "school", ids "schools",
     path "/schools", item "/schools/{id}",
     filters ["district_id": uuid::Uuid, "code": String, "postal_code": String],
+    example {
+        "district_id": "bfaa6536-cf55-5aa6-9cbf-821a00a23a21", "code": "99990001", "name": "Sample Demonstration School",
+        "city": "Lawrence", "state": "MA", "postal_code": "01840", "grades": ["K", "1", "2"]
+    },
+    change {"grades": ["K", "1", "2", "3"]},
     show |connection, facts| {
         let placement = placed(connection, &facts, None)?;
         facts.at(placement)

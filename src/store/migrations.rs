@@ -4,7 +4,8 @@ use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::connection::{DatabaseUrl, DbConnection, Manager, Purpose};
+use super::connection::{DbConnection, Manager, Purpose};
+use crate::config::DatabaseUrl;
 use crate::error::{Error, Result};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -78,7 +79,8 @@ pub(super) enum SchemaState {
 /// If it is newer than this program.
 pub(super) fn state(connection: &mut DbConnection) -> Result<SchemaState> {
     let applied = applied(connection)?;
-    let pending = names().iter().any(|name| !applied.iter().any(|version| name.starts_with(version.as_str())));
+    let pending =
+        names().iter().any(|name| !applied.iter().any(|version| name.starts_with(version.as_str())));
     Ok(if pending { SchemaState::Old } else { SchemaState::Current })
 }
 
@@ -97,8 +99,10 @@ fn applied(connection: &mut DbConnection) -> Result<Vec<String>> {
         }
     }
     // No such table: nothing has been applied.
-    let applied: Vec<String> =
-        __diesel_schema_migrations::table.select(__diesel_schema_migrations::version).load(connection).unwrap_or_default();
+    let applied: Vec<String> = __diesel_schema_migrations::table
+        .select(__diesel_schema_migrations::version)
+        .load(connection)
+        .unwrap_or_default();
     let known = names();
     match applied.iter().find(|version| !known.iter().any(|name| name.starts_with(version.as_str()))) {
         Some(unknown) => Err(Error::Setup(format!(

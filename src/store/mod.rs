@@ -21,11 +21,12 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 pub use changes::{Change, FEED_KEPT_FOR, Noun, Position, Recorded};
+pub use connection::DbConnection;
 pub(crate) use connection::on_either;
-pub use connection::{DatabaseUrl, DbConnection};
 pub use idempotency::{Key, Replay};
 pub use time::{date_from_sql, date_to_sql, from_sql, to_sql};
 
+use crate::config::DatabaseUrl;
 use crate::error::{Error, Result};
 use crate::types::Clock;
 use connection::{Manager, Purpose, in_transaction};
@@ -125,22 +126,13 @@ impl Store {
         Ok(Self { inner: Arc::new(Inner { readers, writer, clock, listener: OnceLock::new() }) })
     }
 
-    /// Brings the schema at `url` up to date under a lock and installs the ZIP code centres' table and
-    /// keys; `grant_to` names the PostgreSQL role that is to use it. Says how many migrations it took.
+    /// Brings the schema at `url` up to date under a lock; `grant_to` names the PostgreSQL role that is to use
+    /// the tables. Says how many migrations it took.
     ///
     /// # Errors
     /// If the database cannot be reached or changed.
     pub fn migrate(url: &DatabaseUrl, grant_to: Option<&str>) -> Result<usize> {
         migrations::migrate(url, grant_to)
-    }
-
-    /// Whether the schema at `url` is up to date.
-    ///
-    /// # Errors
-    /// If the database cannot be reached or is newer than this program.
-    pub fn is_current(url: &DatabaseUrl) -> Result<bool> {
-        let mut connection = Manager { url: url.clone(), purpose: Purpose::Write }.open()?;
-        Ok(migrations::state(&mut connection)? == migrations::SchemaState::Current)
     }
 
     /// The clock that transactions go by.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Causeway, on_both};
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
+const DAY: Duration = Duration::from_hours(24);
 
 fn status(causeway: &Causeway, offering: &str) -> Value {
     causeway.get(&format!("/v1/offerings/{offering}/availability")).expect(200).json()["status"].clone()
@@ -25,7 +25,7 @@ on_both! {
         assert_eq!(said["valid_until"], "2026-11-29T12:00:00Z");
         assert_eq!(causeway.found("postal_code=01840&availability=open"), [offering.id.as_str()]);
 
-        causeway.clock.advance(7 * DAY - Duration::from_secs(1));
+        causeway.clock.advance((7 * DAY).checked_sub(Duration::from_secs(1)).unwrap());
         assert_eq!(status(&causeway, &offering.id), "capacity");
         causeway.clock.advance(Duration::from_secs(1));
         let lapsed = causeway.get(&path).expect(200).json();

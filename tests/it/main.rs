@@ -1,10 +1,17 @@
 //! The integration tests: the real router over a real database, each on SQLite and on PostgreSQL, and the
 //! real binary from outside.
 
-#![allow(unreachable_pub, reason = "what a test binary shares, it shares within itself")]
+#![expect(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, and shares only within itself"
+)]
 
 mod support;
 
 mod availability;
+mod contract;
+mod parity;
 mod resources;
 mod search;

@@ -7,7 +7,8 @@ use crate::support::{Causeway, on_both};
 
 /// A body for each noun, and a change to it. `{…}` stands for the id of what it refers to.
 fn nouns(causeway: &Causeway) -> Vec<(&'static str, Value, Value)> {
-    let organization = causeway.create("/v1/organizations", &json!({"name": "One", "engagement": "enrolled"}));
+    let organization =
+        causeway.create("/v1/organizations", &json!({"name": "One", "engagement": "enrolled"}));
     let service_body =
         json!({"organization_id": organization, "name": "S", "status": "active", "audience": ["students"]});
     let service = causeway.create("/v1/services", &service_body);

@@ -69,7 +69,7 @@ on_both! {
         let pays = |coverage: &str| causeway.found(&format!("{HERE}&coverage={coverage}")) == [offering.id.clone()];
         assert!(pays(&plan) && pays("medicaid"));
         assert!(!pays(&closed) && !pays("commercial"));
-        causeway.clock.advance(Duration::from_secs(9 * 24 * 3600));
+        causeway.clock.advance(Duration::from_hours(216));
         assert!(!pays(&plan) && !pays("medicaid"), "the plan has ended");
         causeway.patch(&format!("/v1/insurance-plans/{plan}"), "\"1\"", &json!({"effective_until": null, "category": "chip"})).expect(200);
         assert!(pays(&plan) && pays("chip") && !pays("medicaid"));
@@ -110,7 +110,7 @@ on_both! {
     fn pages_join_into_the_whole_answer(causeway) {
         for step in 0..23_u32 {
             let coordinates = json!({"latitude": 42.7 + f64::from(step / 3) / 100.0, "longitude": -71.16, "quality": "town"});
-            causeway.offering_at(coordinates, json!({}));
+            causeway.offering_at(&coordinates, json!({}));
         }
         for sort in ["match", "distance", "wait"] {
             let query = format!("/v1/search?{HERE}&sort={sort}");
@@ -139,10 +139,10 @@ on_both! {
         }
         let query = format!("/v1/search?{HERE}&availability=open&limit=2");
         let cursor = causeway.get(&query).expect(200).json()["next_cursor"].as_str().unwrap().to_owned();
-        causeway.clock.advance(Duration::from_secs(10 * 60));
+        causeway.clock.advance(Duration::from_mins(10));
         let rest = causeway.get(&format!("{query}&cursor={cursor}")).expect(200).json();
         assert_eq!(ids(&rest).len(), 1, "what was open on the first page is not lost on the second");
-        causeway.clock.advance(Duration::from_secs(6 * 60));
+        causeway.clock.advance(Duration::from_mins(6));
         causeway.get(&format!("{query}&cursor={cursor}")).expect(400);
     }
 }

@@ -5,10 +5,11 @@ use std::sync::OnceLock;
 use actix_web::http::Method;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use causeway::app::App;
+use causeway::config::DatabaseUrl;
 use causeway::directory::install_embedded;
 use causeway::exchange::postal_codes;
 use causeway::http::{Context, Cursors, service};
-use causeway::store::{DatabaseUrl, Store, StoreOptions};
+use causeway::store::{Store, StoreOptions};
 use causeway::types::Clock;
 use diesel::{Connection, RunQueryDsl, SqliteConnection};
 use jiff::Timestamp;
@@ -20,7 +21,6 @@ macro_rules! on_both {
     ($(#[$attribute:meta])* fn $name:ident($causeway:ident) $body:block) => {
         $(#[$attribute])*
         mod $name {
-            #[allow(unused_imports, reason = "a test takes what it needs")]
             use super::*;
 
             fn test($causeway: $crate::support::Causeway) $body
@@ -48,7 +48,6 @@ pub const START: &str = "2026-11-22T12:00:00Z";
 pub struct Causeway {
     pub context: Context,
     pub clock: Clock,
-    pub url: DatabaseUrl,
     _database: Database,
 }
 
@@ -93,7 +92,11 @@ impl Answer {
     /// The places and words of a problem's errors.
     pub fn errors(&self) -> Vec<(String, String)> {
         let place = |error: &Value| {
-            ["pointer", "parameter", "header"].iter().find_map(|kind| error[kind].as_str()).unwrap_or("").to_owned()
+            ["pointer", "parameter", "header"]
+                .iter()
+                .find_map(|kind| error[kind].as_str())
+                .unwrap_or("")
+                .to_owned()
         };
         let errors = self.json()["errors"].as_array().cloned().unwrap_or_default();
         errors.iter().map(|error| (place(error), error["detail"].as_str().unwrap_or("").to_owned())).collect()
@@ -106,7 +109,7 @@ impl Causeway {
         let path = folder.path().join("causeway.db");
         std::fs::copy(sqlite_template(), &path).expect("a copy of the template");
         let url: DatabaseUrl = format!("sqlite://{}", path.display()).parse().expect("a URL");
-        Self::open(url, Database::Folder(folder))
+        Self::open(&url, Database::Folder(folder))
     }
 
     /// None where the environment asks for SQLite only.
@@ -114,20 +117,21 @@ impl Causeway {
         let (_, app) = postgres_urls()?;
         let name = format!("t_{}", Uuid::now_v7().simple());
         let template = postgres_template();
-        run_as_owner("postgres", &format!("CREATE DATABASE {name} TEMPLATE {template}")).expect("a new database");
+        run_as_owner("postgres", &format!("CREATE DATABASE {name} TEMPLATE {template}"))
+            .expect("a new database");
         let url = at_database(&app, &name).parse().expect("a URL");
-        Some(Self::open(url, Database::Postgres(name)))
+        Some(Self::open(&url, Database::Postgres(name)))
     }
 
-    fn open(url: DatabaseUrl, database: Database) -> Self {
+    fn open(url: &DatabaseUrl, database: Database) -> Self {
         let clock = Clock::manual(START.parse::<Timestamp>().expect("an instant"));
         let options = StoreOptions { connections: 3, ..StoreOptions::default() };
-        let store = Store::open(&url, options, clock.clone()).expect("an open store");
+        let store = Store::open(url, options, clock.clone()).expect("an open store");
         let cursors = Cursors::new(store.secret("cursor").expect("a key"));
         let app = App::new(store);
         app.load().expect("a loaded finder");
         let context = Context { app, cursors, accepts_writes: true };
-        Self { context, clock, url, _database: database }
+        Self { context, clock, _database: database }
     }
 
     pub fn store(&self) -> &Store {
@@ -142,7 +146,9 @@ impl Causeway {
             let headers = response
                 .headers()
                 .iter()
-                .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+                .map(|(name, value)| {
+                    (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+                })
                 .collect();
             let text = String::from_utf8_lossy(&read_body(response).await).into_owned();
             Answer { status, headers, text }
@@ -178,19 +184,22 @@ impl Causeway {
     /// Creates an offering in Lawrence, in an organization of its own; `facts` are added to it.
     #[track_caller]
     pub fn offering(&self, facts: Value) -> Offering {
-        self.offering_at(json!({"latitude": 42.7070, "longitude": -71.1631, "quality": "rooftop"}), facts)
+        self.offering_at(&json!({"latitude": 42.7070, "longitude": -71.1631, "quality": "rooftop"}), facts)
     }
 
     #[track_caller]
-    pub fn offering_at(&self, coordinates: Value, facts: Value) -> Offering {
-        let organization = self.create("/v1/organizations", &json!({"name": "Agency", "engagement": "listed"}));
+    pub fn offering_at(&self, coordinates: &Value, facts: Value) -> Offering {
+        let organization =
+            self.create("/v1/organizations", &json!({"name": "Agency", "engagement": "listed"}));
         let service = self.create(
             "/v1/services",
             &json!({"organization_id": organization, "name": "Counseling", "status": "active", "audience": ["students"]}),
         );
         let location = self.create("/v1/locations", &json!({"name": "Clinic", "coordinates": coordinates}));
         let mut body = json!({"service_id": service, "location_id": location, "grain": "team"});
-        let (Value::Object(body_fields), Value::Object(facts)) = (&mut body, facts) else { panic!("objects") };
+        let (Value::Object(body_fields), Value::Object(facts)) = (&mut body, facts) else {
+            panic!("objects")
+        };
         body_fields.extend(facts);
         let id = self.create("/v1/offerings", &body);
         Offering { id, organization, service, location }
@@ -228,14 +237,16 @@ fn sqlite_template() -> &'static std::path::Path {
             // What is still in the log goes into the file, so that the file alone can be copied.
             let mut connection =
                 SqliteConnection::establish(path.to_str().expect("a path in UTF-8")).expect("the template");
-            diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).expect("a checkpoint");
+            diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)")
+                .execute(&mut connection)
+                .expect("a checkpoint");
             (folder, path)
         })
         .1
 }
 
 /// The name of a PostgreSQL database with a current schema and the ZIP code centres.
-fn postgres_template() -> &'static str {
+pub fn postgres_template() -> &'static str {
     static TEMPLATE: OnceLock<String> = OnceLock::new();
     TEMPLATE.get_or_init(|| {
         let (owner, _) = postgres_urls().expect("PostgreSQL is there");
@@ -281,4 +292,24 @@ pub fn run_as_owner(database: &str, sql: &str) -> Result<(), String> {
     let mut connection =
         diesel::PgConnection::establish(&at_database(&owner, database)).map_err(|error| error.to_string())?;
     diesel::sql_query(sql).execute(&mut connection).map(|_| ()).map_err(|error| error.to_string())
+}
+
+/// The names of the migrations of both trees (SQLite's, PostgreSQL's), and the text of SQLite's.
+pub fn on_both_names() -> ((Vec<String>, Vec<String>), Vec<String>) {
+    let read = |tree: &str| -> Vec<(String, String)> {
+        let folder = format!("{}/migrations/{tree}", env!("CARGO_MANIFEST_DIR"));
+        let mut migrations: Vec<(String, String)> = std::fs::read_dir(folder)
+            .expect("a tree of migrations")
+            .map(|entry| {
+                let path = entry.expect("a migration").path();
+                let text = std::fs::read_to_string(path.join("up.sql")).expect("an up.sql");
+                (path.file_name().expect("a name").to_string_lossy().into_owned(), text)
+            })
+            .collect();
+        migrations.sort();
+        migrations
+    };
+    let names = |tree: &[(String, String)]| tree.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    let (sqlite, postgres) = (read("sqlite"), read("postgres"));
+    ((names(&sqlite), names(&postgres)), sqlite.into_iter().map(|(_, text)| text).collect())
 }

@@ -12,8 +12,8 @@ use crate::directory::{
 use crate::exchange::reading::Statement;
 use crate::exchange::table::{comparable, stated};
 use crate::types::{
-    Ages, Audience, CapacityPoolId, CapacityPoolKind, CoverageCategory, Criterion, Engagement, FacilityType, Grain, LocationId,
-    OfferingId, OrganizationId, Phone, PostalCode, ServiceId, ServiceStatus, derived_uuid,
+    Ages, Audience, CapacityPoolId, CapacityPoolKind, CoverageCategory, Criterion, Engagement, FacilityType,
+    Grain, LocationId, OfferingId, OrganizationId, Phone, PostalCode, ServiceId, ServiceStatus, derived_uuid,
 };
 
 /// The name of the source, from which all ids are derived.

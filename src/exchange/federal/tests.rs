@@ -153,7 +153,7 @@ fn pool(row: &Row) -> CapacityPoolId {
 }
 
 /// An optional list as its codes.
-fn codes<T: serde::Serialize>(list: &Option<Vec<T>>) -> Vec<String> {
+fn codes<T: serde::Serialize>(list: Option<&Vec<T>>) -> Vec<String> {
     let value = serde_json::to_value(list).unwrap();
     value.as_array().into_iter().flatten().map(|one| one.as_str().unwrap().to_owned()).collect()
 }

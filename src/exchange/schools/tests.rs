@@ -52,7 +52,7 @@ fn a_row_of_the_state_s_list_is_a_school_and_its_district() {
     assert_eq!(school.school_type.as_deref(), Some("Public Elementary"));
     assert_eq!(grades(school), "PK K 1 2 3 4");
     let placement = school.coordinates.unwrap();
-    assert_eq!((placement.at().latitude(), placement.quality), (42.714655, PlaceQuality::Rooftop));
+    assert_eq!((placement.at().latitude(), placement.quality), (42.714_655, PlaceQuality::Rooftop));
     assert_eq!((reading.notes.len(), row.number), (0, 2));
 }
 

@@ -41,7 +41,8 @@ fn intake_numbers_are_told_once_and_never_repeat_the_phone() {
         facilities[1][column] = number.into();
     }
     let reading = read_bytes(&volume(texts(REFERENCE), facilities)).unwrap();
-    let numbers: Vec<_> = service(&reading.rows[0]).1.intake_phones.iter().map(|one| one.as_str()).collect();
+    let numbers: Vec<_> =
+        service(&reading.rows[0]).1.intake_phones.iter().map(crate::types::Phone::as_str).collect();
     assert_eq!(numbers, ["+19785550199;ext=7", "888-85COMPA"]);
 }
 

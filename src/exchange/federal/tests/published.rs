@@ -60,19 +60,23 @@ fn the_published_volume_is_read_whole_and_as_it_was_counted_elsewhere() {
     let mut count = |key: String, by: usize| *counted.entry(key).or_default() += by;
     for row in &reading.rows {
         let (offering, service) = (offering(row).1, service(row).1);
-        languages(offering).into_iter().for_each(|one| count(format!("language {one}"), 1));
+        for one in languages(offering) {
+            count(format!("language {one}"), 1);
+        }
         count("any language".into(), usize::from(offering.languages.is_some()));
         let coverage = offering.coverage.clone().map(|one| one.categories);
         for (kind, listed) in [
-            ("coverage", codes(&coverage)),
-            ("population", codes(&offering.populations)),
-            ("need", codes(&offering.needs)),
-            ("practice", codes(&offering.practices)),
-            ("modality", codes(&offering.modalities)),
-            ("emergency", codes(&service.emergency_services)),
+            ("coverage", codes(coverage.as_ref())),
+            ("population", codes(offering.populations.as_ref())),
+            ("need", codes(offering.needs.as_ref())),
+            ("practice", codes(offering.practices.as_ref())),
+            ("modality", codes(offering.modalities.as_ref())),
+            ("emergency", codes(service.emergency_services.as_ref())),
         ] {
             count(format!("any {kind}"), usize::from(!listed.is_empty()));
-            listed.into_iter().for_each(|one| count(format!("{kind} {one}"), 1));
+            for one in listed {
+                count(format!("{kind} {one}"), 1);
+            }
         }
         if let Some(ages) = &offering.ages {
             count("any age".into(), 1);
