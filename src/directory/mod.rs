@@ -109,6 +109,15 @@ pub fn list<F: Facts>(connection: &mut DbConnection, page: &Page) -> Result<(Vec
     Ok((rows.into_iter().map(Record::from_row).collect::<Result<_>>()?, count))
 }
 
+/// Everything that was said of it, in the order of time.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub fn said_of<F: Facts>(connection: &mut DbConnection, id: F::Id) -> Result<Vec<Assertion>> {
+    find::<F>(connection, id)?;
+    assertions::said_of(connection, &[id.into()])
+}
+
 /// What stating something by import did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stated {
@@ -164,7 +173,7 @@ pub fn would_state<F: Facts>(known: Option<&Known<F>>, facts: &F, voice: &Voice)
 /// States `facts` as the whole of what a source says. What an agency or a call said stands before it.
 ///
 /// # Errors
-/// [`Error::Conflict`] if it refers to what is not there.
+/// [`Error::Contended`] if somebody else was faster, or it refers to what is not there.
 pub fn state<F: Facts>(
     tx: &mut Tx<'_>,
     id: F::Id,
@@ -173,10 +182,15 @@ pub fn state<F: Facts>(
     known: Option<&Known<F>>,
 ) -> Result<Stated> {
     let outcome = would_state(known, facts, voice)?;
+    // Somebody else may have stated or edited it since it was looked up; looking again settles it.
+    let raced = |error| match error {
+        Error::Stale { .. } | Error::Conflict(_) => Error::Contended,
+        other => other,
+    };
     match (outcome, known) {
         (Stated::Unchanged, _) => {}
         (Stated::Created, _) | (Stated::Updated, None | Some(Known { record: None, .. })) => {
-            insert(tx, id, facts.clone(), document_of(facts)?, voice)?;
+            insert(tx, id, facts.clone(), document_of(facts)?, voice).map_err(raced)?;
         }
         (Stated::Updated, Some(Known { record: Some(record), .. })) => {
             assertions::record(
@@ -184,7 +198,7 @@ pub fn state<F: Facts>(
                 F::NOUN,
                 &assertion(tx, id.into(), voice, document_of(facts)?),
             )?;
-            restate(tx, record)?;
+            restate(tx, record).map_err(raced)?;
         }
     }
     Ok(outcome)

@@ -2,7 +2,7 @@
 
 use actix_web::{delete, get, patch, post};
 
-use super::resource::resource;
+use super::noun::resource;
 use crate::directory::DistrictFacts;
 use crate::types::DistrictId;
 
@@ -11,6 +11,7 @@ resource! {
     District, DistrictFacts, DistrictId, DistrictPatch, DistrictPage,
     tag "districts", one "district", ids "districts",
     path "/districts", item "/districts/{id}",
+    said "/districts/{id}/assertions",
     filters ["code": String],
     example {"name": "Sample Demonstration District", "code": "9999", "state": "MA", "time_zone": "America/New_York"},
     change {"name": "Sample Demonstration School District"},

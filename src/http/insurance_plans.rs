@@ -2,7 +2,7 @@
 
 use actix_web::{delete, get, patch, post};
 
-use super::resource::resource;
+use super::noun::resource;
 use crate::directory::InsurancePlanFacts;
 use crate::types::InsurancePlanId;
 
@@ -11,6 +11,7 @@ resource! {
     InsurancePlan, InsurancePlanFacts, InsurancePlanId, InsurancePlanPatch, InsurancePlanPage,
     tag "insurance-plans", one "insurance plan", ids "insurance_plans",
     path "/insurance-plans", item "/insurance-plans/{id}",
+    said "/insurance-plans/{id}/assertions",
     filters [],
     example {
         "name": "Sample Community Plan (demo)", "payer": "Sample Health (demo)", "category": "medicaid",

@@ -2,7 +2,7 @@
 
 use actix_web::{delete, get, patch, post};
 
-use super::resource::resource;
+use super::noun::resource;
 use crate::directory::{LocationFacts, Placed, placed};
 use crate::types::LocationId;
 
@@ -11,6 +11,7 @@ resource! {
     Location, LocationFacts, LocationId, LocationPatch, LocationPage,
     tag "locations", one "location", ids "locations",
     path "/locations", item "/locations/{id}",
+    said "/locations/{id}/assertions",
     filters ["organization_id": uuid::Uuid, "postal_code": String],
     example {
         "organization_id": "3bec5f2f-18a2-5706-bca2-bee931700d59", "name": "Canal Street office", "address_1": "1 Canal Street",

@@ -2,7 +2,7 @@
 
 use actix_web::{delete, get, patch, post};
 
-use super::resource::resource;
+use super::noun::resource;
 use crate::directory::{OfferingFacts, create_offering};
 use crate::types::OfferingId;
 
@@ -11,6 +11,7 @@ resource! {
     Offering, OfferingFacts, OfferingId, OfferingPatch, OfferingPage,
     tag "offerings", one "offering", ids "offerings",
     path "/offerings", item "/offerings/{id}",
+    said "/offerings/{id}/assertions",
     filters ["service_id": uuid::Uuid, "location_id": uuid::Uuid, "capacity_pool_id": uuid::Uuid],
     example {
         "service_id": "0e31fff8-7cc8-5564-be1f-57d843c87fc8", "location_id": "cb94e14c-fd84-5ee3-a38d-5feb6a2a9607",

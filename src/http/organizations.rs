@@ -2,7 +2,7 @@
 
 use actix_web::{delete, get, patch, post};
 
-use super::resource::resource;
+use super::noun::resource;
 use crate::directory::OrganizationFacts;
 use crate::types::OrganizationId;
 
@@ -11,6 +11,7 @@ resource! {
     Organization, OrganizationFacts, OrganizationId, OrganizationPatch, OrganizationPage,
     tag "organizations", one "organization", ids "organizations",
     path "/organizations", item "/organizations/{id}",
+    said "/organizations/{id}/assertions",
     filters [],
     example {
         "name": "Merrimack Youth Counseling (demo)", "engagement": "enrolled", "intake_channel": "phone",

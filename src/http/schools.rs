@@ -2,7 +2,7 @@
 
 use actix_web::{delete, get, patch, post};
 
-use super::resource::resource;
+use super::noun::resource;
 use crate::directory::{Placed, SchoolFacts, placed};
 use crate::types::SchoolId;
 
@@ -11,6 +11,7 @@ resource! {
     School, SchoolFacts, SchoolId, SchoolPatch, SchoolPage,
     tag "schools", one "school", ids "schools",
     path "/schools", item "/schools/{id}",
+    said "/schools/{id}/assertions",
     filters ["district_id": uuid::Uuid, "code": String, "postal_code": String],
     example {
         "district_id": "bfaa6536-cf55-5aa6-9cbf-821a00a23a21", "code": "99990001", "name": "Sample Demonstration School",

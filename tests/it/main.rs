@@ -15,3 +15,4 @@ mod contract;
 mod parity;
 mod resources;
 mod search;
+mod store;

@@ -88,6 +88,19 @@ on_both! {
 }
 
 on_both! {
+    fn who_said_what_is_shown_in_the_order_of_time(causeway) {
+        let id = causeway.create("/v1/organizations", &json!({"name": "A", "engagement": "listed", "email": "a@example.org"}));
+        let item = format!("/v1/organizations/{id}");
+        causeway.patch(&item, "\"1\"", &json!({"name": "B", "email": null})).expect(200);
+        let said = causeway.get(&format!("{item}/assertions")).expect(200).json();
+        let facts: Vec<&Value> = said["items"].as_array().unwrap().iter().map(|one| &one["facts"]).collect();
+        assert_eq!(facts, [&json!({"name": "A", "engagement": "listed", "email": "a@example.org"}), &json!({"name": "B", "email": null})]);
+        assert_eq!((said["items"][1]["method"].as_str(), said["items"][1]["asserted_at"].as_str()), (Some("agency"), Some("2026-11-22T12:00:00Z")));
+        causeway.get("/v1/organizations/0192d7a0-0000-7000-8000-000000000001/assertions").expect(404);
+    }
+}
+
+on_both! {
     fn a_change_needs_the_version_that_was_read(causeway) {
         let id = causeway.create("/v1/organizations", &json!({"name": "A", "engagement": "listed"}));
         let item = format!("/v1/organizations/{id}");

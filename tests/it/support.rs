@@ -48,6 +48,7 @@ pub const START: &str = "2026-11-22T12:00:00Z";
 pub struct Causeway {
     pub context: Context,
     pub clock: Clock,
+    url: DatabaseUrl,
     _database: Database,
 }
 
@@ -109,7 +110,7 @@ impl Causeway {
         let path = folder.path().join("causeway.db");
         std::fs::copy(sqlite_template(), &path).expect("a copy of the template");
         let url: DatabaseUrl = format!("sqlite://{}", path.display()).parse().expect("a URL");
-        Self::open(&url, Database::Folder(folder))
+        Self::open(url, Database::Folder(folder))
     }
 
     /// None where the environment asks for SQLite only.
@@ -120,22 +121,27 @@ impl Causeway {
         run_as_owner("postgres", &format!("CREATE DATABASE {name} TEMPLATE {template}"))
             .expect("a new database");
         let url = at_database(&app, &name).parse().expect("a URL");
-        Some(Self::open(&url, Database::Postgres(name)))
+        Some(Self::open(url, Database::Postgres(name)))
     }
 
-    fn open(url: &DatabaseUrl, database: Database) -> Self {
+    fn open(url: DatabaseUrl, database: Database) -> Self {
         let clock = Clock::manual(START.parse::<Timestamp>().expect("an instant"));
         let options = StoreOptions { connections: 3, ..StoreOptions::default() };
-        let store = Store::open(url, options, clock.clone()).expect("an open store");
+        let store = Store::open(&url, options, clock.clone()).expect("an open store");
         let cursors = Cursors::new(store.secret("cursor").expect("a key"));
         let app = App::new(store);
         app.load().expect("a loaded finder");
         let context = Context { app, cursors, accepts_writes: true };
-        Self { context, clock, _database: database }
+        Self { context, clock, url, _database: database }
     }
 
     pub fn store(&self) -> &Store {
         &self.context.app.store
+    }
+
+    /// Another way to the same database, as another process has it.
+    pub fn another_store(&self, options: StoreOptions) -> Store {
+        Store::open(&self.url, options, self.clock.clone()).expect("an open store")
     }
 
     pub fn send(&self, request: TestRequest) -> Answer {

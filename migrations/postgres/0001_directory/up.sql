@@ -147,6 +147,8 @@ CREATE TABLE changes (
     recorded_at TIMESTAMP NOT NULL
 );
 
+CREATE INDEX changes_by_time ON changes (recorded_at);
+
 -- The first answer to a request that carried an Idempotency-Key, written with its effect.
 CREATE TABLE idempotency_keys (
     client TEXT COLLATE "C" NOT NULL,
