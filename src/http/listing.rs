@@ -315,23 +315,26 @@ pub(super) async fn answer(
     Ok(response.json(SearchAnswer { items, next_cursor, total, revision }))
 }
 
+/// Why the criteria hold, then what the factors add to that.
+fn reasons(hit: &Hit) -> Vec<MatchReason> {
+    let said = |text: &str| hit.reasons.iter().any(|reason| reason.text == text);
+    let criteria = hit.reasons.iter().map(|reason| MatchReason {
+        criterion: Some(reason.criterion),
+        factor: None,
+        text: reason.text.clone(),
+    });
+    let factors = hit.contributions.iter().filter(|share| !said(&share.reason)).map(|share| MatchReason {
+        criterion: None,
+        factor: Some(share.factor),
+        text: share.reason.clone(),
+    });
+    criteria.chain(factors).collect()
+}
+
 fn show(hit: Hit, listing: Listing, now: Timestamp, explained_by: Option<String>) -> Match {
     let Listing { offering, service, organization, location, placement, claim } = listing;
     let (offering_id, offering) = (offering.id, offering.facts);
-    let reasons = hit
-        .reasons
-        .iter()
-        .map(|reason| MatchReason {
-            criterion: Some(reason.criterion),
-            factor: None,
-            text: reason.text.clone(),
-        })
-        .chain(hit.contributions.iter().map(|share| MatchReason {
-            criterion: None,
-            factor: Some(share.factor),
-            text: share.reason.clone(),
-        }))
-        .collect();
+    let reasons = reasons(&hit);
     let explanation = explained_by.map(|profile| Explanation {
         profile,
         factors: hit

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::listing::{Asked, SearchAnswer, answer};
-use super::origin::OriginAsk;
+use super::origin::{OriginAsk, refuse_unknown_plans};
 use super::problem::Problem;
 use super::query::{NoParams, Query};
 use super::resource::JSON;
@@ -179,6 +179,10 @@ fn in_origin(name: &str, message: String) -> FieldError {
     FieldError::body(format!("/origin/{name}"), message)
 }
 
+fn in_required(name: &str, message: String) -> FieldError {
+    FieldError::body(format!("/required/{name}"), message)
+}
+
 /// Reads one criterion; asking for none of nothing is a slip.
 fn ask<T>(name: &str, values: Option<Values<T>>, faults: &mut Vec<FieldError>) -> Option<Ask<T>> {
     let (which, ask) = match values? {
@@ -290,7 +294,14 @@ async fn matches(
     );
     // A need is not spelt out in a cursor's fingerprint either.
     let fingerprint = format!("match {:x?}", Sha256::digest(asked_for.as_bytes()));
-    let origin = context.app.store.read(move |connection| origin.find(connection, in_origin)).await?;
+    let (origin, required) = context
+        .app
+        .store
+        .read(move |connection| {
+            refuse_unknown_plans(connection, &required, in_required, "coverages")?;
+            Ok((origin.find(connection, in_origin)?, required))
+        })
+        .await?;
     let question = Question {
         origin: origin.at,
         radius_km,

@@ -2,11 +2,13 @@
 
 use std::str::FromStr;
 
-use crate::directory::{Facts, Page, SchoolFacts, centre_of, find, list, near_postal_codes, placed};
+use crate::directory::{
+    Facts, InsurancePlanFacts, Page, SchoolFacts, centre_of, find, find_all, list, near_postal_codes, placed,
+};
 use crate::error::{Error, FieldError, Result};
-use crate::finder::Residence;
+use crate::finder::{Ask, CoverageAsk, Criteria, Residence};
 use crate::store::DbConnection;
-use crate::types::{Coordinates, PostalCode, SchoolId};
+use crate::types::{Coordinates, InsurancePlanId, PostalCode, SchoolId};
 
 /// `LAT,LON` in degrees.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -113,6 +115,32 @@ impl OriginAsk {
             None => Residence { assumed, ..Residence::default() },
         };
         Ok(Origin { at, residence, school: school.map(|(id, _)| id) })
+    }
+}
+
+/// Refuses a plan that is not there: a misspelt id would find nothing and not say why.
+///
+/// # Errors
+/// [`Error::Invalid`] that names the plan.
+pub(crate) fn refuse_unknown_plans(
+    connection: &mut DbConnection,
+    required: &Criteria,
+    name: Name,
+    field: &str,
+) -> Result<()> {
+    let plans: Vec<InsurancePlanId> = required
+        .coverage
+        .iter()
+        .flat_map(Ask::values)
+        .filter_map(|ask| match ask {
+            CoverageAsk::Plan(plan) => Some(*plan),
+            CoverageAsk::Category(_) => None,
+        })
+        .collect();
+    let known = find_all::<InsurancePlanFacts>(connection, &plans)?;
+    match plans.iter().find(|plan| !known.iter().any(|record| record.id == **plan)) {
+        Some(plan) => Err(name(field, format!("there is no insurance plan {plan}")).into()),
+        None => Ok(()),
     }
 }
 

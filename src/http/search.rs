@@ -5,7 +5,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Context;
 use super::listing::{Asked, SearchAnswer, answer};
-use super::origin::{Near, OriginAsk};
+use super::origin::{Near, OriginAsk, refuse_unknown_plans};
 use super::problem::Problem;
 use super::query::{FromParams, Limit, Number, Params, Query};
 use crate::error::FieldError;
@@ -302,7 +302,14 @@ async fn search(
     let fingerprint = format!(
         "search {origin:?} {radius_km} {audience:?} {required:?} {max_wait_days:?} {urgency:?} {sort:?}"
     );
-    let origin = context.app.store.read(move |connection| origin.find(connection, in_query)).await?;
+    let (origin, required) = context
+        .app
+        .store
+        .read(move |connection| {
+            refuse_unknown_plans(connection, &required, in_query, "coverage")?;
+            Ok((origin.find(connection, in_query)?, required))
+        })
+        .await?;
     let question = Question {
         origin: origin.at,
         radius_km,

@@ -13,6 +13,7 @@ mod support;
 mod availability;
 mod contract;
 mod parity;
+mod problems;
 mod resources;
 mod search;
 mod store;

@@ -230,6 +230,11 @@ on_both! {
             ("postal_code=01840&language_mode=provider", "language_mode", "add language"),
             ("postal_code=01840&need=truama", "need", "near it are trauma"),
             ("postal_code=01840&coverage=medicade", "coverage", "did you mean medicaid"),
+            (
+                "postal_code=01840&coverage=0192d7a0-0000-7000-8000-000000000001",
+                "coverage",
+                "there is no insurance plan",
+            ),
             ("postal_code=01840&age=10&grade=4", "grade", "contradicts age"),
             ("postal_code=01840&age=-1", "age", "not an age"),
             ("postal_code=01840&grade=13", "grade", "not a grade"),
