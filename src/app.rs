@@ -124,14 +124,14 @@ impl Feed {
         let mut progress = self.progress();
         // The place in the feed first: what changes while the load runs is applied after it.
         progress.position = self.store.feed_end()?;
-        let (index, count) = self.store.read_now(|connection| {
+        let index = self.store.read_now(|connection| {
             let centres = centres_of(connection)?;
             let plans = every_plan(connection)?;
-            let mut listings = Vec::new();
-            every_listing(connection, &centres, |listing| listings.push(listing))?;
-            let index = Index::build(listings.iter().map(entry), plans.iter().map(plan_info));
-            Ok((index, listings.len()))
+            Index::load(plans.iter().map(plan_info), |keep| {
+                every_listing(connection, &centres, |listing| keep(entry(&listing)))
+            })
         })?;
+        let count = index.len();
         *self.index.write().unwrap_or_else(PoisonError::into_inner) = index;
         self.loaded.store(true, Ordering::Release);
         Ok(count)

@@ -54,14 +54,33 @@ impl Index {
         entries: impl IntoIterator<Item = Entry<'a>>,
         plans: impl IntoIterator<Item = (InsurancePlanId, PlanInfo)>,
     ) -> Self {
+        let all = |keep: &mut dyn FnMut(Entry<'_>)| {
+            entries.into_iter().for_each(keep);
+            Ok::<(), std::convert::Infallible>(())
+        };
+        match Self::load(plans, all) {
+            Ok(index) => index,
+            Err(never) => match never {},
+        }
+    }
+
+    /// Builds the index of what `source` hands over one by one, so that no more than one entry need be there
+    /// at a time.
+    ///
+    /// # Errors
+    /// What `source` fails with.
+    pub fn load<E>(
+        plans: impl IntoIterator<Item = (InsurancePlanId, PlanInfo)>,
+        source: impl FnOnce(&mut dyn FnMut(Entry<'_>)) -> Result<(), E>,
+    ) -> Result<Self, E> {
         let mut index = Self::default();
         for (plan, info) in plans {
             index.plans.set(plan, info);
         }
-        for entry in entries {
+        source(&mut |entry| {
             index.forget(entry.offering);
             index.keep(&entry);
-        }
+        })?;
         let mut sites = Vec::with_capacity(index.slots.len());
         for slot in 0..index.slots.len() {
             let slot = u32::try_from(slot).expect("slots are numbered in 32 bits");
@@ -75,7 +94,7 @@ impl Index {
             add_to_rosters(&mut index.areas, leaf, site);
         }
         index.tree = RTree::bulk_load_with_params(sites);
-        index
+        Ok(index)
     }
 
     /// How many offerings it holds.

@@ -132,7 +132,7 @@ pub fn every_listing(
     centres: &Centres,
     mut take: impl FnMut(Listing),
 ) -> Result<()> {
-    const PAGE: i64 = 2_000;
+    const PAGE: i64 = 500;
     let mut after = None;
     loop {
         let page = Page { after, limit: PAGE, ..Page::default() };
