@@ -123,7 +123,7 @@ impl Feed {
     fn load(&self) -> Result<usize> {
         let mut progress = self.progress();
         // The place in the feed first: what changes while the load runs is applied after it.
-        progress.position = self.store.feed_end()?;
+        progress.position = self.store.feed_start()?;
         let index = self.store.read_now(|connection| {
             let centres = centres_of(connection)?;
             let plans = every_plan(connection)?;

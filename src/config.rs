@@ -9,6 +9,9 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 
+/// What is logged by default: not what clients do wrong before their request is one.
+const DEFAULT_LOG: &str = "info,actix_server=warn,actix_http=off";
+
 /// The file that is read where no other is named and it is there.
 const DEFAULT_FILE: &str = "causeway.toml";
 
@@ -115,7 +118,7 @@ impl Settings {
             })?,
             public_search: self.public_search.or(file.public_search).unwrap_or(false),
             connections,
-            log: self.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
+            log: self.log.or(file.log).unwrap_or_else(|| DEFAULT_LOG.to_owned()),
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
         })
     }
@@ -162,7 +165,7 @@ impl FromStr for DatabaseUrl {
 
     fn from_str(url: &str) -> Result<Self> {
         match url.split_once("://") {
-            Some(("sqlite", path)) if !path.is_empty() && !path.starts_with(":memory:") => {
+            Some(("sqlite", path)) if !path.is_empty() && !path.starts_with(":memory:") && !path.starts_with("file:") => {
                 Ok(Self::Sqlite(path.to_owned()))
             }
             Some(("postgres" | "postgresql", rest)) if !rest.is_empty() => Ok(Self::Postgres(url.to_owned())),
@@ -217,9 +220,15 @@ mod tests {
             DatabaseUrl::Sqlite("a/b.db".to_owned())
         );
         assert!("postgres://u@h/d".parse::<DatabaseUrl>().is_ok());
-        for wrong in
-            ["", "host=localhost dbname=x", "causeway.db", "mysql://x", "sqlite://", "sqlite://:memory:"]
-        {
+        for wrong in [
+            "",
+            "host=localhost dbname=x",
+            "causeway.db",
+            "mysql://x",
+            "sqlite://file:x?mode=memory",
+            "sqlite://",
+            "sqlite://:memory:",
+        ] {
             assert!(matches!(wrong.parse::<DatabaseUrl>(), Err(Error::Setup(_))), "{wrong:?}");
         }
     }

@@ -43,6 +43,9 @@ pub enum Error {
     /// More work waits than can be done in time.
     #[error("more requests wait than can be answered in time; repeat this one in a moment")]
     Overloaded,
+    /// The database does not answer.
+    #[error("the database does not answer; repeat the request in a moment")]
+    Unavailable,
     /// A setting, a file or the database's schema is not as it must be; says what to do.
     #[error("{0}")]
     Setup(String),
@@ -131,6 +134,7 @@ impl Error {
             | Self::KeyReused
             | Self::KeyInFlight
             | Self::Overloaded
+            | Self::Unavailable
             | Self::Setup(_) => false,
         }
     }
@@ -160,6 +164,14 @@ impl From<diesel::result::Error> for Error {
             }
             Diesel::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) => {
                 Self::Conflict("it refers to something that is not there".to_owned())
+            }
+            Diesel::DatabaseError(
+                DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,
+                _,
+            )
+            | Diesel::BrokenTransactionManager => {
+                tracing::error!(%error, "the connection to the database is gone");
+                Self::Unavailable
             }
             _ => Self::internal("working with the database", error),
         }

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::model::ClaimReport;
 use crate::error::FieldError;
-use crate::types::AvailabilityStatus;
+use crate::types::{AvailabilityStatus, calendar_date};
 
 /// A claim that does not say otherwise lives this long.
 pub const DEFAULT_LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -12,6 +12,8 @@ pub const DEFAULT_LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
 pub const LONGEST_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// What a call found lives this long unless it says otherwise: nobody will take it back.
 pub const CALL_LIFE: SignedDuration = SignedDuration::from_hours(3 * 24);
+/// Years of which a claim can speak.
+const YEARS: std::ops::RangeInclusive<i16> = 2000..=2200;
 /// Clocks of reporters may run ahead by this much.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 /// More openings or waiting students than this are a slip of the keyboard.
@@ -22,6 +24,26 @@ pub(super) fn problems(report: &ClaimReport, now: Timestamp) -> Vec<FieldError> 
     let mut problems = Vec::new();
     let mut add = |pointer: &str, message: String| problems.push(FieldError::body(pointer, message));
     let reported_at = report.reported_at.unwrap_or(now);
+    for (pointer, instant) in [("/reported_at", Some(reported_at)), ("/valid_until", report.valid_until)] {
+        let year = instant.map(|instant| calendar_date(instant).year());
+        if let Some(year) = year.filter(|year| !YEARS.contains(year)) {
+            add(pointer, format!("the year {year} is not from {} to {}", YEARS.start(), YEARS.end()));
+        }
+    }
+    if let Some(date) = report.next_available_date.filter(|date| !YEARS.contains(&date.year())) {
+        add(
+            "/next_available_date",
+            format!("{date} is not in the years {} to {}", YEARS.start(), YEARS.end()),
+        );
+    }
+    if report.notes.as_ref().is_some_and(|notes| notes.contains('\0')) {
+        add("/notes", "must not hold the character U+0000".to_owned());
+    }
+    if !problems.is_empty() {
+        // Arithmetic on such times makes no sense.
+        return problems;
+    }
+    let mut add = |pointer: &str, message: String| problems.push(FieldError::body(pointer, message));
     if reported_at > now + CLOCK_SKEW {
         add("/reported_at", format!("{reported_at} lies in the future; it is now {now}"));
     }
@@ -111,6 +133,10 @@ mod tests {
         assert_eq!(pointers(&ClaimReport { open_slots: Some(0), ..report(Capacity) }), ["/open_slots"]);
         assert_eq!(pointers(&ClaimReport { waiting: Some(3), ..report(NoCapacity) }), ["/waiting"]);
         assert_eq!(pointers(&report(Unknown)), ["/status"]);
+        let end_of_time = Some("9999-12-30T21:00:00Z".parse::<Timestamp>().unwrap());
+        let at_the_end =
+            ClaimReport { reported_at: end_of_time, valid_until: end_of_time, ..report(Capacity) };
+        assert_eq!(pointers(&at_the_end), ["/reported_at", "/valid_until"]);
         let at = |text: &str| Some(text.parse::<Timestamp>().unwrap());
         assert_eq!(
             pointers(&ClaimReport { valid_until: at("2026-11-22T11:59:59Z"), ..report(Capacity) }),

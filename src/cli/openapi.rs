@@ -34,7 +34,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     if path.as_os_str() == "-" {
-        print!("{}", json());
+        // Whoever reads may have read enough.
+        let _ = std::io::Write::write_all(&mut std::io::stdout(), json().as_bytes());
         return Ok(ExitCode::SUCCESS);
     }
     let failed = |error: std::io::Error| Error::Setup(format!("cannot write {}: {error}", path.display()));

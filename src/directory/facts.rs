@@ -17,6 +17,10 @@ use crate::types::{
 /// Declares a document of facts: unknown fields are refused, and a field without a value is left out.
 macro_rules! facts {
     ($($(#[$doc:meta])* $name:ident as $schema:ident { $($(#[$field_doc:meta])* $field:ident : $kind:tt $(($type:ty))?),+ $(,)? })+) => {$(
+        impl $name {
+            /// The names of its fields.
+            pub const FIELDS: &'static [&'static str] = &[$(stringify!($field)),+];
+        }
         facts!(@struct [$(#[$doc])*] $name $schema; [] $($(#[$field_doc])* $field : $kind $(($type))?,)+);
     )+};
     (@struct [$($doc:tt)*] $name:ident $schema:ident; [$($done:tt)*]) => {

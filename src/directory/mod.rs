@@ -10,6 +10,7 @@ mod places;
 mod record;
 mod rules;
 
+use jiff::SignedDuration;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -62,12 +63,12 @@ pub fn create_offering(
 /// Changes what is said: `patch` is a JSON merge patch (RFC 7396) on the facts.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::Stale`] unless `expected` is the version; [`Error::Invalid`] if the facts
+/// [`Error::NotFound`]; [`Error::Stale`] unless `expected`, if given, is the version; [`Error::Invalid`] if the facts
 /// would be wrong.
 pub fn edit<F: Facts>(
     tx: &mut Tx<'_>,
     id: F::Id,
-    expected: i64,
+    expected: Option<i64>,
     patch: &Value,
     voice: &Voice,
 ) -> Result<Record<F>> {
@@ -76,21 +77,29 @@ pub fn edit<F: Facts>(
     let mut after = Value::Object(before.clone());
     json_patch::merge(&mut after, patch);
     let facts: F = parse(after)?;
-    accept(tx.connection, &facts)?;
+    if F::NOUN == Noun::Offering && patch.get("capacity_pool_id").is_some_and(Value::is_null) {
+        let message = "cannot be taken away: every offering draws on a pool; name another one instead";
+        return Err(FieldError::body("/capacity_pool_id", message).into());
+    }
+    // What it referred to before may be retired since; that must not keep the rest from being mended.
+    let before_references = record.facts.references();
+    let is_new = |(_, noun, id): &(String, Noun, Uuid)| {
+        !before_references.iter().any(|(_, known_noun, known_id)| known_noun == noun && known_id == id)
+    };
+    accept_with(tx.connection, &facts, is_new)?;
     let changed = assertions::difference(&before, &document_of(&facts)?);
     if changed.is_empty() {
         return Ok(record);
     }
-    assertions::record(tx.connection, F::NOUN, &assertion(tx, id.into(), voice, changed))?;
-    restate(tx, &record)
+    restate(tx, &record, voice, changed)
 }
 
 /// Retires it: it is kept, and neither listed nor found any more. What depends on it is no longer found
 /// either.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::Stale`] unless `expected` is the version.
-pub fn retire<F: Facts>(tx: &mut Tx<'_>, id: F::Id, expected: i64) -> Result<Record<F>> {
+/// [`Error::NotFound`]; [`Error::Stale`] unless `expected`, if given, is the version.
+pub fn retire<F: Facts>(tx: &mut Tx<'_>, id: F::Id, expected: Option<i64>) -> Result<Record<F>> {
     let mut record = current::<F>(tx.connection, id, expected)?;
     if record.retired_at.is_none() {
         record.retired_at = Some(tx.now);
@@ -193,12 +202,7 @@ pub fn state<F: Facts>(
             insert(tx, id, facts.clone(), document_of(facts)?, voice).map_err(raced)?;
         }
         (Stated::Updated, Some(Known { record: Some(record), .. })) => {
-            assertions::record(
-                tx.connection,
-                F::NOUN,
-                &assertion(tx, id.into(), voice, document_of(facts)?),
-            )?;
-            restate(tx, record).map_err(raced)?;
+            restate(tx, record, voice, document_of(facts)?).map_err(raced)?;
         }
     }
     Ok(outcome)
@@ -218,14 +222,35 @@ fn insert<F: Facts>(
 ) -> Result<Record<F>> {
     let record = Record { id, version: 1, created_at: tx.now, updated_at: tx.now, retired_at: None, facts };
     F::insert(tx.connection, &record)?;
-    assertions::record(tx.connection, F::NOUN, &assertion(tx, id.into(), voice, said))?;
+    let assertion = Assertion {
+        id: AssertionId::new(),
+        subject: id.into(),
+        voice: voice.clone(),
+        at: tx.now,
+        facts: said,
+    };
+    assertions::record(tx.connection, F::NOUN, &assertion)?;
     tx.changed(Change { noun: F::NOUN, subject: id.into(), version: record.version })?;
     Ok(record)
 }
 
-/// Folds what was said and saves what stands, if that is something else.
-fn restate<F: Facts>(tx: &mut Tx<'_>, record: &Record<F>) -> Result<Record<F>> {
-    let said = assertions::said_of(tx.connection, &[record.id.into()])?;
+/// Adds a statement to what was said of it, and saves what stands, if that is something else. A statement is
+/// later than those before it, also when the clock has been set back.
+fn restate<F: Facts>(
+    tx: &mut Tx<'_>,
+    record: &Record<F>,
+    voice: &Voice,
+    facts: serde_json::Map<String, Value>,
+) -> Result<Record<F>> {
+    let subject = record.id.into();
+    let mut said = assertions::said_of(tx.connection, &[subject])?;
+    let at = match said.last() {
+        Some(last) if last.at >= tx.now => last.at + SignedDuration::from_micros(1),
+        Some(_) | None => tx.now,
+    };
+    let assertion = Assertion { id: AssertionId::new(), subject, voice: voice.clone(), at, facts };
+    assertions::record(tx.connection, F::NOUN, &assertion)?;
+    said.push(assertion);
     let standing: F = parse(Value::Object(assertions::fold(&said)))?;
     let mut restated = record.clone();
     if standing != record.facts {
@@ -245,13 +270,13 @@ fn save<F: Facts>(tx: &mut Tx<'_>, record: &mut Record<F>) -> Result<()> {
     tx.changed(Change { noun: F::NOUN, subject: record.id.into(), version: record.version })
 }
 
-fn current<F: Facts>(connection: &mut DbConnection, id: F::Id, expected: i64) -> Result<Record<F>> {
+fn current<F: Facts>(connection: &mut DbConnection, id: F::Id, expected: Option<i64>) -> Result<Record<F>> {
     let record = find::<F>(connection, id)?;
-    if record.version == expected { Ok(record) } else { Err(Error::Stale { current: record.version }) }
-}
-
-fn assertion(tx: &Tx<'_>, subject: Uuid, voice: &Voice, facts: serde_json::Map<String, Value>) -> Assertion {
-    Assertion { id: AssertionId::new(), subject, voice: voice.clone(), at: tx.now, facts }
+    if expected.is_none_or(|expected| record.version == expected) {
+        Ok(record)
+    } else {
+        Err(Error::Stale { current: record.version })
+    }
 }
 
 fn document_of<F: Facts>(facts: &F) -> Result<serde_json::Map<String, Value>> {
@@ -280,8 +305,17 @@ pub(crate) fn pointer(path: &serde_path_to_error::Path) -> String {
 
 /// Whether the facts can be accepted: right on their own, and everything that they refer to is there.
 fn accept<F: Facts>(connection: &mut DbConnection, facts: &F) -> Result<()> {
+    accept_with(connection, facts, |_| true)
+}
+
+/// [`accept`], looking only for those references that `must_be_there` names.
+fn accept_with<F: Facts>(
+    connection: &mut DbConnection,
+    facts: &F,
+    must_be_there: impl Fn(&(String, Noun, Uuid)) -> bool,
+) -> Result<()> {
     let mut problems = facts.problems();
-    for (pointer, noun, id) in facts.references() {
+    for (pointer, noun, id) in facts.references().into_iter().filter(must_be_there) {
         if !exists(connection, noun, id)? {
             problems.push(FieldError::body(pointer, format_args!("there is no {} {id}", noun.as_str())));
         }

@@ -45,6 +45,9 @@ pub trait Facts:
     /// The noun.
     const NOUN: Noun;
 
+    /// The names of the fields.
+    const FIELDS: &'static [&'static str];
+
     /// The columns by which a list can be filtered.
     const FILTERS: &'static [&'static str];
 
@@ -134,6 +137,7 @@ macro_rules! stored {
         impl Facts for $facts {
             type Id = $id;
             const NOUN: Noun = Noun::$noun;
+            const FIELDS: &'static [&'static str] = <$facts>::FIELDS;
             const FILTERS: &'static [&'static str] = &[$(stringify!($filter)),*];
 
             fn problems(&self) -> Vec<FieldError> {

@@ -13,12 +13,14 @@ use super::facts::{
 };
 use crate::error::FieldError;
 use crate::store::Noun;
-use crate::types::{Criterion, Modality, OpenHours};
+use crate::types::{Criterion, Modality, OpenHours, Phone};
 
 /// Longest name or code, in characters.
 const NAME: usize = 300;
 /// Longest description, in characters.
 const TEXT: usize = 20_000;
+/// Most telephone numbers or ranges of ages.
+const FEW: usize = 100;
 /// Longest list, in entries.
 const LIST: usize = 5_000;
 
@@ -53,7 +55,44 @@ impl Problems {
             pointer,
             format_args!("has {length} characters; at most {most} are kept"),
         );
-        self.unless(!text.contains('\0'), pointer, "must not hold the character U+0000");
+        let is_plain = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
+        self.unless(text.chars().all(is_plain), pointer, "must not hold control characters");
+    }
+
+    fn email(&mut self, email: Option<&String>) {
+        let Some(email) = email else { return };
+        self.length("/email", email, NAME);
+        let parts = email.split_once('@').filter(|(local, domain)| !local.is_empty() && domain.contains('.'));
+        let plain = email.chars().all(|c| !c.is_whitespace() && !c.is_control());
+        self.unless(parts.is_some() && plain, "/email", format_args!("{email:?} is not an e-mail address"));
+    }
+
+    fn link(&mut self, pointer: &str, link: Option<&String>) {
+        let Some(link) = link else { return };
+        self.length(pointer, link, NAME);
+        let lower = link.to_ascii_lowercase();
+        let is_web = lower.starts_with("https://") || lower.starts_with("http://");
+        let plain = link.chars().all(|c| !c.is_whitespace() && !c.is_control());
+        self.unless(
+            is_web && plain,
+            pointer,
+            format_args!("{link:?} is not an address that begins with https://"),
+        );
+    }
+
+    fn phones<'a>(&mut self, pointer: &str, phones: impl IntoIterator<Item = &'a Phone>) {
+        for (position, phone) in phones.into_iter().enumerate() {
+            self.unless(position < FEW, pointer, format_args!("has more than {FEW} numbers"));
+            let plain = phone.as_str().chars().count() <= 60 && !phone.as_str().chars().any(char::is_control);
+            self.unless(
+                plain,
+                pointer,
+                "is no telephone number: it has more than 60 characters or control characters",
+            );
+            if position >= FEW {
+                return;
+            }
+        }
     }
 
     fn optional(&mut self, pointer: &str, text: Option<&String>, most: usize) {
@@ -143,13 +182,9 @@ impl Check for OrganizationFacts {
         problems.name("/name", &self.name);
         problems.optional("/alternate_name", self.alternate_name.as_ref(), NAME);
         problems.optional("/description", self.description.as_ref(), TEXT);
-        problems.optional("/website", self.website.as_ref(), NAME);
-        problems.optional("/email", self.email.as_ref(), NAME);
-        if let Some(email) = &self.email {
-            let parts =
-                email.split_once('@').filter(|(local, domain)| !local.is_empty() && domain.contains('.'));
-            problems.unless(parts.is_some(), "/email", format_args!("{email:?} is not an e-mail address"));
-        }
+        problems.link("/website", self.website.as_ref());
+        problems.email(self.email.as_ref());
+        problems.phones("/phone", &self.phone);
         problems.time_zone(self.time_zone.as_ref());
         problems.hours("/hours", self.hours.as_ref());
         problems.set("/holidays", &self.holidays);
@@ -163,6 +198,7 @@ impl Check for OrganizationFacts {
 impl Check for LocationFacts {
     fn check(&self, problems: &mut Problems) {
         problems.name("/name", &self.name);
+        problems.phones("/phone", &self.phone);
         problems.optional("/address_1", self.address_1.as_ref(), NAME);
         problems.optional("/address_2", self.address_2.as_ref(), NAME);
         problems.optional("/city", self.city.as_ref(), NAME);
@@ -181,8 +217,13 @@ impl Check for ServiceFacts {
     fn check(&self, problems: &mut Problems) {
         problems.name("/name", &self.name);
         problems.optional("/description", self.description.as_ref(), TEXT);
-        problems.optional("/url", self.url.as_ref(), NAME);
-        problems.optional("/email", self.email.as_ref(), NAME);
+        problems.link("/url", self.url.as_ref());
+        problems.email(self.email.as_ref());
+        problems.phones("/phone", &self.phone);
+        problems.phones("/intake_phones", &self.intake_phones);
+        for (position, code) in self.source_codes.iter().enumerate() {
+            problems.length(&format!("/source_codes/{position}"), code, NAME);
+        }
         problems.optional("/funding_source", self.funding_source.as_ref(), NAME);
         problems.unless(!self.audience.is_empty(), "/audience", "must name whom the service is for");
         problems.set("/audience", &self.audience);
@@ -222,6 +263,10 @@ impl Check for OfferingFacts {
             problems.set("/coverage/categories", &coverage.categories);
             let plans: Vec<_> = coverage.plans.iter().map(|plan| plan.insurance_plan_id).collect();
             problems.set("/coverage/plans", &plans);
+        }
+        if let Some(ages) = &self.ages {
+            let most = ages.accepted.len().max(ages.unstated.len());
+            problems.unless(most <= FEW, "/ages", format_args!("has {most} ranges; at most {FEW} are kept"));
         }
         if let Some(schedule) = &self.schedule {
             problems.hours("/schedule/weekly", schedule.weekly.as_ref());
@@ -325,6 +370,7 @@ impl Check for SchoolFacts {
     fn check(&self, problems: &mut Problems) {
         problems.name("/name", &self.name);
         problems.name("/code", &self.code);
+        problems.phones("/phone", &self.phone);
         problems.optional("/address_1", self.address_1.as_ref(), NAME);
         problems.optional("/city", self.city.as_ref(), NAME);
         problems.optional("/school_type", self.school_type.as_ref(), NAME);

@@ -1,5 +1,7 @@
 //! Whether an offering holds what a question requires: exactly for a leaf, and never wrongly "no" for a node.
 
+use jiff::civil::Date;
+
 use super::areas::{Areas, Located};
 use super::envelope::{Summary, chord_2};
 use super::facets::{self, Facet, FacetValue, Facets, SetAsk};
@@ -43,7 +45,12 @@ pub(super) struct AskedLanguages {
 
 enum AskedCoverage {
     Category(CoverageCategory),
-    Plan { number: Option<u32>, info: Option<PlanInfo> },
+    Plan {
+        number: Option<u32>,
+        info: Option<PlanInfo>,
+        /// Or has not begun.
+        has_ended: bool,
+    },
 }
 
 /// How an offering is reached. One that comes to where the student lives, or into the school, takes no
@@ -84,9 +91,10 @@ impl<'a> Asked<'a> {
         add_set(&mut sets, Criterion::Schedule, required.schedule.as_ref());
         add_set(&mut sets, Criterion::Accessibility, required.accessibility.as_ref());
         let allowed = required.modality.as_ref().map_or(u64::MAX, |ask| facets::bits(ask.values()));
+        let moment = Moment::at(question.now);
         Self {
             question,
-            moment: Moment::at(question.now),
+            moment,
             origin: question.origin.unit_vector(),
             located: areas.locate(&question.residence),
             language: required.language.as_ref().map(|ask| AskedLanguages {
@@ -97,7 +105,7 @@ impl<'a> Asked<'a> {
             coverage: required
                 .coverage
                 .as_ref()
-                .map(|ask| ask.map(|value| AskedCoverage::new(*value, plans))),
+                .map(|ask| ask.map(|value| AskedCoverage::new(*value, plans, moment.today))),
             age: required.age.map(|age| (age, facets::years_touched(age))),
             audience: facets::bits(&question.audience),
             outside_chord_2: km_to_chord_2(question.radius_km) * (1.0 + 1e-9),
@@ -235,7 +243,7 @@ impl<'a> Asked<'a> {
 
     /// Whether an asked coverage is accepted.
     pub(super) fn accepts_coverage(&self, ask: CoverageAsk, leaf: &Leaf) -> bool {
-        self.coverage_truth(&AskedCoverage::new(ask, self.plans), leaf) == Truth::Yes
+        self.coverage_truth(&AskedCoverage::new(ask, self.plans, self.moment.today), leaf) == Truth::Yes
     }
 
     fn coverage_truth(&self, asked: &AskedCoverage, leaf: &Leaf) -> Truth {
@@ -252,14 +260,14 @@ impl<'a> Asked<'a> {
                 });
                 Truth::any(by_plan.chain([listed, unlisted]))
             }
-            AskedCoverage::Plan { number, info } => {
+            AskedCoverage::Plan { number, info, has_ended } => {
                 let listings = || leaf.plans().iter().filter(|listing| Some(listing.plan) == *number);
                 let accepted = listings().any(|listing| listing.accepting_new);
                 match info {
                     _ if !accepted && listings().next().is_some() => Truth::No,
                     None => Truth::Unknown,
                     // A plan that has ended pays for nobody, whatever kind of coverage it was.
-                    Some(info) if !info.is_in_effect(self.moment.today) => Truth::No,
+                    Some(_) if *has_ended => Truth::No,
                     Some(_) if accepted => Truth::Yes,
                     Some(info) if leaf.categories & info.category.bit() != 0 => Truth::Yes,
                     Some(_) => unlisted,
@@ -281,21 +289,24 @@ fn may_hold<T>(ask: &Ask<T>, of: impl FnMut(&T) -> bool) -> bool {
 }
 
 impl AskedCoverage {
-    fn new(ask: CoverageAsk, plans: &Plans) -> Self {
+    fn new(ask: CoverageAsk, plans: &Plans, today: Date) -> Self {
         match ask {
             CoverageAsk::Category(category) => Self::Category(category),
             CoverageAsk::Plan(plan) => {
                 let number = plans.find(plan);
-                Self::Plan { number, info: number.and_then(|number| plans.info(number).copied()) }
+                let info = number.and_then(|number| plans.info(number).copied());
+                Self::Plan { number, info, has_ended: info.is_some_and(|info| !info.is_in_effect(today)) }
             }
         }
     }
 
-    /// Nobody can be said to accept a plan that the table does not know.
+    /// Nobody can be said to accept a plan that the table does not know, and nobody accepts one that has ended.
     fn may_hold(&self, closed: u64) -> bool {
         match self {
             Self::Category(category) => closed & category.bit() != 0,
-            Self::Plan { info, .. } => info.is_some_and(|info| closed & info.category.bit() != 0),
+            Self::Plan { info, has_ended, .. } => {
+                !has_ended && info.is_some_and(|info| closed & info.category.bit() != 0)
+            }
         }
     }
 }

@@ -111,8 +111,8 @@ async fn report(
     bytes: &[u8],
     find_pool: FindPool,
 ) -> Result<HttpResponse, Problem> {
-    context.accept_write()?;
-    let report: ClaimReport = body::read(request, bytes, JSON)?;
+    context.accept_write(request)?;
+    let report: ClaimReport = body::read_strictly(request, bytes, JSON)?;
     let shown = context
         .app
         .store
@@ -164,9 +164,9 @@ async fn report_availability(
     request: HttpRequest,
     id: web::Path<String>,
     _params: Query<NoParams>,
-    bytes: web::Bytes,
+    bytes: body::Bytes,
 ) -> Result<HttpResponse, Problem> {
-    report(&context, &request, id.into_inner(), &bytes, by_pool).await
+    report(&context, &request, id.into_inner(), &bytes.0, by_pool).await
 }
 
 /// Shows what is known of the capacity that an offering draws on.
@@ -208,9 +208,9 @@ async fn report_offering_availability(
     request: HttpRequest,
     id: web::Path<String>,
     _params: Query<NoParams>,
-    bytes: web::Bytes,
+    bytes: body::Bytes,
 ) -> Result<HttpResponse, Problem> {
-    report(&context, &request, id.into_inner(), &bytes, by_offering).await
+    report(&context, &request, id.into_inner(), &bytes.0, by_offering).await
 }
 
 /// Adds these operations.

@@ -33,14 +33,14 @@ struct Readiness {
 /// Whether the server runs.
 #[utoipa::path(tag = "health", operation_id = "health", responses((status = 200, description = "It runs", body = Health)))]
 #[get("/healthz")]
-async fn healthz() -> HttpResponse {
+async fn healthz(_params: Query<NoParams>) -> HttpResponse {
     HttpResponse::Ok().json(Health { status: "ok" })
 }
 
 /// Whether the server can answer: the database does and the finder is loaded.
 #[utoipa::path(
     tag = "health", operation_id = "readiness",
-    responses((status = 200, description = "It can answer", body = Readiness), (status = 503, description = "`starting`, `overloaded`"))
+    responses((status = 200, description = "It can answer", body = Readiness), (status = 503, description = "`overloaded`, `unavailable`, `starting`"))
 )]
 #[get("/readyz")]
 async fn readyz(context: web::Data<Context>, _params: Query<NoParams>) -> Result<HttpResponse, Problem> {
@@ -48,7 +48,7 @@ async fn readyz(context: web::Data<Context>, _params: Query<NoParams>) -> Result
     let probe = context.app.store.read(crate::directory::known_postal_codes).await;
     if let Err(error) = probe {
         tracing::error!(%error, "the database does not answer");
-        return Err(Problem::new(ProblemCode::Overloaded, "the database does not answer"));
+        return Err(Problem::new(ProblemCode::Unavailable, "the database does not answer"));
     }
     let body =
         Readiness { status: "ready", offerings: context.app.indexed(), revision: context.app.revision() };
@@ -61,7 +61,7 @@ async fn readyz(context: web::Data<Context>, _params: Query<NoParams>) -> Result
     responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json", body = Object))
 )]
 #[get("/openapi.json")]
-async fn contract() -> HttpResponse {
+async fn contract(_params: Query<NoParams>) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(openapi::json())
 }
 

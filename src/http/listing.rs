@@ -279,24 +279,29 @@ pub(super) async fn answer(
         (depth, after, question.now) = (position.depth, Some(position.after), position.now);
     }
     let now = question.now;
-    let revision = context.app.revision();
-    let search = Search { sort, limit: limit.min(DEPTH - depth), after, ..Search::new(&question) };
-    let Answer { hits, total } = context.app.search(&search);
+    let limit = limit.min(DEPTH - depth);
+    let app = context.app.clone();
+    // In the blocking pool: a wide question takes its time, and must not keep others from being read.
+    let (revision, Answer { hits, total }, found) = context
+        .app
+        .store
+        .read(move |connection| {
+            let revision = app.revision();
+            let answer = app.search(&Search { sort, limit, after, ..Search::new(&question) });
+            let ids: Vec<OfferingId> = answer.hits.iter().map(|hit| hit.offering).collect();
+            let found: HashMap<OfferingId, Listing> = listings(connection, &ids, None)?
+                .into_iter()
+                .map(|listing| (listing.offering.id, listing))
+                .collect();
+            Ok((revision, answer, found))
+        })
+        .await?;
     depth += hits.len();
     let more = depth < DEPTH && (depth < total.value || !total.exact);
     let next_cursor = hits
         .last()
         .filter(|_| more)
         .map(|last| context.cursors.write(&fingerprint, &Position { after: last.key, depth, now }));
-    let ids: Vec<OfferingId> = hits.iter().map(|hit| hit.offering).collect();
-    let found: HashMap<OfferingId, Listing> = context
-        .app
-        .store
-        .read(move |connection| listings(connection, &ids, None))
-        .await?
-        .into_iter()
-        .map(|listing| (listing.offering.id, listing))
-        .collect();
     let profile = format!("{}@{}", context.app.profile().name(), context.app.profile().version());
     // What was removed since the index was asked is left out.
     let items = hits

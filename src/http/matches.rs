@@ -8,7 +8,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::listing::{Asked, SearchAnswer, answer};
 use super::origin::{OriginAsk, refuse_unknown_plans};
 use super::problem::Problem;
-use super::query::{NoParams, Query};
+use super::query::{MOST_VALUES, NoParams, Query};
 use super::resource::JSON;
 use super::search::{CoverageText, radius_problem};
 use super::{Context, body};
@@ -189,6 +189,10 @@ fn ask<T>(name: &str, values: Option<Values<T>>, faults: &mut Vec<FieldError>) -
         Values::AnyOf(values) => ("any_of", Ask::AnyOf(values)),
         Values::AllOf(values) => ("all_of", Ask::AllOf(values)),
     };
+    if ask.values().len() > MOST_VALUES {
+        let message = format!("has {} values; at most {MOST_VALUES} are read", ask.values().len());
+        faults.push(FieldError::body(format!("/required/{name}/{which}"), message));
+    }
     if ask.values().is_empty() {
         let message = "is empty; leave the criterion out where it does not matter";
         faults.push(FieldError::body(format!("/required/{name}/{which}"), message));
@@ -239,6 +243,27 @@ impl RequiredCriteria {
     }
 }
 
+impl PreferredCriteria {
+    fn read(self, faults: &mut Vec<FieldError>) -> Preferred {
+        let Self { languages, needs, populations, practices, modalities, schedules, accessibility } = self;
+        for (name, count) in [
+            ("languages", languages.len()),
+            ("needs", needs.len()),
+            ("populations", populations.len()),
+            ("practices", practices.len()),
+            ("modalities", modalities.len()),
+            ("schedules", schedules.len()),
+            ("accessibility", accessibility.len()),
+        ] {
+            if count > MOST_VALUES {
+                let message = format!("has {count} values; at most {MOST_VALUES} are read");
+                faults.push(FieldError::body(format!("/preferred/{name}"), message));
+            }
+        }
+        Preferred { languages, needs, populations, practices, modalities, schedules, accessibility }
+    }
+}
+
 /// Finds who can serve the need described in the body: as the search, with wishes that rank.
 #[utoipa::path(
     tag = "search", operation_id = "match_need",
@@ -248,7 +273,7 @@ impl RequiredCriteria {
         (status = 400, description = "`invalid-request`"),
         (status = 413, description = "`payload-too-large`"),
         (status = 415, description = "`unsupported-media-type`"),
-        (status = 503, description = "`overloaded`, `starting`"),
+        (status = 503, description = "`overloaded`, `unavailable`, `starting`"),
     )
 )]
 #[post("/matches")]
@@ -256,7 +281,7 @@ async fn matches(
     context: web::Data<Context>,
     request: HttpRequest,
     _params: Query<NoParams>,
-    bytes: web::Bytes,
+    bytes: body::Bytes,
 ) -> Result<HttpResponse, Problem> {
     context.ready()?;
     let MatchRequest {
@@ -270,7 +295,7 @@ async fn matches(
         explain,
         limit,
         cursor,
-    } = body::read(&request, &bytes, JSON)?;
+    } = body::read(&request, &bytes.0, JSON)?;
     let MatchOrigin { near, postal_code, school, residence } = origin;
     let origin = OriginAsk { near, postal_code, school, residence };
     let mut faults = origin.problems(in_origin);
@@ -282,13 +307,13 @@ async fn matches(
         faults.push(FieldError::body("/limit", format_args!("{limit} is not a whole number from 1 to 100")));
     }
     let (required, max_wait_days) = required.read(&mut faults);
+    let preferred = preferred.read(&mut faults);
+    if audience.len() > MOST_VALUES {
+        faults.push(FieldError::body("/audience", format_args!("has more than {MOST_VALUES} values")));
+    }
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
-    let PreferredCriteria { languages, needs, populations, practices, modalities, schedules, accessibility } =
-        preferred;
-    let preferred =
-        Preferred { languages, needs, populations, practices, modalities, schedules, accessibility };
     let asked_for = format!(
         "{origin:?} {radius_km} {audience:?} {required:?} {preferred:?} {max_wait_days:?} {urgency:?} {sort:?}"
     );

@@ -31,6 +31,11 @@ pub use cursor::Cursors;
 pub use problem::{Problem, ProblemCode};
 pub use server::{Server, serve, service};
 
+use std::net::IpAddr;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::HOST;
+
 use crate::app::App;
 
 /// What every handler is given.
@@ -49,7 +54,14 @@ impl Context {
     ///
     /// # Errors
     /// [`ProblemCode::WritesDisabled`].
-    fn accept_write(&self) -> Result<(), Problem> {
+    fn accept_write(&self, request: &HttpRequest) -> Result<(), Problem> {
+        if !names_loopback(request) {
+            return Err(Problem::new(
+                ProblemCode::WritesDisabled,
+                "without access control writes are accepted only when they are addressed to this machine: \
+                 127.0.0.1, [::1] or localhost",
+            ));
+        }
         if self.accepts_writes {
             return Ok(());
         }
@@ -70,6 +82,18 @@ impl Context {
         }
         Err(Problem::new(ProblemCode::Starting, "the finder is still being loaded; ask again in a moment"))
     }
+}
+
+/// Whether the request was addressed to a loopback name. A page elsewhere that had its own name resolved to
+/// 127.0.0.1 would otherwise write through a visitor's browser.
+fn names_loopback(request: &HttpRequest) -> bool {
+    let Some(host) = request.headers().get(HOST) else { return true };
+    let host = host.to_str().unwrap_or_default();
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name.eq_ignore_ascii_case("localhost") || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 /// Adds every operation of the contract.

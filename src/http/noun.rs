@@ -152,9 +152,9 @@ macro_rules! resource {
             context: actix_web::web::Data<$crate::http::Context>,
             request: actix_web::HttpRequest,
             _params: $crate::http::query::Query<$crate::http::query::NoParams>,
-            body: actix_web::web::Bytes,
+            body: $crate::http::body::Bytes,
         ) -> Result<actix_web::HttpResponse, $crate::http::problem::Problem> {
-            $crate::http::resource::create::<$facts>(&context, &request, &body).await
+            $crate::http::resource::create::<$facts>(&context, &request, &body.0).await
         }
 
         #[doc = concat!("Changes what is said of one ", $one, ".")]
@@ -181,9 +181,9 @@ macro_rules! resource {
             request: actix_web::HttpRequest,
             id: actix_web::web::Path<String>,
             _params: $crate::http::query::Query<$crate::http::query::NoParams>,
-            body: actix_web::web::Bytes,
+            body: $crate::http::body::Bytes,
         ) -> Result<actix_web::HttpResponse, $crate::http::problem::Problem> {
-            $crate::http::resource::update::<$facts>(&context, &request, &id, &body).await
+            $crate::http::resource::update::<$facts>(&context, &request, &id, &body.0).await
         }
 
         #[doc = concat!("Retires one ", $one, ": it is kept, and neither listed nor found any more.")]

@@ -1,10 +1,10 @@
 //! The contract: an OpenAPI 3.1 document, generated from the operations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use utoipa::PartialSchema;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::schema::{AdditionalProperties, AllOf, Object, Schema, SchemaType, Type};
 use utoipa::openapi::{ContentBuilder, Info, License, OpenApi, Ref, RefOr, Response, ServerBuilder};
 
@@ -46,6 +46,24 @@ pub fn contract() -> OpenApi {
     routes
 }
 
+/// The names of all query parameters.
+pub(super) fn parameter_names() -> BTreeSet<String> {
+    let contract = contract();
+    let operations =
+        contract.paths.paths.values().flat_map(|item| {
+            [&item.get, &item.post, &item.put, &item.patch, &item.delete].into_iter().flatten()
+        });
+    let parameters = operations.flat_map(|operation| operation.parameters.iter().flatten());
+    parameters
+        .filter_map(|parameter| match parameter {
+            RefOr::T(parameter) if matches!(parameter.parameter_in, ParameterIn::Query) => {
+                Some(parameter.name.clone())
+            }
+            RefOr::T(_) | RefOr::Ref(_) => None,
+        })
+        .collect()
+}
+
 fn info() -> Info {
     let codes: Vec<String> = ProblemCode::ALL
         .iter()
@@ -64,7 +82,7 @@ fn info() -> Info {
          **Limits**: bodies of 1 MiB, query strings of 8,192 characters, pages of 100 items, searches 1,000 items deep, \
          cursors of a search 15 minutes old.\n\n\
          **Problems** are RFC 9457 documents with one of these codes: {}. Any operation may answer `internal` (500) \
-         and `overloaded` (503, with `Retry-After`).",
+         and `overloaded` or `unavailable` (503, with `Retry-After`).",
         codes.join(", ")
     ));
     info
@@ -72,7 +90,9 @@ fn info() -> Info {
 
 /// Gives every answer that is not a success the body of a problem, and names the two that any operation has.
 fn describe_problems(operation: &mut Operation) {
-    for (status, description) in [("500", "`internal`"), ("503", "`overloaded`")] {
+    for (status, description) in
+        [("400", "`invalid-request`"), ("500", "`internal`"), ("503", "`overloaded`, `unavailable`")]
+    {
         operation
             .responses
             .responses

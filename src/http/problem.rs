@@ -40,6 +40,10 @@ pub enum ProblemCode {
     Overloaded,
     /// 503: the finder is being loaded.
     Starting,
+    /// 503: the database does not answer.
+    Unavailable,
+    /// 408: the body did not come in time.
+    RequestTimeout,
 }
 
 impl ProblemCode {
@@ -59,6 +63,8 @@ impl ProblemCode {
         Self::Internal,
         Self::Overloaded,
         Self::Starting,
+        Self::Unavailable,
+        Self::RequestTimeout,
     ];
 
     fn facts(self) -> (StatusCode, &'static str, &'static str) {
@@ -98,6 +104,12 @@ impl ProblemCode {
             }
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "A fault on our side"),
             Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Too many requests wait"),
+            Self::Unavailable => {
+                (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The database does not answer")
+            }
+            Self::RequestTimeout => {
+                (StatusCode::REQUEST_TIMEOUT, "request-timeout", "The body did not come in time")
+            }
             Self::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting", "The finder is being loaded"),
         }
     }
@@ -250,6 +262,7 @@ impl From<Error> for Problem {
             Error::Stale { .. } => Self::new(ProblemCode::PreconditionFailed, detail),
             Error::KeyReused => Self::new(ProblemCode::IdempotencyKeyReused, detail),
             Error::KeyInFlight => Self::new(ProblemCode::IdempotencyInFlight, detail),
+            Error::Unavailable => Self::new(ProblemCode::Unavailable, detail),
             Error::Overloaded | Error::Contended => Self::new(ProblemCode::Overloaded, detail),
             Error::Setup(_) | Error::Internal { .. } => {
                 tracing::error!(error = &error as &dyn std::error::Error, "request failed");

@@ -14,6 +14,9 @@ use crate::types::near_spellings;
 /// The most characters of a query string.
 const LONGEST: usize = 8_192;
 
+/// The most values of one list.
+pub(crate) const MOST_VALUES: usize = 100;
+
 /// The parameters of a request that have not been read yet, and what was wrong with those that have.
 #[derive(Debug, Default)]
 pub(super) struct Params {
@@ -85,7 +88,12 @@ impl Params {
     /// A parameter with a list of values: repeated, comma-separated, or both.
     pub(super) fn list<T: FromStr<Err: Display> + PartialEq>(&mut self, name: &'static str) -> Vec<T> {
         let mut list: Vec<T> = Vec::new();
-        for value in self.take(name) {
+        let values = self.take(name);
+        if values.iter().flat_map(|value| value.split(',')).count() > MOST_VALUES {
+            self.fault(name, format_args!("has more than {MOST_VALUES} values"));
+            return list;
+        }
+        for value in values {
             for part in value.split(',') {
                 if let Some(part) = self.value(name, part).filter(|part| !list.contains(part)) {
                     list.push(part);
@@ -109,6 +117,10 @@ impl Params {
 
     fn value<T: FromStr<Err: Display>>(&mut self, name: &'static str, text: &str) -> Option<T> {
         let text = text.trim();
+        if text.contains('\0') {
+            self.fault(name, "must not hold the character U+0000");
+            return None;
+        }
         if text.is_empty() {
             self.fault(name, "is empty; leave it out where it does not matter");
             return None;

@@ -2,14 +2,18 @@
 //! answer, in every problem and in the log. Neither query strings nor bodies are logged: the route's
 //! template and the names of the parameters are.
 
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use uuid::Uuid;
 
+use super::openapi;
 use super::problem::{Problem, ProblemCode};
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -19,7 +23,7 @@ const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 /// # Errors
 /// Only what a middleware inside fails with; there is none.
 pub(super) async fn identify(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let id = request
@@ -33,6 +37,10 @@ pub(super) async fn identify(
         .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
     let started = Instant::now();
     let method = request.method().clone();
+    if method == Method::HEAD {
+        // What GET would answer; the body is left out where the answer is written.
+        request.head_mut().method = Method::GET;
+    }
     let parameters = parameter_names(request.query_string());
     // Failures of handlers and extractors come as responses that hold their error.
     let mut response = next.call(request).await?.map_into_boxed_body();
@@ -79,9 +87,10 @@ fn foreign(error: &actix_web::Error) -> Problem {
     }
 }
 
-/// The names of the parameters, none of the values; what is no plain name is not repeated.
+/// The names of the parameters, none of the values. Only names that the contract knows: anything else could
+/// be a value that lost its name.
 fn parameter_names(query: &str) -> String {
-    let plain = |name: &&str| name.len() <= 40 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-    let names = query.split('&').filter_map(|pair| pair.split('=').next()).filter(|name| !name.is_empty());
-    names.filter(plain).collect::<Vec<_>>().join(",")
+    static KNOWN: LazyLock<BTreeSet<String>> = LazyLock::new(openapi::parameter_names);
+    let names = query.split('&').filter_map(|pair| pair.split('=').next());
+    names.filter(|name| KNOWN.contains(*name)).collect::<Vec<_>>().join(",")
 }

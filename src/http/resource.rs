@@ -15,7 +15,7 @@ use super::{Context, body};
 use crate::directory::{Assertion, COUNTED_UP_TO, Facts, Method, Page, Record, Voice};
 use crate::error::{Error, FieldError};
 use crate::store::{DbConnection, Tx};
-use crate::types::AssertionId;
+use crate::types::{AssertionId, PostalCode};
 
 /// Media types of a create.
 pub(super) const JSON: &[&str] = &["application/json"];
@@ -111,6 +111,8 @@ impl<F: Facts> FromParams for ListParams<F> {
         for name in F::FILTERS {
             if name.ends_with("_id") {
                 filters.extend(params.one::<Uuid>(name).map(|id| (*name, id.to_string())));
+            } else if *name == "postal_code" {
+                filters.extend(params.one::<PostalCode>(name).map(|code| (*name, code.as_str().to_owned())));
             } else {
                 filters.extend(params.one::<String>(name).map(|value| (*name, value)));
             }
@@ -197,8 +199,8 @@ pub(super) async fn create<F: Shown>(
     request: &HttpRequest,
     bytes: &[u8],
 ) -> Result<HttpResponse, Problem> {
-    context.accept_write()?;
-    let facts: F = body::read(request, bytes, JSON)?;
+    context.accept_write(request)?;
+    let facts: F = body::read_strictly(request, bytes, JSON)?;
     let collection = request.path().to_owned();
     answer_once(context, request, bytes, move |tx| {
         let record = F::create(tx, F::Id::from(Uuid::now_v7()), &facts, &voice())?;
@@ -217,11 +219,22 @@ pub(super) async fn update<F: Shown>(
     id: &str,
     bytes: &[u8],
 ) -> Result<HttpResponse, Problem> {
-    context.accept_write()?;
+    context.accept_write(request)?;
     let id = parse_id::<F>(id)?;
     let patch: Value = body::read(request, bytes, PATCH)?;
     if !patch.is_object() {
         return Err(FieldError::body("", "must be an object of the fields to change").into());
+    }
+    let unknown = patch.as_object().into_iter().flatten().map(|(field, _)| field);
+    let unknown: Vec<FieldError> = unknown
+        .filter(|field| !F::FIELDS.contains(&field.as_str()))
+        .map(|field| {
+            let message = format!("is no field of this; it has {}", F::FIELDS.join(", "));
+            FieldError::body(format!("/{field}"), message)
+        })
+        .collect();
+    if !unknown.is_empty() {
+        return Err(Problem::invalid(unknown));
     }
     let expected = context.expected_version::<F>(request, id).await?;
     let (version, view) = context
@@ -282,7 +295,7 @@ pub(super) async fn retire<F: Shown>(
     request: &HttpRequest,
     id: &str,
 ) -> Result<HttpResponse, Problem> {
-    context.accept_write()?;
+    context.accept_write(request)?;
     let id = parse_id::<F>(id)?;
     let expected = context.expected_version::<F>(request, id).await?;
     let record = context.app.store.write(move |tx| crate::directory::retire::<F>(tx, id, expected)).await?;
@@ -306,8 +319,12 @@ fn tags(list: &str) -> impl Iterator<Item = &str> {
 }
 
 impl Context {
-    /// The version that `If-Match` names. `*` means whichever it is now.
-    async fn expected_version<F: Facts>(&self, request: &HttpRequest, id: F::Id) -> Result<i64, Problem> {
+    /// The version that `If-Match` names; none for `*`, which means whichever it is.
+    async fn expected_version<F: Facts>(
+        &self,
+        request: &HttpRequest,
+        id: F::Id,
+    ) -> Result<Option<i64>, Problem> {
         let Some(given) = request.headers().get(header::IF_MATCH) else {
             return Err(Problem::new(
                 ProblemCode::PreconditionRequired,
@@ -315,21 +332,24 @@ impl Context {
             ));
         };
         let given = given.to_str().unwrap_or_default();
+        if tags(given).any(|tag| tag == "*") {
+            return Ok(None);
+        }
+        let is_tag =
+            |tag: &str| tag.len() >= 2 && tag.ends_with('"') && tag.trim_start_matches("W/").starts_with('"');
+        if let Some(tag) = tags(given).find(|tag| !is_tag(tag)) {
+            let message = format_args!("{tag:?} is not an ETag, such as \"3\"");
+            return Err(FieldError::header("If-Match", message).into());
+        }
         let current = self
             .app
             .store
             .read(move |connection| Ok(crate::directory::find::<F>(connection, id)?.version))
             .await?;
-        if tags(given).any(|tag| tag == "*" || tag == etag(current)) {
-            return Ok(current);
-        }
-        let malformed = tags(given).find(|tag| !(tag.len() >= 2 && tag.ends_with('"') && tag.contains('"')));
-        match malformed {
-            Some(tag) => {
-                Err(FieldError::header("If-Match", format_args!("{tag:?} is not an ETag, such as \"3\""))
-                    .into())
-            }
-            None => Err(Error::Stale { current }.into()),
+        if tags(given).any(|tag| tag == etag(current)) {
+            Ok(Some(current))
+        } else {
+            Err(Error::Stale { current }.into())
         }
     }
 }

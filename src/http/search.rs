@@ -277,7 +277,7 @@ fn in_query(name: &str, message: String) -> FieldError {
     responses(
         (status = 200, description = "The best matches", body = SearchAnswer, headers(("Link" = String, description = "`rel=\"next\"`"))),
         (status = 400, description = "`invalid-request`"),
-        (status = 503, description = "`overloaded`, `starting`"),
+        (status = 503, description = "`overloaded`, `unavailable`, `starting`"),
     )
 )]
 #[get("/search")]

@@ -20,6 +20,8 @@ use crate::error::{Error, Result};
 const DRAIN_SECONDS: u64 = 20;
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections of one worker. Each may hold a body of 1 MiB while it comes.
+const CONNECTIONS: usize = 1_000;
 /// How often old rows of the change feed and old idempotency keys are deleted.
 const PURGE_EVERY: Duration = Duration::from_hours(1);
 
@@ -68,6 +70,7 @@ pub async fn serve(server: Server, on_ready: impl FnOnce(usize) + Send + 'static
     let running = HttpServer::new(factory)
         .workers(std::thread::available_parallelism().map_or(2, usize::from))
         .client_request_timeout(HEAD_TIMEOUT)
+        .max_connections(CONNECTIONS)
         .shutdown_timeout(DRAIN_SECONDS)
         .listen(listener)
         .map_err(|error| Error::internal("starting to serve", error))?
@@ -133,7 +136,12 @@ pub fn service(
         .into_utoipa_app()
         .configure(configure)
         .into_app()
-        .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", contract))
+        .service(
+            SwaggerUi::new("/docs/{_:.*}")
+                .url("/openapi.json", contract)
+                // No page of ours asks anybody else anything.
+                .config(utoipa_swagger_ui::Config::default().validator_url("none")),
+        )
         .service(web::redirect("/docs", "/docs/"))
         .default_service(web::to(fallback::answer))
         .wrap(from_fn(identify))

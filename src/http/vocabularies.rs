@@ -61,8 +61,8 @@ async fn get(name: web::Path<String>, _params: Query<NoParams>) -> Result<HttpRe
     } else {
         let near = near_spellings(&name, all.iter().map(|known| (known.name.as_str(), known.name.as_str())));
         let id = match near.as_slice() {
-            [] => format!("{name:?}; GET /v1/vocabularies lists them"),
-            near => format!("{name:?}; near it are {}", near.join(", ")),
+            [] => format!("{:?}; GET /v1/vocabularies lists them", name.as_str()),
+            near => format!("{:?}; near it are {}", name.as_str(), near.join(", ")),
         };
         Err(Error::NotFound { what: "vocabulary", id }.into())
     }

@@ -114,10 +114,14 @@ const GAPS_TRACKED: usize = 1_000;
 /// Rows of the feed are kept this long.
 pub const FEED_KEPT_FOR: Duration = Duration::from_hours(168);
 
-/// The end of the feed now. A reader takes it *before* it loads the state, so that nothing is missed.
-pub(super) fn end(connection: &mut DbConnection) -> Result<Position> {
+/// Numbers before the end from which a new reader starts: a transaction that holds one of them and has not
+/// committed yet would be missed by the load and by the feed. What is read twice is only applied twice.
+const LATE_NUMBERS: i64 = 1_000;
+
+/// Where a reader starts that loads the state *after* this, so that nothing is missed.
+pub(super) fn start(connection: &mut DbConnection) -> Result<Position> {
     let highest = changes::table.select(diesel::dsl::max(changes::seq)).first::<Option<i64>>(connection)?;
-    Ok(Position { highest: highest.unwrap_or(0), gaps: BTreeMap::new() })
+    Ok(Position { highest: (highest.unwrap_or(0) - LATE_NUMBERS).max(0), gaps: BTreeMap::new() })
 }
 
 /// Up to `limit` changes since `position`, which moves on behind them.

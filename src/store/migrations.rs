@@ -21,7 +21,7 @@ const ADVISORY_LOCK: i64 = 0x6361_7573_6577_6179;
 /// If the database cannot be reached, a migration fails, or the database is newer than this program.
 pub(super) fn migrate(url: &DatabaseUrl, grant_to: Option<&str>) -> Result<usize> {
     let mut connection = Manager { url: url.clone(), purpose: Purpose::Write }.open()?;
-    refuse_newer(&mut connection)?;
+    refuse_foreign(&mut connection)?;
     match &mut connection {
         DbConnection::Sqlite(sqlite) => {
             // An exclusive transaction is the lock; the migrations inside it are savepoints.
@@ -79,14 +79,8 @@ pub(super) enum SchemaState {
 /// If it is newer than this program.
 pub(super) fn state(connection: &mut DbConnection) -> Result<SchemaState> {
     let applied = applied(connection)?;
-    let pending =
-        names().iter().any(|name| !applied.iter().any(|version| name.starts_with(version.as_str())));
+    let pending = versions().iter().any(|version| !applied.contains(version));
     Ok(if pending { SchemaState::Old } else { SchemaState::Current })
-}
-
-/// An older program must not write into a database whose rules it does not know.
-fn refuse_newer(connection: &mut DbConnection) -> Result<()> {
-    applied(connection).map(|_| ())
 }
 
 /// The versions that were applied. Read by a plain query: diesel's own functions create the table first, and
@@ -103,8 +97,8 @@ fn applied(connection: &mut DbConnection) -> Result<Vec<String>> {
         .select(__diesel_schema_migrations::version)
         .load(connection)
         .unwrap_or_default();
-    let known = names();
-    match applied.iter().find(|version| !known.iter().any(|name| name.starts_with(version.as_str()))) {
+    let known = versions();
+    match applied.iter().find(|version| !known.contains(version)) {
         Some(unknown) => Err(Error::Setup(format!(
             "the database has migration {unknown}, which this version of causeway does not know; run the newer version"
         ))),
@@ -112,9 +106,37 @@ fn applied(connection: &mut DbConnection) -> Result<Vec<String>> {
     }
 }
 
-/// The names of all migrations, in order.
-fn names() -> Vec<String> {
+/// The versions of all migrations, in order: what stands before the first underscore of their names.
+fn versions() -> Vec<String> {
     let migrations: Vec<Box<dyn Migration<diesel::sqlite::Sqlite>>> =
         MigrationSource::<diesel::sqlite::Sqlite>::migrations(&SQLITE).unwrap_or_default();
-    migrations.iter().map(|migration| migration.name().to_string()).collect()
+    migrations.iter().map(|migration| migration.name().version().to_string()).collect()
+}
+
+/// Refuses a database in which somebody else's tables stand: a mistyped URL must not mix two programs.
+fn refuse_foreign(connection: &mut DbConnection) -> Result<()> {
+    use diesel::prelude::*;
+    #[derive(QueryableByName)]
+    struct Tables {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        count: i64,
+    }
+    // Tables first: another process that migrates at this moment makes tables and versions visible at once.
+    let sql = match connection {
+        DbConnection::Sqlite(_) => {
+            "SELECT count(*) AS count FROM sqlite_master
+             WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> '__diesel_schema_migrations'"
+        }
+        DbConnection::Postgres(_) => {
+            "SELECT count(*) AS count FROM pg_tables
+             WHERE schemaname = 'public' AND tablename <> '__diesel_schema_migrations'"
+        }
+    };
+    let Tables { count } = diesel::sql_query(sql).get_result(connection)?;
+    match (count, applied(connection)?.is_empty()) {
+        (0, _) | (_, false) => Ok(()),
+        (count, true) => Err(Error::Setup(format!(
+            "the database has {count} tables of another program and none of causeway; name an empty database"
+        ))),
+    }
 }

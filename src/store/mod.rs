@@ -14,7 +14,7 @@ pub(crate) mod schema;
 mod time;
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::r2d2::Pool;
 use jiff::Timestamp;
@@ -193,6 +193,7 @@ impl Store {
     /// What `body` fails with; then nothing was written.
     pub fn write_now<T>(&self, body: impl Fn(&mut Tx<'_>) -> Result<T>) -> Result<T> {
         let mut attempt = 1;
+        let started = Instant::now();
         loop {
             let mut connection = self.inner.writing().connection()?;
             let result = in_transaction(&mut connection, |connection| {
@@ -208,7 +209,11 @@ impl Store {
                     }
                     return Ok(value);
                 }
-                Err(error) if error.is_transient() && attempt < ATTEMPTS => {
+                Err(error)
+                    if error.is_transient()
+                        && attempt < ATTEMPTS
+                        && started.elapsed() < self.inner.writing().patience =>
+                {
                     std::thread::sleep(Duration::from_millis(1 << attempt));
                     attempt += 1;
                 }
@@ -221,12 +226,12 @@ impl Store {
         }
     }
 
-    /// The end of the change feed now.
+    /// Where in the change feed a reader starts that loads the state after this.
     ///
     /// # Errors
     /// If the database fails.
-    pub fn feed_end(&self) -> Result<Position> {
-        self.read_now(changes::end)
+    pub fn feed_start(&self) -> Result<Position> {
+        self.read_now(changes::start)
     }
 
     /// Up to `limit` changes since `position`, which moves on behind them.
@@ -311,7 +316,10 @@ impl Lane {
     }
 
     fn connection(&self) -> Result<diesel::r2d2::PooledConnection<Manager>> {
-        self.pool.get().map_err(|source| Error::internal("waiting for a connection to the database", source))
+        self.pool.get().map_err(|error| {
+            tracing::error!(%error, "no connection to the database");
+            Error::Unavailable
+        })
     }
 }
 

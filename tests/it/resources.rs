@@ -95,7 +95,7 @@ on_both! {
         let said = causeway.get(&format!("{item}/assertions")).expect(200).json();
         let facts: Vec<&Value> = said["items"].as_array().unwrap().iter().map(|one| &one["facts"]).collect();
         assert_eq!(facts, [&json!({"name": "A", "engagement": "listed", "email": "a@example.org"}), &json!({"name": "B", "email": null})]);
-        assert_eq!((said["items"][1]["method"].as_str(), said["items"][1]["asserted_at"].as_str()), (Some("agency"), Some("2026-11-22T12:00:00Z")));
+        assert_eq!((said["items"][1]["method"].as_str(), said["items"][1]["asserted_at"].as_str()), (Some("agency"), Some("2026-11-22T12:00:00.000001Z")));
         causeway.get("/v1/organizations/0192d7a0-0000-7000-8000-000000000001/assertions").expect(404);
     }
 }

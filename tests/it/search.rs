@@ -79,6 +79,25 @@ on_both! {
 }
 
 on_both! {
+    fn a_plan_that_has_ended_is_met_by_no_category(causeway) {
+        let plan = causeway.create(
+            "/v1/insurance-plans",
+            &json!({"name": "P", "payer": "Q", "category": "medicaid", "effective_until": "2026-11-30"}),
+        );
+        let whole = causeway.offering(json!({"coverage": {"categories": ["medicaid"]}}));
+        let odd = json!({"coverage": {"categories": ["medicaid"]}, "ages": {"accepted": [{"min": 5.5, "max": 9}]}});
+        let odd = causeway.offering(odd);
+        let mut found = causeway.found(&format!("{HERE}&coverage={plan}"));
+        found.sort();
+        let mut both = [whole.id, odd.id];
+        both.sort();
+        assert_eq!(found, both);
+        causeway.clock.advance(Duration::from_hours(9 * 24));
+        assert!(causeway.found(&format!("{HERE}&coverage={plan}")).is_empty());
+    }
+}
+
+on_both! {
     fn contributions_add_up_to_the_score_exactly(causeway) {
         causeway.offering(json!({"languages": [{"language": "es", "mode": "interpreter"}], "practices": ["cbt"]}));
         let answer = causeway.get(&format!("/v1/search?{HERE}&language=es&explain=true")).expect(200).json();
