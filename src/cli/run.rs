@@ -95,8 +95,9 @@ fn run(config: &Config, store: Store, announce: impl FnOnce(&str)) -> Result<Exi
     if config.public_search {
         tracing::info!("public_search is understood; it takes effect with access control");
     }
-    println!("listening on {address}");
-    announce(&address);
-    actix_web::rt::System::new().block_on(serve_http(server, |_| {}))?;
+    actix_web::rt::System::new().block_on(serve_http(server, || {
+        println!("listening on {address}");
+        announce(&address);
+    }))?;
     Ok(ExitCode::SUCCESS)
 }

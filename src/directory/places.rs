@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
 use super::facts::{LocationFacts, Placement, SchoolFacts};
@@ -141,6 +142,10 @@ const BATCH: usize = 1_000;
 /// If the database fails.
 pub fn install_embedded(store: &Store, places: &[PostalPlace]) -> Result<usize> {
     store.write_now(|tx| {
+        if let DbConnection::Postgres(postgres) = &mut *tx.connection {
+            // Two processes may migrate at once; SQLite has one writer anyway.
+            postgres.batch_execute("LOCK TABLE postal_codes IN SHARE ROW EXCLUSIVE MODE")?;
+        }
         let there: i64 = postal_codes::table.count().get_result(tx.connection)?;
         if there > 0 {
             return Ok(0);

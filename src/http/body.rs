@@ -30,7 +30,9 @@ impl FromRequest for Bytes {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let bytes = web::Bytes::from_request(request, payload);
         Box::pin(async move {
-            if let Ok(bytes) = tokio::time::timeout(BODY_TIMEOUT, bytes).await { bytes.map(Self) } else {
+            if let Ok(bytes) = tokio::time::timeout(BODY_TIMEOUT, bytes).await {
+                bytes.map(Self)
+            } else {
                 let detail = format!("the body did not come within {} seconds", BODY_TIMEOUT.as_secs());
                 Err(Problem::new(ProblemCode::RequestTimeout, detail).into())
             }

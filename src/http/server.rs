@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::middleware::from_fn;
 use actix_web::{App as ActixApp, HttpServer, web};
+use tokio::signal::unix::{SignalKind, signal};
 use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::SwaggerUi;
 
@@ -58,27 +59,39 @@ impl Server {
     }
 }
 
-/// Serves until the process is asked to stop. The finder is loaded while the first requests are already
-/// answered: `/readyz` and searches say 503 until it is there.
+/// Serves until the process is asked to stop by SIGTERM or SIGINT. The finder is loaded while the first requests
+/// are already answered: `/readyz` and searches say 503 until it is there. `announce` is called once a stop
+/// would be a graceful one.
 ///
 /// # Errors
 /// If the finder cannot be loaded, or serving fails.
-pub async fn serve(server: Server, on_ready: impl FnOnce(usize) + Send + 'static) -> Result<()> {
+pub async fn serve(server: Server, announce: impl FnOnce()) -> Result<()> {
     let Server { listener, context } = server;
     let app = context.app.clone();
+    let stops = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
+    announce();
     let factory = move || service(&context);
     let running = HttpServer::new(factory)
         .workers(std::thread::available_parallelism().map_or(2, usize::from))
         .client_request_timeout(HEAD_TIMEOUT)
         .max_connections(CONNECTIONS)
         .shutdown_timeout(DRAIN_SECONDS)
+        .disable_signals()
         .listen(listener)
         .map_err(|error| Error::internal("starting to serve", error))?
         .run();
     let handle = running.handle();
+    for stop in stops {
+        let mut stop = stop.map_err(|error| Error::internal("waiting for signals", error))?;
+        let handle = handle.clone();
+        actix_web::rt::spawn(async move {
+            stop.recv().await;
+            handle.stop(true).await;
+        });
+    }
     let stopped = Arc::new(AtomicBool::new(false));
     let until = stopped.clone();
-    let keeper = tokio::task::spawn_blocking(move || keep_in_step(&app, on_ready, &until));
+    let keeper = tokio::task::spawn_blocking(move || keep_in_step(&app, &until));
     let stop = handle.clone();
     let watched = actix_web::rt::spawn(async move {
         let ended =
@@ -94,11 +107,10 @@ pub async fn serve(server: Server, on_ready: impl FnOnce(usize) + Send + 'static
 }
 
 /// Loads the finder, then follows the change feed until serving has stopped.
-fn keep_in_step(app: &App, on_ready: impl FnOnce(usize), stopped: &AtomicBool) -> Result<()> {
+fn keep_in_step(app: &App, stopped: &AtomicBool) -> Result<()> {
     let started = Instant::now();
     let count = app.load()?;
     tracing::info!(offerings = count, elapsed_ms = started.elapsed().as_millis(), "the finder is loaded");
-    on_ready(count);
     let mut purged = Instant::now();
     while !stopped.load(Ordering::Acquire) {
         std::thread::sleep(POLL_EVERY);

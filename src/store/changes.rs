@@ -109,19 +109,30 @@ pub struct Position {
 
 /// A number that stays missing this long belongs to a transaction that was rolled back.
 const GAP_GIVEN_UP_AFTER: Duration = Duration::from_mins(10);
-/// More gaps than this at once are not tracked one by one; the lowest are given up.
-const GAPS_TRACKED: usize = 1_000;
+/// More gaps than this at once are not tracked; the lowest are given up. One transaction of an import may hold
+/// some thousand numbers while others commit higher ones.
+const GAPS_TRACKED: usize = 50_000;
+/// Numbers of one query; SQLite takes 32,766 values in one statement.
+const GAPS_ASKED: usize = 10_000;
 /// Rows of the feed are kept this long.
 pub const FEED_KEPT_FOR: Duration = Duration::from_hours(168);
 
-/// Numbers before the end from which a new reader starts: a transaction that holds one of them and has not
-/// committed yet would be missed by the load and by the feed. What is read twice is only applied twice.
-const LATE_NUMBERS: i64 = 1_000;
-
-/// Where a reader starts that loads the state *after* this, so that nothing is missed.
-pub(super) fn start(connection: &mut DbConnection) -> Result<Position> {
-    let highest = changes::table.select(diesel::dsl::max(changes::seq)).first::<Option<i64>>(connection)?;
-    Ok(Position { highest: (highest.unwrap_or(0) - LATE_NUMBERS).max(0), gaps: BTreeMap::new() })
+/// Where a reader starts that loads the state *after* this, so that nothing is missed: at the end, with every
+/// missing number below it as a gap. It may belong to a transaction that still runs, whose changes the state
+/// does not show yet. Numbers that were purged are missing too, and are given up in time.
+pub(super) fn start(connection: &mut DbConnection, now: Timestamp) -> Result<Position> {
+    let latest: Vec<i64> = changes::table
+        .order(changes::seq.desc())
+        .limit(i64::try_from(GAPS_TRACKED).unwrap_or(i64::MAX))
+        .select(changes::seq)
+        .load(connection)?;
+    let mut position = Position { highest: latest.first().copied().unwrap_or(0), gaps: BTreeMap::new() };
+    let below = latest.iter().skip(1).copied().chain([0]);
+    for (number, below) in latest.iter().zip(below) {
+        let missing = (below + 1..*number).rev().map(|gap| (gap, now));
+        position.gaps.extend(missing.take(GAPS_TRACKED - position.gaps.len()));
+    }
+    Ok(position)
 }
 
 /// Up to `limit` changes since `position`, which moves on behind them.
@@ -135,7 +146,7 @@ pub(super) fn since(
     let columns = (changes::seq, changes::noun, changes::subject_id, changes::version);
     let mut rows: Vec<Row> = Vec::new();
     let missed: Vec<i64> = position.gaps.keys().copied().collect();
-    for missed in missed.chunks(500) {
+    for missed in missed.chunks(GAPS_ASKED) {
         rows.extend(
             changes::table.filter(changes::seq.eq_any(missed)).select(columns).load::<Row>(connection)?,
         );

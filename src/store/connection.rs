@@ -1,5 +1,7 @@
 //! One connection type over both databases, and how one is opened.
 
+use std::time::Duration;
+
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::pg::PgConnection;
 use diesel::r2d2::ManageConnection;
@@ -64,26 +66,67 @@ impl Manager {
                 };
                 // The busy timeout comes first: switching to WAL itself may have to wait.
                 // Recursive triggers keep INSERT OR REPLACE from slipping past append-only triggers.
-                connection
-                    .batch_execute(&format!(
-                        "PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT_MS};
-                         PRAGMA journal_mode = WAL;
-                         PRAGMA synchronous = FULL;
-                         PRAGMA foreign_keys = ON;
-                         PRAGMA recursive_triggers = ON;
-                         {query_only}"
-                    ))
-                    .map_err(|source| {
-                        Error::internal(format!("setting up the database {}", self.url), source)
-                    })?;
+                let pragmas = format!(
+                    "PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT_MS};
+                     PRAGMA journal_mode = WAL;
+                     PRAGMA synchronous = FULL;
+                     PRAGMA foreign_keys = ON;
+                     PRAGMA recursive_triggers = ON;
+                     {query_only}"
+                );
+                set_up(&mut connection, &pragmas).map_err(|source| {
+                    Error::internal(format!("setting up the database {}", self.url), source)
+                })?;
                 Ok(DbConnection::Sqlite(connection))
             }
             DatabaseUrl::Postgres(url) => {
-                let mut connection = PgConnection::establish(url).map_err(failed)?;
+                let mut connection = PgConnection::establish(url).map_err(|source| {
+                    let reason = without_secrets(&self.url, &source.to_string());
+                    Error::internal(format!("opening the database {}", self.url), reason)
+                })?;
                 connection.batch_execute("SET timezone = 'UTC'")?;
                 Ok(DbConnection::Postgres(connection))
             }
         }
+    }
+}
+
+/// Runs `pragmas`, again while another process switches a new file to WAL: SQLite does not wait for that one.
+fn set_up(connection: &mut SqliteConnection, pragmas: &str) -> diesel::QueryResult<()> {
+    const PAUSE: Duration = Duration::from_millis(50);
+    let attempts = u128::from(SQLITE_BUSY_TIMEOUT_MS) / PAUSE.as_millis();
+    for _ in 1..attempts {
+        match connection.batch_execute(pragmas) {
+            Err(diesel::result::Error::DatabaseError(_, information))
+                if information.message().contains("database is locked") =>
+            {
+                std::thread::sleep(PAUSE);
+            }
+            done => return done,
+        }
+    }
+    connection.batch_execute(pragmas)
+}
+
+/// What the PostgreSQL client says of a connection that it cannot open, unless it may quote a password: it
+/// repeats the parts of a URL that it cannot read, and takes a sign in a password that should have been
+/// percent-encoded for the end of it.
+fn without_secrets(url: &DatabaseUrl, message: &str) -> String {
+    let shown = url.to_string();
+    let mut quoted = message.split('"').skip(1).step_by(2);
+    let is_harmless = if message.starts_with("connection to server on socket") {
+        true
+    } else if message.starts_with("connection to server") {
+        // From here on it is the server that speaks.
+        quoted.next().is_none_or(|host| shown.contains(host))
+    } else {
+        quoted.all(|part| shown.contains(part))
+    };
+    if is_harmless {
+        message.to_owned()
+    } else {
+        "the URL cannot be read; percent-encode what is neither a letter nor a digit in user and password"
+            .to_owned()
     }
 }
 

@@ -104,6 +104,14 @@ impl Store {
     /// # Errors
     /// If it cannot be reached, or its schema is older (says how to migrate) or newer than this program.
     pub fn open(url: &DatabaseUrl, options: StoreOptions, clock: Clock) -> Result<Self> {
+        if let DatabaseUrl::Sqlite(path) = url
+            && !std::path::Path::new(path).exists()
+        {
+            // Opening it would leave an empty file at a mistyped path.
+            return Err(Error::Setup(format!(
+                "there is no database {url}; run `causeway migrate` to make it"
+            )));
+        }
         // One plain connection first: its error says more than a pool's time-out.
         let mut first = Manager { url: url.clone(), purpose: Purpose::Write }.open()?;
         match migrations::state(&mut first)? {
@@ -231,7 +239,8 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub fn feed_start(&self) -> Result<Position> {
-        self.read_now(changes::start)
+        let now = self.inner.clock.now();
+        self.read_now(|connection| changes::start(connection, now))
     }
 
     /// Up to `limit` changes since `position`, which moves on behind them.
@@ -256,16 +265,15 @@ impl Store {
         let value = match self.read_now(find)? {
             Some(value) => value,
             None => self.write_now(|tx| {
-                if let Some(value) = find(tx.connection)? {
-                    return Ok(value);
-                }
                 let mut value = vec![0; 32];
                 getrandom::fill(&mut value)
                     .map_err(|source| Error::internal("making a key", source.to_string()))?;
-                diesel::insert_into(secrets::table)
+                // Another process may make it at the same time: then its key is the one.
+                on_either!(&mut *tx.connection, connection => diesel::insert_into(secrets::table)
                     .values((secrets::name.eq(name), secrets::value.eq(&value)))
-                    .execute(tx.connection)?;
-                Ok(value)
+                    .on_conflict_do_nothing()
+                    .execute(connection))?;
+                Ok(find(tx.connection)?.unwrap_or(value))
             })?,
         };
         value.try_into().map_err(|_| Error::internal("reading a key", format!("the key {name} is damaged")))

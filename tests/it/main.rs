@@ -8,12 +8,19 @@
     reason = "a test fails by panicking, and shares only within itself"
 )]
 
+mod process;
 mod support;
+mod volume;
 
 mod availability;
 mod contract;
+mod demonstration;
+mod imports;
 mod parity;
 mod problems;
+mod program;
+mod program_imports;
+mod published;
 mod resources;
 mod search;
 mod store;
