@@ -233,7 +233,7 @@ codes! {
 
     /// Times when a service can be had, judged from its hours and season.
     ScheduleKind, "schedule" {
-        /// Weekdays between 14:30 and 18:00.
+        /// Weekdays between 14:30 and 18:00, in the school year.
         AfterSchool = "after_school",
         /// Weekdays after 18:00.
         Evening = "evening",

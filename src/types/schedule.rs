@@ -185,7 +185,14 @@ impl Schedule {
         let weekday_within =
             |(from, to)| move |hours: &OpenHours| !weekend(hours) && hours.opens < to && from < hours.closes;
         match kind {
-            ScheduleKind::AfterSchool => weekly(&weekday_within(AFTER_SCHOOL)),
+            // What runs in summer alone is after no school.
+            ScheduleKind::AfterSchool => {
+                let in_school_year = self.season.is_none_or(|season| {
+                    season.meets(MonthDay { month: 9, day: 1 }, MonthDay { month: 12, day: 31 })
+                        || season.meets(MonthDay { month: 1, day: 1 }, MonthDay { month: 6, day: 15 })
+                });
+                Truth::all([weekly(&weekday_within(AFTER_SCHOOL)), Truth::known(in_school_year)])
+            }
             ScheduleKind::Evening => weekly(&weekday_within(EVENING)),
             ScheduleKind::Weekend => weekly(&weekend),
             ScheduleKind::Summer => match self.season {
@@ -216,6 +223,16 @@ mod tests {
         assert_eq!(s.offers(ScheduleKind::Weekend), Truth::Yes);
         assert_eq!(s.offers(ScheduleKind::Summer), Truth::Unknown);
         assert_eq!(Schedule::default().offers(ScheduleKind::Weekend), Truth::Unknown);
+    }
+
+    #[test]
+    fn what_runs_in_summer_alone_is_after_no_school() {
+        let afternoons = r#""weekly":[{"day":"monday","opens":"13:00","closes":"17:00"}]"#;
+        let summer = schedule(&format!(r#"{{{afternoons},"season":{{"from":"06-20","to":"08-25"}}}}"#));
+        assert_eq!(summer.offers(ScheduleKind::AfterSchool), Truth::No);
+        let autumn = schedule(&format!(r#"{{{afternoons},"season":{{"from":"08-25","to":"10-01"}}}}"#));
+        assert_eq!(autumn.offers(ScheduleKind::AfterSchool), Truth::Yes);
+        assert_eq!(schedule(&format!("{{{afternoons}}}")).offers(ScheduleKind::AfterSchool), Truth::Yes);
     }
 
     #[test]

@@ -64,6 +64,29 @@ fn every_operation_has_a_unique_id_a_summary_a_tag_and_problems_of_the_closed_se
     }
 }
 
+#[test]
+fn closed_sets_are_written_in_codes_and_not_in_names_of_the_code() {
+    fn enums(value: &Value, found: &mut Vec<String>) {
+        if let Some(values) = value["enum"].as_array() {
+            found.extend(values.iter().filter_map(Value::as_str).map(str::to_owned));
+        }
+        let parts: Vec<&Value> = match value {
+            Value::Object(fields) => fields.values().collect(),
+            Value::Array(items) => items.iter().collect(),
+            _ => Vec::new(),
+        };
+        for part in parts {
+            enums(part, found);
+        }
+    }
+    let mut found = Vec::new();
+    enums(&contract(), &mut found);
+    assert!(found.iter().any(|code| code == "in_person") && found.iter().any(|code| code == "no-capacity"));
+    for code in found {
+        assert!(!code.contains(char::is_uppercase), "{code}");
+    }
+}
+
 /// Two schemas of one name overwrite each other silently. Names are the types' names, or what `as` says.
 #[test]
 fn no_two_types_share_the_name_of_a_schema() {

@@ -13,6 +13,7 @@ mod support;
 mod volume;
 
 mod availability;
+mod bad_input;
 mod contract;
 mod demonstration;
 mod imports;

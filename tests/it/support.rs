@@ -49,7 +49,7 @@ pub struct Causeway {
     pub context: Context,
     pub clock: Clock,
     url: DatabaseUrl,
-    _database: Database,
+    database: Database,
 }
 
 /// What is removed when the test ends.
@@ -132,7 +132,7 @@ impl Causeway {
         let app = App::new(store);
         app.load().expect("a loaded finder");
         let context = Context { app, cursors, accepts_writes: true };
-        Self { context, clock, url, _database: database }
+        Self { context, clock, url, database }
     }
 
     pub fn store(&self) -> &Store {
@@ -142,6 +142,24 @@ impl Causeway {
     /// Another way to the same database, as another process has it.
     pub fn another_store(&self, options: StoreOptions) -> Store {
         Store::open(&self.url, options, self.clock.clone()).expect("an open store")
+    }
+
+    /// Sets the clock back to when the test began.
+    pub fn set_back(&mut self) {
+        if let Clock::Manual(microseconds) = &self.clock {
+            let start: Timestamp = START.parse().expect("an instant");
+            microseconds.store(start.as_microsecond(), std::sync::atomic::Ordering::SeqCst);
+        }
+    }
+
+    /// Ends every connection to this PostgreSQL database.
+    pub fn lose_connections(&self) {
+        if let Database::Postgres(name) = &self.database {
+            let sql = format!(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{name}'"
+            );
+            run_as_owner("postgres", &sql).expect("the right to end connections");
+        }
     }
 
     pub fn send(&self, request: TestRequest) -> Answer {
