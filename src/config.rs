@@ -71,7 +71,7 @@ pub struct Settings {
     #[arg(long, env = "CAUSEWAY_DATABASE_CONNECTIONS", value_name = "N", global = true)]
     #[serde(default)]
     pub database_connections: Option<u32>,
-    /// What is logged, as tracing directives [default: info].
+    /// What is logged, as tracing directives [default: info,actix_server=warn,actix_http=off].
     #[arg(long, env = "CAUSEWAY_LOG", value_name = "DIRECTIVES", global = true)]
     #[serde(default)]
     pub log: Option<String>,

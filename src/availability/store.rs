@@ -9,83 +9,56 @@ use crate::store::schema::{capacity_pools, claims};
 use crate::store::{DbConnection, date_from_sql, date_to_sql, from_sql, to_sql};
 use crate::types::{CapacityPoolId, ClaimId};
 
-type Row = (
-    String,
-    String,
-    String,
-    Option<i32>,
-    Option<i32>,
-    Option<i32>,
-    Option<chrono::NaiveDate>,
-    Option<String>,
-    chrono::NaiveDateTime,
-    String,
-    String,
-    chrono::NaiveDateTime,
-);
+/// A claim as it stands in its table.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = claims)]
+struct Row {
+    id: String,
+    capacity_pool_id: String,
+    status: String,
+    open_slots: Option<i32>,
+    waiting: Option<i32>,
+    starts_last_28_days: Option<i32>,
+    next_available_date: Option<chrono::NaiveDate>,
+    notes: Option<String>,
+    reported_at: chrono::NaiveDateTime,
+    reported_by: String,
+    method: String,
+    valid_until: chrono::NaiveDateTime,
+}
 
 fn read(row: Row) -> Result<Claim> {
-    let (
+    let Row {
         id,
-        pool,
+        capacity_pool_id,
         status,
         open_slots,
         waiting,
-        starts,
-        next_available,
+        starts_last_28_days,
+        next_available_date,
         notes,
         reported_at,
         reported_by,
         method,
-        until,
-    ) = row;
+        valid_until,
+    } = row;
     let damaged =
         |what: &str| Error::internal(format!("reading the claim {id}"), format!("its {what} is damaged"));
     let count = |value: Option<i32>| value.map(u32::try_from).transpose();
     Ok(Claim {
         id: parse_id(&id)?,
-        capacity_pool_id: parse_id(&pool)?,
+        capacity_pool_id: parse_id(&capacity_pool_id)?,
         status: status.parse().map_err(|_| damaged("status"))?,
         open_slots: count(open_slots).map_err(|_| damaged("number of open slots"))?,
         waiting: count(waiting).map_err(|_| damaged("number of those waiting"))?,
-        starts_last_28_days: count(starts).map_err(|_| damaged("number of starts"))?,
-        next_available_date: next_available.and_then(date_from_sql),
+        starts_last_28_days: count(starts_last_28_days).map_err(|_| damaged("number of starts"))?,
+        next_available_date: next_available_date.and_then(date_from_sql),
         notes,
         reported_at: from_sql(reported_at),
         reported_by,
         method: ClaimMethod::read(&method).ok_or_else(|| damaged("method"))?,
-        valid_until: from_sql(until),
+        valid_until: from_sql(valid_until),
     })
-}
-
-const fn columns() -> (
-    claims::id,
-    claims::capacity_pool_id,
-    claims::status,
-    claims::open_slots,
-    claims::waiting,
-    claims::starts_last_28_days,
-    claims::next_available_date,
-    claims::notes,
-    claims::reported_at,
-    claims::reported_by,
-    claims::method,
-    claims::valid_until,
-) {
-    (
-        claims::id,
-        claims::capacity_pool_id,
-        claims::status,
-        claims::open_slots,
-        claims::waiting,
-        claims::starts_last_28_days,
-        claims::next_available_date,
-        claims::notes,
-        claims::reported_at,
-        claims::reported_by,
-        claims::method,
-        claims::valid_until,
-    )
 }
 
 /// Writes a claim.
@@ -141,8 +114,8 @@ pub(crate) fn current(connection: &mut DbConnection, pools: &[CapacityPoolId]) -
         let rows = claims::table
             .inner_join(capacity_pools::table.on(capacity_pools::current_claim_id.eq(claims::id.nullable())))
             .filter(capacity_pools::id.eq_any(&pools))
-            .select(columns())
-            .load::<Row>(connection)?;
+            .select(Row::as_select())
+            .load(connection)?;
         for row in rows {
             found.push(read(row)?);
         }

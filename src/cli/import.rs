@@ -70,25 +70,18 @@ impl Kind {
 pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
     let options = StoreOptions { connections: 2, ..StoreOptions::default() };
     let store = Store::open(config.database()?, options, Clock::System)?;
-    let mut total = Summary::default();
-    let mut refused = false;
-    for file in &arguments.files {
-        let summary = import_file(&store, arguments, file)?;
-        refused |= arguments.strict && summary.rejected > 0;
-        total.read += summary.read;
-        total.created += summary.created;
-        total.updated += summary.updated;
-        total.unchanged += summary.unchanged;
-        total.rejected += summary.rejected;
-        total.rejects.extend(summary.rejects);
-        for (note, count) in summary.notes {
-            *total.notes.entry(note).or_default() += count;
-        }
-        total.landed |= summary.landed;
-        if refused {
-            break;
-        }
-    }
+    let asked = Options { dry_run: arguments.dry_run, strict: arguments.strict };
+    // Strict means that nothing lands if one row of any file is refused: all are looked at before one is written.
+    let looked = if arguments.strict {
+        Some(import_files(&store, arguments, Options { dry_run: true, ..asked })?)
+    } else {
+        None
+    };
+    let refused = looked.as_ref().is_some_and(|looked| looked.rejected > 0);
+    let total = match looked {
+        Some(looked) if refused => looked,
+        Some(_) | None => import_files(&store, arguments, asked)?,
+    };
     if let Some(path) = &arguments.rejects {
         write_rejects(path, &total.rejects)?;
     }
@@ -103,12 +96,29 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
     Ok(if refused { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn import_file(store: &Store, arguments: &Arguments, file: &Path) -> Result<Summary> {
+fn import_files(store: &Store, arguments: &Arguments, options: Options) -> Result<Summary> {
+    let mut total = Summary::default();
+    for file in &arguments.files {
+        let summary = import_file(store, arguments.kind, file, options)?;
+        total.read += summary.read;
+        total.created += summary.created;
+        total.updated += summary.updated;
+        total.unchanged += summary.unchanged;
+        total.rejected += summary.rejected;
+        total.rejects.extend(summary.rejects);
+        for (note, count) in summary.notes {
+            *total.notes.entry(note).or_default() += count;
+        }
+        total.landed |= summary.landed;
+    }
+    Ok(total)
+}
+
+fn import_file(store: &Store, kind: Kind, file: &Path, options: Options) -> Result<Summary> {
     let unreadable = |error: ReadError| Error::Setup(format!("{}: {error}", file.display()));
-    let options = Options { dry_run: arguments.dry_run, strict: arguments.strict };
     let centres = store.read_now(centres_of)?;
     let place = |code: PostalCode| centres.get(&code).map(|centre| centre.at);
-    let reading = match arguments.kind {
+    let reading = match kind {
         Kind::FederalDirectory => federal::read(file, &place),
         Kind::Schools => schools::read(file, &place),
         Kind::PostalCodes => {
@@ -118,7 +128,7 @@ fn import_file(store: &Store, arguments: &Arguments, file: &Path) -> Result<Summ
     }
     .map_err(unreadable)?;
     let bar = progress_bar(reading.rows.len());
-    let summary = import(store, reading, arguments.kind.source(), options, |done| bar.inc(done))?;
+    let summary = import(store, reading, kind.source(), options, |done| bar.inc(done))?;
     bar.finish_and_clear();
     Ok(summary)
 }

@@ -1,19 +1,13 @@
 //! The items of an answer of the finder, and how a question is put to it.
 
-use std::collections::HashMap;
-
-use actix_web::{HttpRequest, HttpResponse};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::Context;
 use super::availability::Availability;
-use super::problem::Problem;
-use super::resource::{Relation, Total, link_next};
+use super::resource::Total;
 use crate::directory::{Coverage, OfferedLanguage, Placement, ServiceArea};
-use crate::error::FieldError;
-use crate::finder::source::{Listing, listings};
-use crate::finder::{Answer, Factor, Hit, Question, Search, Sort, SortKey, Way};
+use crate::finder::source::Listing;
+use crate::finder::{Factor, Hit, Way};
 use crate::types::{
     AccessibilityFeature, Ages, Audience, CapacityPoolId, Criterion, Engagement, Grain, IntakeChannel,
     LocationId, Modality, Need, OfferingId, OrganizationId, Phone, Population, PostalCode, Practice,
@@ -24,21 +18,21 @@ use crate::types::{
 #[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct SearchAnswer {
     /// In order.
-    items: Vec<Match>,
+    pub(super) items: Vec<Match>,
     /// Continues the answer; none at its end, and none beyond 1,000 items.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    next_cursor: Option<String>,
+    pub(super) next_cursor: Option<String>,
     /// How many match.
-    total: Total,
+    pub(super) total: Total,
     /// The state of the finder's index that was asked, `node:counter`; not comparable across nodes.
     #[schema(example = "5f3a91c2:30")]
-    revision: String,
+    pub(super) revision: String,
 }
 
 /// One match.
 #[derive(Serialize, utoipa::ToSchema)]
-struct Match {
+pub(super) struct Match {
     /// The offering.
     offering: MatchedOffering,
     /// Its service.
@@ -229,97 +223,6 @@ struct FactorShare {
     reason: String,
 }
 
-/// A page's place in an answer.
-#[derive(Serialize, Deserialize)]
-struct Position {
-    /// The last item of the page before.
-    after: SortKey,
-    /// How many items came before.
-    depth: usize,
-    /// Every page of an answer is asked at the same instant, so that scores do not move between pages.
-    now: Timestamp,
-}
-
-/// Items that one answer gives in all its pages together.
-const DEPTH: usize = 1_000;
-/// A cursor continues this long; after that the claims that it goes by may have lapsed.
-const CURSOR_LIFE: jiff::SignedDuration = jiff::SignedDuration::from_mins(15);
-
-/// What is asked beside the question.
-pub(super) struct Asked {
-    /// The order.
-    pub sort: Sort,
-    /// Items of one page.
-    pub limit: usize,
-    /// Continues an answer.
-    pub cursor: Option<String>,
-    /// Whether the factors are shown.
-    pub explain: bool,
-    /// What a cursor is tied to: everything asked, apart from the cursor.
-    pub fingerprint: String,
-}
-
-/// Puts a question to the finder and shows the answer.
-pub(super) async fn answer(
-    context: &Context,
-    request: &HttpRequest,
-    mut question: Question,
-    asked: Asked,
-) -> Result<HttpResponse, Problem> {
-    let Asked { sort, limit, cursor, explain, fingerprint } = asked;
-    let position =
-        cursor.map(|cursor| context.cursors.read::<Position>(&fingerprint, &cursor)).transpose()?;
-    let (mut depth, mut after) = (0, None);
-    if let Some(position) = position {
-        if question.now.duration_since(position.now) > CURSOR_LIFE {
-            return Err(
-                FieldError::query("cursor", "is older than 15 minutes; search again from the start").into()
-            );
-        }
-        (depth, after, question.now) = (position.depth, Some(position.after), position.now);
-    }
-    let now = question.now;
-    let limit = limit.min(DEPTH - depth);
-    let app = context.app.clone();
-    // In the blocking pool: a wide question takes its time, and must not keep others from being read.
-    let (revision, Answer { hits, total }, found) = context
-        .app
-        .store
-        .read(move |connection| {
-            let revision = app.revision();
-            let answer = app.search(&Search { sort, limit, after, ..Search::new(&question) });
-            let ids: Vec<OfferingId> = answer.hits.iter().map(|hit| hit.offering).collect();
-            let found: HashMap<OfferingId, Listing> = listings(connection, &ids, None)?
-                .into_iter()
-                .map(|listing| (listing.offering.id, listing))
-                .collect();
-            Ok((revision, answer, found))
-        })
-        .await?;
-    depth += hits.len();
-    let more = depth < DEPTH && (depth < total.value || !total.exact);
-    let next_cursor = hits
-        .last()
-        .filter(|_| more)
-        .map(|last| context.cursors.write(&fingerprint, &Position { after: last.key, depth, now }));
-    let profile = format!("{}@{}", context.app.profile().name(), context.app.profile().version());
-    // What was removed since the index was asked is left out.
-    let items = hits
-        .into_iter()
-        .filter_map(|hit| {
-            let listing = found.get(&hit.offering).filter(|listing| listing.can_be_found())?;
-            Some(show(hit, listing.clone(), now, explain.then(|| profile.clone())))
-        })
-        .collect();
-    let relation = if total.exact { Relation::Eq } else { Relation::Gte };
-    let total = Total { value: u64::try_from(total.value).unwrap_or(u64::MAX), relation };
-    let mut response = HttpResponse::Ok();
-    if request.method() == actix_web::http::Method::GET {
-        link_next(&mut response, request, next_cursor.as_deref());
-    }
-    Ok(response.json(SearchAnswer { items, next_cursor, total, revision }))
-}
-
 /// Why the criteria hold, then what the factors add to that.
 fn reasons(hit: &Hit) -> Vec<MatchReason> {
     let said = |text: &str| hit.reasons.iter().any(|reason| reason.text == text);
@@ -336,7 +239,8 @@ fn reasons(hit: &Hit) -> Vec<MatchReason> {
     criteria.chain(factors).collect()
 }
 
-fn show(hit: Hit, listing: Listing, now: Timestamp, explained_by: Option<String>) -> Match {
+/// Shows one hit; `explained_by` names the ranking profile where the factors are wanted.
+pub(super) fn show(hit: Hit, listing: Listing, now: Timestamp, explained_by: Option<String>) -> Match {
     let Listing { offering, service, organization, location, placement, claim } = listing;
     let (offering_id, offering) = (offering.id, offering.facts);
     let reasons = reasons(&hit);

@@ -2,11 +2,11 @@
 
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::listing::{Asked, SearchAnswer, answer};
-use super::origin::{OriginAsk, refuse_unknown_plans};
+use super::answer::{Names, NeedProfile, PageAsk, answer};
+use super::listing::SearchAnswer;
+use super::origin::OriginAsk;
 use super::problem::Problem;
 use super::query::{MOST_VALUES, NoParams, Query};
 use super::resource::JSON;
@@ -283,7 +283,6 @@ async fn matches(
     _params: Query<NoParams>,
     bytes: body::Bytes,
 ) -> Result<HttpResponse, Problem> {
-    context.ready()?;
     let MatchRequest {
         origin,
         radius_km,
@@ -314,33 +313,9 @@ async fn matches(
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
-    let asked_for = format!(
-        "{origin:?} {radius_km} {audience:?} {required:?} {preferred:?} {max_wait_days:?} {urgency:?} {sort:?}"
-    );
-    // A need is not spelt out in a cursor's fingerprint either.
-    let fingerprint = format!("match {:x?}", Sha256::digest(asked_for.as_bytes()));
-    let (origin, required) = context
-        .app
-        .store
-        .read(move |connection| {
-            refuse_unknown_plans(connection, &required, in_required, "coverages")?;
-            Ok((origin.find(connection, in_origin)?, required))
-        })
-        .await?;
-    let question = Question {
-        origin: origin.at,
-        radius_km,
-        residence: origin.residence,
-        school: origin.school,
-        audience,
-        required,
-        preferred,
-        urgency,
-        max_wait_days,
-        now: context.app.now(),
-    };
-    let asked = Asked { sort, limit, cursor, explain, fingerprint };
-    answer(&context, &request, question, asked).await
+    let need = NeedProfile { origin, radius_km, audience, required, preferred, urgency, max_wait_days, sort };
+    let names = Names { origin: in_origin, coverage: (in_required, "coverages") };
+    answer(&context, &request, need, names, PageAsk { limit, cursor, explain }).await
 }
 
 /// Adds this operation.

@@ -1,5 +1,6 @@
 //! HTTP: extract, do one operation, answer. No query here, and nothing of HTTP below.
 
+mod answer;
 mod availability;
 mod body;
 mod capacity_pools;

@@ -4,8 +4,9 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Context;
-use super::listing::{Asked, SearchAnswer, answer};
-use super::origin::{Near, OriginAsk, refuse_unknown_plans};
+use super::answer::{Names, NeedProfile, PageAsk, answer};
+use super::listing::SearchAnswer;
+use super::origin::{Near, OriginAsk};
 use super::problem::Problem;
 use super::query::{FromParams, Limit, Number, Params, Query};
 use crate::error::FieldError;
@@ -95,16 +96,8 @@ struct SearchParams {
 
 /// A search as it was asked.
 struct Search {
-    origin: OriginAsk,
-    radius_km: f64,
-    audience: Vec<Audience>,
-    required: Criteria,
-    max_wait_days: Option<f64>,
-    urgency: Urgency,
-    sort: Sort,
-    explain: bool,
-    limit: Limit,
-    cursor: Option<String>,
+    need: NeedProfile,
+    page: PageAsk,
 }
 
 /// Reads a code that serde knows, for enums of the finder.
@@ -207,29 +200,29 @@ impl FromParams for Search {
         if max_wait_days.is_some_and(|days| days < 0.0) {
             params.fault("max_wait_days", "must not be negative");
         }
-        Self {
+        let need = NeedProfile {
             radius_km,
             audience: if audience.is_empty() { vec![Audience::Students] } else { audience },
             required,
+            preferred: Preferred::default(),
             max_wait_days,
             urgency: params.one::<Code<Urgency>>("urgency").map_or(Urgency::Routine, |code| code.0),
             sort: params.one::<Code<Sort>>("sort").map_or(Sort::Match, |code| code.0),
+            origin,
+        };
+        let page = PageAsk {
             explain: params.flag("explain"),
-            limit: params.one("limit").unwrap_or_default(),
+            limit: params.one::<Limit>("limit").unwrap_or_default().0,
             cursor: params.one("cursor"),
-            origin: with_faults(origin, params),
+        };
+        // What could not be read is a fault already; that no place is left then is none of its own.
+        if params.is_faultless() {
+            for problem in need.origin.problems(in_query) {
+                params.add(problem);
+            }
         }
+        Self { need, page }
     }
-}
-
-fn with_faults(origin: OriginAsk, params: &mut Params) -> OriginAsk {
-    // What could not be read is a fault already; that no place is left then is none of its own.
-    if params.is_faultless() {
-        for problem in origin.problems(in_query) {
-            params.add(problem);
-        }
-    }
-    origin
 }
 
 fn read_radius(params: &mut Params) -> f64 {
@@ -286,44 +279,9 @@ async fn search(
     request: HttpRequest,
     params: Query<Search>,
 ) -> Result<HttpResponse, Problem> {
-    context.ready()?;
-    let Search {
-        origin,
-        radius_km,
-        audience,
-        required,
-        max_wait_days,
-        urgency,
-        sort,
-        explain,
-        limit,
-        cursor,
-    } = params.0;
-    let fingerprint = format!(
-        "search {origin:?} {radius_km} {audience:?} {required:?} {max_wait_days:?} {urgency:?} {sort:?}"
-    );
-    let (origin, required) = context
-        .app
-        .store
-        .read(move |connection| {
-            refuse_unknown_plans(connection, &required, in_query, "coverage")?;
-            Ok((origin.find(connection, in_query)?, required))
-        })
-        .await?;
-    let question = Question {
-        origin: origin.at,
-        radius_km,
-        residence: origin.residence,
-        school: origin.school,
-        audience,
-        required,
-        preferred: Preferred::default(),
-        urgency,
-        max_wait_days,
-        now: context.app.now(),
-    };
-    let asked = Asked { sort, limit: limit.0, cursor, explain, fingerprint };
-    answer(&context, &request, question, asked).await
+    let Search { need, page } = params.0;
+    let names = Names { origin: in_query, coverage: (in_query, "coverage") };
+    answer(&context, &request, need, names, page).await
 }
 
 /// Adds this operation.

@@ -121,6 +121,21 @@ fn refused_rows_are_told_and_written_with_their_cells() {
 }
 
 #[test]
+fn a_strict_import_of_several_files_lands_nothing_if_one_row_of_one_is_refused() {
+    let folder = migrated();
+    let good = volume(folder.path(), "good.xlsx", &[clinic(1)]);
+    let bad = volume(folder.path(), "bad.xlsx", &[clinic(2), Facility { zip: "?".into(), ..clinic(3) }]);
+    let both = |flags: &[&str]| {
+        let flags: Vec<&str> = [bad.to_str().unwrap()].into_iter().chain(flags.iter().copied()).collect();
+        import(folder.path(), "federal-directory", &good, &flags)
+    };
+    both(&["--strict"]).expect(1);
+    assert_eq!(count(folder.path(), "offerings"), 0);
+    both(&[]).expect(0);
+    assert_eq!(count(folder.path(), "offerings"), 2);
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_named_with_the_reason_and_writes_nothing() {
     let folder = migrated();
     let whole = volume(folder.path(), "whole.xlsx", &[clinic(1)]);
