@@ -18,7 +18,7 @@ pub use assertions::{Assertion, Method, Voice};
 pub use facts::*;
 pub use places::{
     Placed, PostalPlace, Replaced, centre_of, centres_of, compare_centres, install_embedded,
-    known_postal_codes, near_postal_codes, placed, replace_centres,
+    known_postal_codes, near_postal_codes, placed, replace_centres, some_centres,
 };
 pub use record::{COUNTED_UP_TO, Facts, Page, Record, find};
 pub(crate) use record::{find_all, parse_id};

@@ -104,6 +104,27 @@ impl Placed for SchoolFacts {
     }
 }
 
+/// The centres of these postal codes: one query for many.
+///
+/// # Errors
+/// If the database fails.
+pub fn some_centres(
+    connection: &mut DbConnection,
+    codes: &[PostalCode],
+) -> Result<HashMap<PostalCode, PostalPlace>> {
+    let mut centres = HashMap::new();
+    for codes in codes.chunks(500) {
+        let codes: Vec<&str> = codes.iter().map(PostalCode::as_str).collect();
+        let rows =
+            postal_codes::table.filter(postal_codes::postal_code.eq_any(codes)).load::<Row>(connection)?;
+        for place in rows.into_iter().map(read) {
+            let place = place?;
+            centres.insert(place.postal_code, place);
+        }
+    }
+    Ok(centres)
+}
+
 /// The centres of all postal codes.
 ///
 /// # Errors

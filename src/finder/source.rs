@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use crate::availability::{Claim, current_claims};
 use crate::directory::{
     Facts, InsurancePlanFacts, LocationFacts, OfferingFacts, OrganizationFacts, Page, Placement, PostalPlace,
-    Record, ServiceFacts, find_all, list, parse_id, placed,
+    Record, ServiceFacts, find_all, list, parse_id, placed, some_centres,
 };
 use crate::error::{Error, Result};
 use crate::store::schema::{offerings, services};
@@ -47,7 +47,7 @@ impl Listing {
 pub type Centres = HashMap<PostalCode, PostalPlace>;
 
 /// The listings of these offerings, in no particular order. `centres` holds all ZIP codes where many are
-/// read; none means that each is looked up.
+/// read; none means that those needed are looked up.
 ///
 /// # Errors
 /// If the database fails or refers to what is not there.
@@ -75,6 +75,13 @@ fn join(
         connection,
         offerings.iter().filter_map(|offering| offering.facts.location_id),
     )?;
+    let looked_up = if centres.is_some() {
+        Centres::new()
+    } else {
+        let codes = unique(locations.values().filter_map(|location| location.facts.postal_code));
+        some_centres(connection, &codes)?
+    };
+    let centres = centres.unwrap_or(&looked_up);
     let pools: Vec<CapacityPoolId> =
         unique(offerings.iter().filter_map(|offering| offering.facts.capacity_pool_id));
     let claims: HashMap<CapacityPoolId, Claim> = current_claims(connection, &pools)?
@@ -102,7 +109,7 @@ fn join(
                 .map(|id| locations.get(&id).cloned().ok_or_else(|| missing("location")))
                 .transpose()?;
             let placement = match &location {
-                Some(location) => placed(connection, &location.facts, centres)?,
+                Some(location) => placed(connection, &location.facts, Some(centres))?,
                 None => None,
             };
             let claim = offering.facts.capacity_pool_id.and_then(|pool| claims.get(&pool).cloned());

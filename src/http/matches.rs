@@ -115,7 +115,7 @@ struct RequiredCriteria {
     #[schema(nullable = false)]
     needs: Option<Values<Need>>,
     /// The student's age in years; may be fractional.
-    #[schema(nullable = false, minimum = 0, maximum = 129)]
+    #[schema(nullable = false, minimum = 0, exclusive_maximum = 130)]
     age: Option<f64>,
     /// The student's grade, instead of an age.
     #[schema(nullable = false)]
@@ -212,7 +212,7 @@ impl RequiredCriteria {
             (Some(years), None) => {
                 let range = AgeRange::exactly(years);
                 if range.is_none() {
-                    fault("age", &format!("{years} is not an age from 0 to 129 years"));
+                    fault("age", &format!("{years} is not an age from 0 up to 130 years"));
                 }
                 range
             }

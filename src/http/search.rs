@@ -53,7 +53,7 @@ struct SearchParams {
     #[param(style = Form, explode = false)]
     need: Option<Vec<Need>>,
     /// The student's age in years; may be fractional.
-    #[param(minimum = 0, maximum = 129, example = 10)]
+    #[param(minimum = 0, exclusive_maximum = 130, example = 10)]
     age: Option<f64>,
     /// The student's grade, instead of an age: its whole range of ages must be accepted.
     grade: Option<Grade>,
@@ -250,7 +250,7 @@ fn read_age(params: &mut Params) -> Option<AgeRange> {
         (Some(age), None) => {
             let range = AgeRange::exactly(age.0);
             if range.is_none() {
-                params.fault("age", format_args!("{} is not an age from 0 to 129 years", age.0));
+                params.fault("age", format_args!("{} is not an age from 0 up to 130 years", age.0));
             }
             range
         }
