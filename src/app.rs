@@ -84,9 +84,10 @@ impl App {
         self.feed.poll()
     }
 
-    /// Asks the finder.
-    pub fn search(&self, search: &Search<'_>) -> Answer {
-        self.feed.read_index().search(search, &self.profile)
+    /// Asks the finder; the answer with the revision that was asked.
+    pub fn search(&self, search: &Search<'_>) -> (Answer, String) {
+        let index = self.feed.read_index();
+        (index.search(search, &self.profile), self.feed.revision(&index))
     }
 
     /// How answers are ranked.
@@ -96,7 +97,7 @@ impl App {
 
     /// The revision of the index, `node:counter`; not comparable across nodes.
     pub fn revision(&self) -> String {
-        format!("{}:{}", self.feed.node, self.feed.read_index().revision())
+        self.feed.revision(&self.feed.read_index())
     }
 
     /// How many offerings can be found.
@@ -114,6 +115,10 @@ impl Feed {
     fn read_index(&self) -> std::sync::RwLockReadGuard<'_, Index> {
         // A panic while writing would leave at worst one offering unindexed; the feed heals that.
         self.index.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn revision(&self, index: &Index) -> String {
+        format!("{}:{}", self.node, index.revision())
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {

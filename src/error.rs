@@ -3,8 +3,6 @@
 
 use std::fmt;
 
-use crate::types::UnknownTerm;
-
 /// Result with [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -187,12 +185,5 @@ impl From<Vec<FieldError>> for Error {
 impl From<FieldError> for Error {
     fn from(error: FieldError) -> Self {
         Self::Invalid(vec![error])
-    }
-}
-
-impl UnknownTerm {
-    /// The refusal as a value of the query parameter `name`.
-    pub fn in_query(&self, name: &str) -> FieldError {
-        FieldError::query(name, self)
     }
 }

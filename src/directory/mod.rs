@@ -33,7 +33,7 @@ use crate::types::{AssertionId, CapacityPoolId, CapacityPoolKind};
 /// [`Error::Invalid`] if the facts are wrong or refer to what is not there; [`Error::Conflict`] if `id` is taken.
 pub fn create<F: Facts>(tx: &mut Tx<'_>, id: F::Id, facts: &F, voice: &Voice) -> Result<Record<F>> {
     accept(tx.connection, facts)?;
-    insert(tx, id, facts.clone(), document_of(facts)?, voice)
+    insert(tx, id, facts.clone(), assertions::document(facts)?, voice)
 }
 
 /// Records a new offering; one that names no capacity pool gets one of its own.
@@ -46,9 +46,9 @@ pub fn create_offering(
     facts: &OfferingFacts,
     voice: &Voice,
 ) -> Result<Record<OfferingFacts>> {
-    accept(tx.connection, facts)?;
     let mut facts = facts.clone();
     if facts.capacity_pool_id.is_none() {
+        accept(tx.connection, &facts)?;
         let service = find::<ServiceFacts>(tx.connection, facts.service_id)?;
         let pool = CapacityPoolFacts {
             organization_id: service.facts.organization_id,
@@ -73,7 +73,7 @@ pub fn edit<F: Facts>(
     voice: &Voice,
 ) -> Result<Record<F>> {
     let record = current::<F>(tx.connection, id, expected)?;
-    let before = document_of(&record.facts)?;
+    let before = assertions::document(&record.facts)?;
     let mut after = Value::Object(before.clone());
     json_patch::merge(&mut after, patch);
     let facts: F = parse(after)?;
@@ -87,7 +87,7 @@ pub fn edit<F: Facts>(
         !before_references.iter().any(|(_, known_noun, known_id)| known_noun == noun && known_id == id)
     };
     accept_with(tx.connection, &facts, is_new)?;
-    let changed = assertions::difference(&before, &document_of(&facts)?);
+    let changed = assertions::difference(&before, &assertions::document(&facts)?);
     if changed.is_empty() {
         return Ok(record);
     }
@@ -174,7 +174,7 @@ pub fn would_state<F: Facts>(known: Option<&Known<F>>, facts: &F, voice: &Voice)
     let last =
         said.iter().rev().find(|one| one.voice.method == voice.method && one.voice.source == voice.source);
     Ok(match last {
-        Some(last) if last.facts == document_of(facts)? => Stated::Unchanged,
+        Some(last) if last.facts == assertions::document(facts)? => Stated::Unchanged,
         Some(_) | None => Stated::Updated,
     })
 }
@@ -199,10 +199,10 @@ pub fn state<F: Facts>(
     match (outcome, known) {
         (Stated::Unchanged, _) => {}
         (Stated::Created, _) | (Stated::Updated, None | Some(Known { record: None, .. })) => {
-            insert(tx, id, facts.clone(), document_of(facts)?, voice).map_err(raced)?;
+            insert(tx, id, facts.clone(), assertions::document(facts)?, voice).map_err(raced)?;
         }
         (Stated::Updated, Some(Known { record: Some(record), .. })) => {
-            restate(tx, record, voice, document_of(facts)?).map_err(raced)?;
+            restate(tx, record, voice, assertions::document(facts)?).map_err(raced)?;
         }
     }
     Ok(outcome)
@@ -277,10 +277,6 @@ fn current<F: Facts>(connection: &mut DbConnection, id: F::Id, expected: Option<
     } else {
         Err(Error::Stale { current: record.version })
     }
-}
-
-fn document_of<F: Facts>(facts: &F) -> Result<serde_json::Map<String, Value>> {
-    assertions::document(facts)
 }
 
 /// Reads facts from JSON; a wrong value is named by its JSON pointer.

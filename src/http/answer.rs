@@ -120,8 +120,8 @@ pub(super) async fn answer(
                 max_wait_days: need.max_wait_days,
                 now,
             };
-            let revision = app.revision();
-            let answer = app.search(&Search { sort: need.sort, limit, after, ..Search::new(&question) });
+            let (answer, revision) =
+                app.search(&Search { sort: need.sort, limit, after, ..Search::new(&question) });
             let ids: Vec<OfferingId> = answer.hits.iter().map(|hit| hit.offering).collect();
             let found: HashMap<OfferingId, Listing> = listings(connection, &ids, None)?
                 .into_iter()
