@@ -12,6 +12,7 @@ mod codes;
 mod coordinates;
 mod ids;
 mod language;
+mod month;
 mod phone;
 mod postal_code;
 mod schedule;
@@ -31,6 +32,7 @@ pub use ids::{
     OrganizationId, SchoolId, ServiceId, derived_uuid,
 };
 pub use language::{InvalidLanguageTag, LanguageTag};
+pub use month::{InvalidMonth, Month};
 pub use phone::Phone;
 pub use postal_code::{InvalidPostalCode, PostalCode};
 pub use schedule::{OpenHours, Schedule, Season, TimeOfDay};

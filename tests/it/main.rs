@@ -17,6 +17,7 @@ mod bad_input;
 mod contract;
 mod demonstration;
 mod imports;
+mod near_misses;
 mod parity;
 mod problems;
 mod program;
