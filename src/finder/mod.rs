@@ -24,6 +24,7 @@ mod index;
 mod interner;
 mod leaf;
 mod page;
+mod partners;
 mod question;
 mod ranking;
 mod scoring;

@@ -6,12 +6,13 @@ use std::collections::BinaryHeap;
 
 use rstar::{ParentNode, RTreeNode};
 
-use super::areas::Block;
+use super::areas::{Block, Roster};
 use super::eligibility::{Asked, Reach, Via};
 use super::envelope::{FacetEnvelope, Site};
 use super::index::Index;
 use super::leaf::Leaf;
 use super::page::{Search, SortKey, Total};
+use super::partners::Door;
 use super::scoring::{Scoring, Travel};
 use crate::types::Truth;
 
@@ -24,8 +25,8 @@ pub(super) struct Found<'a> {
 
 /// The first hits in order, and how many match in all.
 ///
-/// Every match is met exactly once: under its area if it comes to residents, else under its school, else at
-/// its place in the tree.
+/// Every match is met exactly once: under its area if it comes to residents, else under the first of the
+/// student's school, district and collaboratives that it comes into, else at its place in the tree.
 pub(super) fn run<'a>(
     index: &'a Index,
     search: &Search<'_>,
@@ -58,7 +59,14 @@ pub(super) fn run<'a>(
 #[derive(Clone, Copy)]
 enum Node<'a> {
     Tree(&'a ParentNode<Site>),
-    Roster(&'a Block, Via),
+    Roster(&'a Block, Under),
+}
+
+/// Whose roster it is.
+#[derive(Clone, Copy)]
+enum Under {
+    Area,
+    Door(Door),
 }
 
 /// Something in its place in the order, or at the best place that it can have.
@@ -107,13 +115,12 @@ impl<'a> Run<'a, '_> {
         let inside = if self.asked.allows_residents() { self.asked.located.inside.as_slice() } else { &[] };
         for area in inside {
             for block in areas.roster(*area).blocks() {
-                self.consider_block(block, Via::Area, &mut open);
+                self.consider_block(block, Under::Area, &mut open);
             }
         }
-        let school = self.asked.question.school.filter(|_| self.asked.allows_schools());
-        if let Some(roster) = school.and_then(|school| areas.school(school)) {
-            for block in roster.blocks() {
-                self.consider_block(block, Via::School, &mut open);
+        for door in &self.asked.doors {
+            for block in areas.behind(*door).map_or(&[][..], Roster::blocks) {
+                self.consider_block(block, Under::Door(*door), &mut open);
             }
         }
     }
@@ -132,9 +139,9 @@ impl<'a> Run<'a, '_> {
             .then_some((envelope, chord_2))
     }
 
-    fn consider_block(&self, block: &'a Block, via: Via, open: &mut impl FnMut(Node<'a>, SortKey)) {
+    fn consider_block(&self, block: &'a Block, under: Under, open: &mut impl FnMut(Node<'a>, SortKey)) {
         if self.asked.may_match(&block.envelope.summary) {
-            open(Node::Roster(block, via), self.scoring.bound(&block.envelope, Travel::None));
+            open(Node::Roster(block, under), self.scoring.bound(&block.envelope, Travel::None));
         }
     }
 
@@ -153,9 +160,9 @@ impl<'a> Run<'a, '_> {
                     }
                 }
             }
-            Node::Roster(block, via) => {
+            Node::Roster(block, under) => {
                 for site in &block.sites {
-                    self.visit_listed(site, via, true);
+                    self.visit_listed(site, under, true);
                 }
             }
         }
@@ -177,9 +184,9 @@ impl<'a> Run<'a, '_> {
                         }
                     }
                 }
-                Node::Roster(block, via) => {
+                Node::Roster(block, under) => {
                     for site in &block.sites {
-                        self.visit_listed(site, via, false);
+                        self.visit_listed(site, under, false);
                     }
                 }
             }
@@ -201,18 +208,24 @@ impl<'a> Run<'a, '_> {
         }
     }
 
-    /// Meets an offering on the roster of a school, or of an area that the residence is in.
-    fn visit_listed(&mut self, site: &Site, via: Via, ranks: bool) {
+    /// Meets an offering on the roster of a school or district, or of an area that the residence is in.
+    fn visit_listed(&mut self, site: &Site, under: Under, ranks: bool) {
         let summary = &site.envelope.summary;
         if !self.asked.may_match(summary) {
             return;
         }
-        if site.is_exact && via == Via::Area {
-            if self.asked.comes_to_residents(&summary.facets) {
-                self.count(site, Travel::None, ranks);
+        match under {
+            Under::Area if site.is_exact => {
+                if self.asked.comes_to_residents(&summary.facets) {
+                    self.count(site, Travel::None, ranks);
+                }
             }
-        } else {
-            self.visit(site, via, ranks);
+            Under::Area => self.visit(site, Via::Area, ranks),
+            Under::Door(door) => {
+                if self.asked.first_door(self.index.leaf(site.slot)) == Some(door) {
+                    self.visit(site, Via::School, ranks);
+                }
+            }
         }
     }
 

@@ -1,10 +1,12 @@
 //! The finder against a look at every offering.
 
+mod partnerships;
+
 use proptest::prelude::*;
 use rstar::{Envelope, ParentNode, RTreeNode, RTreeObject};
 
 use super::arbitrary::{
-    beginning, claims, offered, offering_id, places, plan, plan_infos, questions, worlds,
+    beginning, claims, offered, offering_id, partnerships, places, plan, plan_infos, questions, worlds,
 };
 use super::eligibility::{Asked, Via};
 use super::envelope::{FacetEnvelope, Site};
@@ -19,12 +21,14 @@ const SORTS: [Sort; 3] = [Sort::Match, Sort::Distance, Sort::Wait];
 fn profiles() -> impl Strategy<Value = RankingProfile> {
     prop_oneof![
         Just(RankingProfile::default()),
-        (0..5, 0..3, 0..3, 0..3, 0..3).prop_map(|(time_to_care, travel, language, fit, confirmation)| {
-            let [time_to_care, travel, language, fit, confirmation] =
-                [time_to_care, travel, language, fit, confirmation].map(f64::from);
-            let weights = Weights { time_to_care, travel, language, fit, confirmation };
-            RankingProfile::new("test", 1, weights, 0.25).unwrap_or_default()
-        }),
+        (0..5, 0..3, 0..3, 0..3, 0..3, 0..3).prop_map(
+            |(time_to_care, travel, language, fit, relationship, confirmation)| {
+                let [time_to_care, travel, language, fit, relationship, confirmation] =
+                    [time_to_care, travel, language, fit, relationship, confirmation].map(f64::from);
+                let weights = Weights { time_to_care, travel, language, fit, relationship, confirmation };
+                RankingProfile::new("test", 1, weights, 0.25).unwrap_or_default()
+            }
+        ),
     ]
 }
 
@@ -211,6 +215,7 @@ proptest! {
 enum Change {
     Apply(Box<Offered>),
     Replace(usize, Option<crate::availability::Claim>),
+    Agree(usize, Vec<crate::directory::PartnershipFacts>),
     Remove(usize),
     Plan(u8, PlanInfo),
 }
@@ -219,6 +224,7 @@ fn changes() -> impl Strategy<Value = Change> {
     prop_oneof![
         3 => offered(300).prop_map(|offered| Change::Apply(Box::new(offered))),
         2 => (any::<usize>(), prop::option::of(claims())).prop_map(|(which, claim)| Change::Replace(which, claim)),
+        2 => (any::<usize>(), partnerships()).prop_map(|(which, agreed)| Change::Agree(which, agreed)),
         3 => any::<usize>().prop_map(Change::Remove),
         1 => (0..5_u8, plan_infos()).prop_map(|(number, info)| Change::Plan(number, info)),
     ]
@@ -242,6 +248,14 @@ impl Change {
                     return false;
                 };
                 offered.claim = claim;
+                index.apply(offered.entry());
+                true
+            }
+            Self::Agree(which, agreed) => {
+                let Some(offered) = known(which).and_then(|id| world.offerings.get_mut(&id)) else {
+                    return false;
+                };
+                offered.partnerships = agreed;
                 index.apply(offered.entry());
                 true
             }
@@ -270,6 +284,7 @@ fn simple(id: u128, facts: impl FnOnce(&mut crate::directory::OfferingFacts)) ->
         facts: serde_json::from_str(json).unwrap(),
         audience: vec![crate::types::Audience::Students],
         claim: None,
+        partnerships: Vec::new(),
     };
     facts(&mut offered.facts);
     offered

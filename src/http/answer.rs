@@ -107,12 +107,13 @@ pub(super) async fn answer(
         .read(move |connection| {
             let (in_coverage, field) = names.coverage;
             refuse_unknown_plans(connection, &need.required, in_coverage, field)?;
-            let Origin { at, residence, school } = need.origin.find(connection, names.origin)?;
+            let Origin { at, residence, school, districts } = need.origin.find(connection, names.origin)?;
             let question = Question {
                 origin: at,
                 radius_km: need.radius_km,
                 residence,
                 school,
+                districts,
                 audience: need.audience,
                 required: need.required,
                 preferred: need.preferred,
