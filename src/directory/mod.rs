@@ -1,11 +1,12 @@
 //! The directory: organizations, locations, services, offerings, capacity pools, insurance plans,
-//! districts and schools.
+//! districts, schools and partnerships.
 //!
 //! Every noun has the same life: it is *created*, *edited* (optimistically, by version) and *retired* by a
 //! person, or *stated* by an import. What stands is folded from who said what ([`assertions`]).
 
 pub(crate) mod assertions;
 mod facts;
+mod partnerships;
 mod places;
 mod record;
 mod rules;
@@ -16,6 +17,7 @@ use uuid::Uuid;
 
 pub use assertions::{Assertion, Method, Voice};
 pub use facts::*;
+pub use partnerships::{collaboratives_of, organizations_ever_of, partnerships_of};
 pub use places::{
     Placed, PostalPlace, Replaced, centre_of, centres_of, compare_centres, install_embedded,
     known_postal_codes, near_postal_codes, placed, replace_centres, some_centres,
@@ -25,7 +27,7 @@ pub(crate) use record::{find_all, parse_id};
 
 use crate::error::{Error, FieldError, Result};
 use crate::store::{Change, DbConnection, Noun, Tx};
-use crate::types::{AssertionId, CapacityPoolId, CapacityPoolKind};
+use crate::types::{AssertionId, CapacityPoolId, CapacityPoolKind, OrganizationId, ServiceId};
 
 /// Records something new.
 ///
@@ -81,12 +83,7 @@ pub fn edit<F: Facts>(
         let message = "cannot be taken away: every offering draws on a pool; name another one instead";
         return Err(FieldError::body("/capacity_pool_id", message).into());
     }
-    // What it referred to before may be retired since; that must not keep the rest from being mended.
-    let before_references = record.facts.references();
-    let is_new = |(_, noun, id): &(String, Noun, Uuid)| {
-        !before_references.iter().any(|(_, known_noun, known_id)| known_noun == noun && known_id == id)
-    };
-    accept_with(tx.connection, &facts, is_new)?;
+    accept_after(tx.connection, &facts, Some(&record))?;
     let changed = assertions::difference(&before, &assertions::document(&facts)?);
     if changed.is_empty() {
         return Ok(record);
@@ -299,21 +296,39 @@ pub(crate) fn pointer(path: &serde_path_to_error::Path) -> String {
         .collect()
 }
 
-/// Whether the facts can be accepted: right on their own, and everything that they refer to is there.
+/// Whether the facts can be accepted: right on their own, and everything that they refer to is there and
+/// belongs together.
 fn accept<F: Facts>(connection: &mut DbConnection, facts: &F) -> Result<()> {
-    accept_with(connection, facts, |_| true)
+    accept_after(connection, facts, None)
 }
 
-/// [`accept`], looking only for those references that `must_be_there` names.
-fn accept_with<F: Facts>(
+/// [`accept`] for what was `before`. What it referred to then may be retired since, or belong to others; that
+/// must not keep the rest from being mended.
+fn accept_after<F: Facts>(
     connection: &mut DbConnection,
     facts: &F,
-    must_be_there: impl Fn(&(String, Noun, Uuid)) -> bool,
+    before: Option<&Record<F>>,
 ) -> Result<()> {
     let mut problems = facts.problems();
-    for (pointer, noun, id) in facts.references().into_iter().filter(must_be_there) {
-        if !exists(connection, noun, id)? {
+    let known = before.map(|record| record.facts.references()).unwrap_or_default();
+    let is_known =
+        |noun, id| known.iter().any(|(_, known_noun, known_id)| (*known_noun, *known_id) == (noun, id));
+    for (pointer, noun, id) in facts.references() {
+        if before.is_some_and(|record| (F::NOUN, record.id.into()) == (noun, id)) {
+            problems.push(FieldError::body(pointer, format_args!("is this {} itself", noun.as_str())));
+        } else if !is_known(noun, id) && !exists(connection, noun, id)? {
             problems.push(FieldError::body(pointer, format_args!("there is no {} {id}", noun.as_str())));
+        }
+    }
+    let known = before.map(|record| record.facts.own_services()).unwrap_or_default();
+    let is_known =
+        |own: &(ServiceId, OrganizationId)| known.iter().any(|(_, id, whose)| (*id, *whose) == *own);
+    for (pointer, service, organization) in facts.own_services() {
+        let found = find_all::<ServiceFacts>(connection, &[service])?;
+        let is_another = found.iter().any(|record| record.facts.organization_id != organization);
+        if is_another && !is_known(&(service, organization)) {
+            let message = "is a service of another organization than the one that the agreement is with";
+            problems.push(FieldError::body(pointer, message));
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(problems.into()) }
@@ -332,5 +347,6 @@ fn exists(connection: &mut DbConnection, noun: Noun, id: Uuid) -> Result<bool> {
         Noun::District => live::<DistrictFacts>(connection, id),
         Noun::School => live::<SchoolFacts>(connection, id),
         Noun::Offering => live::<OfferingFacts>(connection, id),
+        Noun::Partnership => live::<PartnershipFacts>(connection, id),
     }
 }

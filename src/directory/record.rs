@@ -10,12 +10,13 @@ use uuid::Uuid;
 
 use super::facts::{
     CapacityPoolFacts, DistrictFacts, InsurancePlanFacts, LocationFacts, OfferingFacts, OrganizationFacts,
-    SchoolFacts, ServiceFacts,
+    PartnershipFacts, SchoolFacts, ServiceFacts,
 };
 use crate::error::{Error, FieldError, Result};
 use crate::store::{DbConnection, Noun, from_sql, schema, to_sql};
 use crate::types::{
-    CapacityPoolId, DistrictId, InsurancePlanId, LocationId, OfferingId, OrganizationId, SchoolId, ServiceId,
+    CapacityPoolId, DistrictId, DistrictKind, InsurancePlanId, LocationId, OfferingId, OrganizationId,
+    PartnershipId, SchoolId, ServiceId,
 };
 
 /// One thing of the directory, as it stands.
@@ -56,6 +57,9 @@ pub trait Facts:
 
     /// The things they refer to, each with its JSON pointer.
     fn references(&self) -> Vec<(String, Noun, Uuid)>;
+
+    /// Services that they name and that must be this organization's, each with its JSON pointer.
+    fn own_services(&self) -> Vec<(String, ServiceId, OrganizationId)>;
 
     #[doc(hidden)]
     fn insert(connection: &mut DbConnection, record: &Record<Self>) -> Result<()>;
@@ -148,6 +152,10 @@ macro_rules! stored {
 
             fn references(&self) -> Vec<(String, Noun, Uuid)> {
                 super::rules::Check::references(self)
+            }
+
+            fn own_services(&self) -> Vec<(String, ServiceId, OrganizationId)> {
+                super::rules::Check::own_services(self)
             }
 
             fn insert(connection: &mut DbConnection, record: &Record<Self>) -> Result<()> {
@@ -247,7 +255,8 @@ stored! {
 
     DistrictFacts: DistrictId, District in districts {
         code = |it| it.code.clone(),
-    } filters { code }
+        kind = |it| it.kind.map(DistrictKind::as_str),
+    } filters { code, kind }
 
     SchoolFacts: SchoolId, School in schools {
         district_id = |it| it.district_id.map(|id| id.to_string()),
@@ -261,4 +270,9 @@ stored! {
         // An offering without a pool is given one before it is stored.
         capacity_pool_id = |it| it.capacity_pool_id.map(|id| id.to_string()).unwrap_or_default(),
     } filters { service_id, location_id, capacity_pool_id }
+
+    PartnershipFacts: PartnershipId, Partnership in partnerships {
+        organization_id = |it| it.organization_id.to_string(),
+        district_id = |it| it.district_id.map(|id| id.to_string()),
+    } filters { organization_id, district_id }
 }

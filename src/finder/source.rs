@@ -2,18 +2,20 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
+use std::sync::Arc;
 
 use diesel::prelude::*;
 
 use crate::availability::{Claim, current_claims};
 use crate::directory::{
-    Facts, InsurancePlanFacts, LocationFacts, OfferingFacts, OrganizationFacts, Page, Placement, PostalPlace,
-    Record, ServiceFacts, find_all, list, parse_id, placed, some_centres,
+    Facts, InsurancePlanFacts, LocationFacts, OfferingFacts, OrganizationFacts, Page, PartnershipFacts,
+    Placement, PostalPlace, Record, ServiceFacts, find_all, list, organizations_ever_of, parse_id,
+    partnerships_of, placed, some_centres,
 };
 use crate::error::{Error, Result};
 use crate::store::schema::{offerings, services};
 use crate::store::{Change, DbConnection, Noun};
-use crate::types::{CapacityPoolId, OfferingId, PostalCode, ServiceStatus};
+use crate::types::{CapacityPoolId, OfferingId, PartnershipId, PostalCode, ServiceStatus};
 
 /// An offering with everything that it refers to.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +32,8 @@ pub struct Listing {
     pub placement: Option<Placement>,
     /// The newest claim on its pool, lapsed or not.
     pub claim: Option<Claim>,
+    /// The agreements of its organization that are not retired.
+    pub partnerships: Arc<[PartnershipFacts]>,
 }
 
 impl Listing {
@@ -71,6 +75,7 @@ fn join(
         connection,
         services.values().map(|service| service.facts.organization_id),
     )?;
+    let agreements = partnerships_of(connection, &unique(organizations.keys().copied()))?;
     let locations = by_id::<LocationFacts>(
         connection,
         offerings.iter().filter_map(|offering| offering.facts.location_id),
@@ -113,7 +118,8 @@ fn join(
                 None => None,
             };
             let claim = offering.facts.capacity_pool_id.and_then(|pool| claims.get(&pool).cloned());
-            Ok(Listing { offering, service, organization, location, placement, claim })
+            let partnerships = agreements.get(&organization.id).cloned().unwrap_or_default();
+            Ok(Listing { offering, service, organization, location, placement, claim, partnerships })
         })
         .collect()
 }
@@ -175,7 +181,17 @@ pub fn affected(connection: &mut DbConnection, changes: &[Change]) -> Result<Vec
             .collect()
     };
     let mut ids: Vec<String> = of(Noun::Offering);
-    for chunk in of(Noun::Organization).chunks(500) {
+    let partnerships: Vec<PartnershipId> = unique(
+        changes
+            .iter()
+            .filter(|change| change.noun == Noun::Partnership)
+            .map(|change| PartnershipId(change.subject)),
+    );
+    // A partnership that now is another organization's has left the offerings of the one before, too.
+    let partners = organizations_ever_of(connection, &partnerships)?;
+    let organizations: Vec<String> =
+        of(Noun::Organization).into_iter().chain(partners.iter().map(ToString::to_string)).collect();
+    for chunk in organizations.chunks(500) {
         ids.extend(
             offerings::table
                 .inner_join(services::table.on(services::id.eq(offerings::service_id)))

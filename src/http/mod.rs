@@ -19,6 +19,7 @@ mod offerings;
 pub mod openapi;
 mod organizations;
 mod origin;
+mod partnerships;
 mod problem;
 mod query;
 mod request_id;
@@ -114,6 +115,7 @@ fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>)
         insurance_plans::configure(services);
         districts::configure(services);
         schools::configure(services);
+        partnerships::configure(services);
         vocabularies::configure(services);
     }));
 }

@@ -15,7 +15,7 @@ use super::{Context, body};
 use crate::directory::{Assertion, COUNTED_UP_TO, Facts, Method, Page, Record, Voice};
 use crate::error::{Error, FieldError};
 use crate::store::{DbConnection, Tx};
-use crate::types::{AssertionId, PostalCode};
+use crate::types::{AssertionId, DistrictKind, PostalCode};
 
 /// Media types of a create.
 pub(super) const JSON: &[&str] = &["application/json"];
@@ -113,6 +113,9 @@ impl<F: Facts> FromParams for ListParams<F> {
                 filters.extend(params.one::<Uuid>(name).map(|id| (*name, id.to_string())));
             } else if *name == "postal_code" {
                 filters.extend(params.one::<PostalCode>(name).map(|code| (*name, code.as_str().to_owned())));
+            } else if *name == "kind" {
+                filters
+                    .extend(params.one::<DistrictKind>(name).map(|kind| (*name, kind.as_str().to_owned())));
             } else {
                 filters.extend(params.one::<String>(name).map(|value| (*name, value)));
             }

@@ -36,10 +36,12 @@ pub enum Noun {
     School,
     /// An offering.
     Offering,
+    /// A partnership.
+    Partnership,
 }
 
 impl Noun {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Organization,
         Self::Location,
         Self::Service,
@@ -48,6 +50,7 @@ impl Noun {
         Self::District,
         Self::School,
         Self::Offering,
+        Self::Partnership,
     ];
 
     /// As it is written in the database and in messages.
@@ -61,6 +64,7 @@ impl Noun {
             Self::District => "district",
             Self::School => "school",
             Self::Offering => "offering",
+            Self::Partnership => "partnership",
         }
     }
 }

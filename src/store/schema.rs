@@ -70,6 +70,7 @@ diesel::table! {
         retired_at -> Nullable<Timestamp>,
         code -> Text,
         facts -> Text,
+        kind -> Nullable<Text>,
     }
 }
 
@@ -97,6 +98,19 @@ diesel::table! {
         service_id -> Text,
         location_id -> Nullable<Text>,
         capacity_pool_id -> Text,
+        facts -> Text,
+    }
+}
+
+diesel::table! {
+    partnerships (id) {
+        id -> Text,
+        version -> BigInt,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        retired_at -> Nullable<Timestamp>,
+        organization_id -> Text,
+        district_id -> Nullable<Text>,
         facts -> Text,
     }
 }

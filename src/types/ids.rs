@@ -75,6 +75,8 @@ ids! {
     DistrictId,
     /// A school.
     SchoolId,
+    /// An agreement between an organization and a district or schools.
+    PartnershipId,
     /// One dated statement of capacity.
     ClaimId,
     /// One statement of facts by one source.
