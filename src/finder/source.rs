@@ -8,12 +8,12 @@ use diesel::prelude::*;
 use crate::availability::{Claim, current_claims};
 use crate::directory::{
     Facts, InsurancePlanFacts, LocationFacts, OfferingFacts, OrganizationFacts, Page, Placement, PostalPlace,
-    Record, ServiceFacts, find_all, list, parse_id, placed, some_centres,
+    Record, ServiceFacts, families, find_all, list, parse_id, placed, some_centres, survivors,
 };
 use crate::error::{Error, Result};
 use crate::store::schema::{offerings, services};
 use crate::store::{Change, DbConnection, Noun};
-use crate::types::{CapacityPoolId, OfferingId, PostalCode, ServiceStatus};
+use crate::types::{CapacityPoolId, OfferingId, OrganizationId, PostalCode, ServiceStatus};
 
 /// An offering with everything that it refers to.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +22,7 @@ pub struct Listing {
     pub offering: Record<OfferingFacts>,
     /// Its service.
     pub service: Record<ServiceFacts>,
-    /// Who offers it.
+    /// Who offers it; the survivor, where that organization is merged into another.
     pub organization: Record<OrganizationFacts>,
     /// Its place.
     pub location: Option<Record<LocationFacts>>,
@@ -67,10 +67,9 @@ fn join(
 ) -> Result<Vec<Listing>> {
     let services =
         by_id::<ServiceFacts>(connection, offerings.iter().map(|offering| offering.facts.service_id))?;
-    let organizations = by_id::<OrganizationFacts>(
-        connection,
-        services.values().map(|service| service.facts.organization_id),
-    )?;
+    let named = unique(services.values().map(|service| service.facts.organization_id));
+    let survivors = survivors(connection, &named)?;
+    let organizations = by_id::<OrganizationFacts>(connection, survivors.values().copied())?;
     let locations = by_id::<LocationFacts>(
         connection,
         offerings.iter().filter_map(|offering| offering.facts.location_id),
@@ -99,8 +98,9 @@ fn join(
             };
             let service =
                 services.get(&offering.facts.service_id).cloned().ok_or_else(|| missing("service"))?;
-            let organization = organizations
+            let organization = survivors
                 .get(&service.facts.organization_id)
+                .and_then(|survivor| organizations.get(survivor))
                 .cloned()
                 .ok_or_else(|| missing("organization"))?;
             let location = offering
@@ -175,7 +175,11 @@ pub fn affected(connection: &mut DbConnection, changes: &[Change]) -> Result<Vec
             .collect()
     };
     let mut ids: Vec<String> = of(Noun::Offering);
-    for chunk in of(Noun::Organization).chunks(500) {
+    let organizations = changes.iter().filter(|change| change.noun == Noun::Organization);
+    let organizations = unique(organizations.map(|change| OrganizationId(change.subject)));
+    let families: Vec<String> =
+        unique(families(connection, &organizations)?.into_iter()).iter().map(ToString::to_string).collect();
+    for chunk in families.chunks(500) {
         ids.extend(
             offerings::table
                 .inner_join(services::table.on(services::id.eq(offerings::service_id)))

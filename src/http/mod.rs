@@ -6,6 +6,7 @@ mod body;
 mod capacity_pools;
 mod cursor;
 mod districts;
+mod duplicates;
 mod fallback;
 mod health;
 mod idempotency;
@@ -13,6 +14,7 @@ mod insurance_plans;
 mod listing;
 mod locations;
 mod matches;
+mod merges;
 mod noun;
 mod offerings;
 pub mod openapi;
@@ -103,7 +105,10 @@ fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>)
     services.service(utoipa_actix_web::scope("/v1").configure(|services| {
         search::configure(services);
         matches::configure(services);
+        // Before the organizations: "duplicates" is no id.
+        duplicates::configure(services);
         organizations::configure(services);
+        merges::configure(services);
         services::configure(services);
         locations::configure(services);
         offerings::configure(services);
