@@ -5,7 +5,9 @@
 //! person, or *stated* by an import. What stands is folded from who said what ([`assertions`]).
 
 pub(crate) mod assertions;
+mod duplicates;
 mod facts;
+mod merges;
 mod partnerships;
 mod places;
 mod record;
@@ -16,7 +18,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 pub use assertions::{Assertion, Method, Voice};
+pub use duplicates::{Candidate, Dismissal, DuplicatesAsk, Evidence, Pair, dismiss, duplicates};
 pub use facts::*;
+pub use merges::{Merge, families, merge, merges_of, stands_under, survivors, unmerge};
 pub use partnerships::{collaboratives_of, organizations_ever_of, partnerships_of};
 pub use places::{
     Placed, PostalPlace, Replaced, centre_of, centres_of, compare_centres, install_embedded,
@@ -106,22 +110,28 @@ pub fn retire<F: Facts>(tx: &mut Tx<'_>, id: F::Id, expected: Option<i64>) -> Re
 }
 
 /// One page of records in the order of their ids, and how many there are in all (counted up to
-/// [`COUNTED_UP_TO`] + 1).
+/// [`COUNTED_UP_TO`] + 1). An organization that is merged is not listed; what belongs to it is listed with what
+/// belongs to its survivor.
 ///
 /// # Errors
 /// If the database fails.
 pub fn list<F: Facts>(connection: &mut DbConnection, page: &Page) -> Result<(Vec<Record<F>>, i64)> {
-    let (rows, count) = F::page(connection, page)?;
+    let page = merges::widened(connection, page)?;
+    let (rows, count) = F::page(connection, &page)?;
     Ok((rows.into_iter().map(Record::from_row).collect::<Result<_>>()?, count))
 }
 
-/// Everything that was said of it, in the order of time.
+/// Everything that was said of it, in the order of time; of an organization, also what was said of those that
+/// are merged into it.
 ///
 /// # Errors
 /// [`Error::NotFound`].
 pub fn said_of<F: Facts>(connection: &mut DbConnection, id: F::Id) -> Result<Vec<Assertion>> {
     find::<F>(connection, id)?;
-    assertions::said_of(connection, &[id.into()])
+    let family = merges::family_of::<F>(connection, id)?;
+    let mut said = assertions::said_of(connection, &family)?;
+    said.sort_by_key(|assertion| (assertion.at, assertion.id));
+    Ok(said)
 }
 
 /// What stating something by import did.
@@ -188,11 +198,6 @@ pub fn state<F: Facts>(
     known: Option<&Known<F>>,
 ) -> Result<Stated> {
     let outcome = would_state(known, facts, voice)?;
-    // Somebody else may have stated or edited it since it was looked up; looking again settles it.
-    let raced = |error| match error {
-        Error::Stale { .. } | Error::Conflict(_) => Error::Contended,
-        other => other,
-    };
     match (outcome, known) {
         (Stated::Unchanged, _) => {}
         (Stated::Created, _) | (Stated::Updated, None | Some(Known { record: None, .. })) => {
@@ -203,6 +208,14 @@ pub fn state<F: Facts>(
         }
     }
     Ok(outcome)
+}
+
+/// Somebody else may have stated or edited it since it was looked up; looking again settles it.
+fn raced(error: Error) -> Error {
+    match error {
+        Error::Stale { .. } | Error::Conflict(_) => Error::Contended,
+        other => other,
+    }
 }
 
 /// Tells that the derived position of these records may have changed: they get a new version.
@@ -232,7 +245,8 @@ fn insert<F: Facts>(
 }
 
 /// Adds a statement to what was said of it, and saves what stands, if that is something else. A statement is
-/// later than those before it, also when the clock has been set back.
+/// later than those before it, also when the clock has been set back. Those that an organization is merged into
+/// hear of it too.
 fn restate<F: Facts>(
     tx: &mut Tx<'_>,
     record: &Record<F>,
@@ -240,19 +254,23 @@ fn restate<F: Facts>(
     facts: serde_json::Map<String, Value>,
 ) -> Result<Record<F>> {
     let subject = record.id.into();
-    let mut said = assertions::said_of(tx.connection, &[subject])?;
-    let at = match said.last() {
-        Some(last) if last.at >= tx.now => last.at + SignedDuration::from_micros(1),
+    let family = merges::family_of::<F>(tx.connection, record.id)?;
+    let mut said = assertions::said_of(tx.connection, &family)?;
+    let at = match said.iter().map(|assertion| assertion.at).max() {
+        Some(last) if last >= tx.now => last + SignedDuration::from_micros(1),
         Some(_) | None => tx.now,
     };
     let assertion = Assertion { id: AssertionId::new(), subject, voice: voice.clone(), at, facts };
     assertions::record(tx.connection, F::NOUN, &assertion)?;
     said.push(assertion);
-    let standing: F = parse(Value::Object(assertions::fold(&said)))?;
+    let standing: F = parse(assertions::standing(&family, said).into())?;
     let mut restated = record.clone();
-    if standing != record.facts {
+    if standing != record.facts || family.len() > 1 {
         restated.facts = standing;
         save(tx, &mut restated)?;
+    }
+    if F::NOUN == Noun::Organization {
+        merges::fold_survivors(tx, subject.into())?;
     }
     Ok(restated)
 }
@@ -267,7 +285,18 @@ fn save<F: Facts>(tx: &mut Tx<'_>, record: &mut Record<F>) -> Result<()> {
     tx.changed(Change { noun: F::NOUN, subject: record.id.into(), version: record.version })
 }
 
+/// What a person changes: as it is at the version `expected`, if one is given.
 fn current<F: Facts>(connection: &mut DbConnection, id: F::Id, expected: Option<i64>) -> Result<Record<F>> {
+    let record = at_version::<F>(connection, id, expected)?;
+    merges::refuse_merged::<F>(connection, id)?;
+    Ok(record)
+}
+
+fn at_version<F: Facts>(
+    connection: &mut DbConnection,
+    id: F::Id,
+    expected: Option<i64>,
+) -> Result<Record<F>> {
     let record = find::<F>(connection, id)?;
     if expected.is_none_or(|expected| record.version == expected) {
         Ok(record)
@@ -325,7 +354,9 @@ fn accept_after<F: Facts>(
         |own: &(ServiceId, OrganizationId)| known.iter().any(|(_, id, whose)| (*id, *whose) == *own);
     for (pointer, service, organization) in facts.own_services() {
         let found = find_all::<ServiceFacts>(connection, &[service])?;
-        let is_another = found.iter().any(|record| record.facts.organization_id != organization);
+        let whose = found.first().map_or(organization, |record| record.facts.organization_id);
+        let stand_under = survivors(connection, &[whose, organization])?;
+        let is_another = stand_under[&whose] != stand_under[&organization];
         if is_another && !is_known(&(service, organization)) {
             let message = "is a service of another organization than the one that the agreement is with";
             problems.push(FieldError::body(pointer, message));

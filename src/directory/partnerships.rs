@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use diesel::prelude::*;
 
-use super::{DistrictFacts, Page, PartnershipFacts, assertions, find_all, list, parse_id};
+use super::{
+    DistrictFacts, Page, PartnershipFacts, assertions, families, find_all, list, parse_id, survivors,
+};
 use crate::error::Result;
 use crate::store::DbConnection;
 use crate::store::schema::partnerships;
 use crate::types::{DistrictId, DistrictKind, OrganizationId, PartnershipId};
 
-/// The agreements of each of these organizations, in the order of their ids; retired ones are left out, and
-/// organizations without one too.
+/// The agreements of each of these organizations and of those merged into it, in the order of their ids; retired
+/// ones are left out, and organizations without one too.
 ///
 /// # Errors
 /// If the database fails.
@@ -21,7 +23,8 @@ pub fn partnerships_of(
     organizations: &[OrganizationId],
 ) -> Result<HashMap<OrganizationId, Arc<[PartnershipFacts]>>> {
     let mut ids: Vec<PartnershipId> = Vec::new();
-    for chunk in organizations.chunks(500) {
+    let family = families(connection, organizations)?;
+    for chunk in family.chunks(500) {
         let organizations: Vec<String> = chunk.iter().map(ToString::to_string).collect();
         let found: Vec<String> = partnerships::table
             .filter(partnerships::organization_id.eq_any(&organizations))
@@ -35,8 +38,10 @@ pub fn partnerships_of(
     let mut records = find_all::<PartnershipFacts>(connection, &ids)?;
     records.sort_unstable_by_key(|record| record.id);
     let mut by_organization: HashMap<OrganizationId, Vec<PartnershipFacts>> = HashMap::new();
+    let stands_under = survivors(connection, &family)?;
     for record in records {
-        by_organization.entry(record.facts.organization_id).or_default().push(record.facts);
+        let organization = stands_under[&record.facts.organization_id];
+        by_organization.entry(organization).or_default().push(record.facts);
     }
     Ok(by_organization.into_iter().map(|(organization, facts)| (organization, facts.into())).collect())
 }

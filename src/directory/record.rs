@@ -80,8 +80,14 @@ pub struct Page {
     pub limit: i64,
     /// Retired ones too.
     pub include_retired: bool,
-    /// Columns of [`Facts::FILTERS`] and the value each must have.
+    /// Columns of [`Facts::FILTERS`] and the value each must have; of several for one column, any.
     pub filters: Vec<(&'static str, String)>,
+}
+
+impl Page {
+    fn values(&self, filter: &str) -> Vec<&String> {
+        self.filters.iter().filter(|(name, _)| *name == filter).map(|(_, value)| value).collect()
+    }
 }
 
 /// Totals are counted up to here.
@@ -137,7 +143,7 @@ pub fn find<F: Facts>(connection: &mut DbConnection, id: F::Id) -> Result<Record
 macro_rules! stored {
     ($($facts:ty: $id:ty, $noun:ident in $table:ident {
         $($column:ident = |$it:ident| $value:expr),* $(,)?
-    } filters { $($filter:ident),* })+) => {$(
+    } filters { $($filter:ident),* } $(if not in { $hidden:expr })?)+) => {$(
         impl Facts for $facts {
             type Id = $id;
             const NOUN: Noun = Noun::$noun;
@@ -206,8 +212,10 @@ macro_rules! stored {
                         if !page.include_retired {
                             query = query.filter(dsl::retired_at.is_null());
                         }
-                        $(for (_, value) in page.filters.iter().filter(|(name, _)| *name == stringify!($filter)) {
-                            query = query.filter(dsl::$filter.eq(value));
+                        $(query = query.filter(dsl::id.ne_all($hidden));)?
+                        $(let values = page.values(stringify!($filter));
+                        if !values.is_empty() {
+                            query = query.filter(dsl::$filter.eq_any(values));
                         })*
                         query
                     }};
@@ -236,7 +244,11 @@ pub(super) fn to_json<T: Serialize>(value: &T) -> Result<String> {
 stored! {
     OrganizationFacts: OrganizationId, Organization in organizations {
         name = |it| it.name.clone(),
-    } filters {}
+    } filters {} if not in {
+        schema::organization_merges::table
+            .filter(schema::organization_merges::undone_at.is_null())
+            .select(schema::organization_merges::organization_id)
+    }
 
     LocationFacts: LocationId, Location in locations {
         organization_id = |it| it.organization_id.map(|id| id.to_string()),

@@ -9,13 +9,13 @@ use diesel::prelude::*;
 use crate::availability::{Claim, current_claims};
 use crate::directory::{
     Facts, InsurancePlanFacts, LocationFacts, OfferingFacts, OrganizationFacts, Page, PartnershipFacts,
-    Placement, PostalPlace, Record, ServiceFacts, find_all, list, organizations_ever_of, parse_id,
-    partnerships_of, placed, some_centres,
+    Placement, PostalPlace, Record, ServiceFacts, families, find_all, list, organizations_ever_of, parse_id,
+    partnerships_of, placed, some_centres, survivors,
 };
 use crate::error::{Error, Result};
 use crate::store::schema::{offerings, services};
 use crate::store::{Change, DbConnection, Noun};
-use crate::types::{CapacityPoolId, OfferingId, PartnershipId, PostalCode, ServiceStatus};
+use crate::types::{CapacityPoolId, OfferingId, OrganizationId, PartnershipId, PostalCode, ServiceStatus};
 
 /// An offering with everything that it refers to.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,7 +24,7 @@ pub struct Listing {
     pub offering: Record<OfferingFacts>,
     /// Its service.
     pub service: Record<ServiceFacts>,
-    /// Who offers it.
+    /// Who offers it; the survivor, where that organization is merged into another.
     pub organization: Record<OrganizationFacts>,
     /// Its place.
     pub location: Option<Record<LocationFacts>>,
@@ -71,10 +71,9 @@ fn join(
 ) -> Result<Vec<Listing>> {
     let services =
         by_id::<ServiceFacts>(connection, offerings.iter().map(|offering| offering.facts.service_id))?;
-    let organizations = by_id::<OrganizationFacts>(
-        connection,
-        services.values().map(|service| service.facts.organization_id),
-    )?;
+    let named = unique(services.values().map(|service| service.facts.organization_id));
+    let survivors = survivors(connection, &named)?;
+    let organizations = by_id::<OrganizationFacts>(connection, survivors.values().copied())?;
     let agreements = partnerships_of(connection, &unique(organizations.keys().copied()))?;
     let locations = by_id::<LocationFacts>(
         connection,
@@ -104,8 +103,9 @@ fn join(
             };
             let service =
                 services.get(&offering.facts.service_id).cloned().ok_or_else(|| missing("service"))?;
-            let organization = organizations
+            let organization = survivors
                 .get(&service.facts.organization_id)
+                .and_then(|survivor| organizations.get(survivor))
                 .cloned()
                 .ok_or_else(|| missing("organization"))?;
             let location = offering
@@ -189,9 +189,13 @@ pub fn affected(connection: &mut DbConnection, changes: &[Change]) -> Result<Vec
     );
     // A partnership that now is another organization's has left the offerings of the one before, too.
     let partners = organizations_ever_of(connection, &partnerships)?;
-    let organizations: Vec<String> =
-        of(Noun::Organization).into_iter().chain(partners.iter().map(ToString::to_string)).collect();
-    for chunk in organizations.chunks(500) {
+    let organizations = changes.iter().filter(|change| change.noun == Noun::Organization);
+    let organizations = organizations.map(|change| OrganizationId(change.subject)).chain(partners);
+    let organizations = survivors(connection, &unique(organizations))?.into_iter();
+    let organizations = unique(organizations.flat_map(|(organization, survivor)| [organization, survivor]));
+    let families: Vec<String> =
+        unique(families(connection, &organizations)?.into_iter()).iter().map(ToString::to_string).collect();
+    for chunk in families.chunks(500) {
         ids.extend(
             offerings::table
                 .inner_join(services::table.on(services::id.eq(offerings::service_id)))

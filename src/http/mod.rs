@@ -6,6 +6,7 @@ mod body;
 mod capacity_pools;
 mod cursor;
 mod districts;
+mod duplicates;
 mod fallback;
 mod health;
 mod idempotency;
@@ -13,6 +14,7 @@ mod insurance_plans;
 mod listing;
 mod locations;
 mod matches;
+mod merges;
 mod near_misses;
 mod noun;
 mod offerings;
@@ -106,7 +108,10 @@ fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>)
         search::configure(services);
         matches::configure(services);
         near_misses::configure(services);
+        // Before the organizations: "duplicates" is no id.
+        duplicates::configure(services);
         organizations::configure(services);
+        merges::configure(services);
         services::configure(services);
         locations::configure(services);
         offerings::configure(services);

@@ -129,6 +129,27 @@ diesel::table! {
 }
 
 diesel::table! {
+    organization_merges (id) {
+        id -> Text,
+        organization_id -> Text,
+        into_id -> Text,
+        merged_at -> Timestamp,
+        merged_by -> Text,
+        undone_at -> Nullable<Timestamp>,
+        undone_by -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    duplicate_dismissals (organization_id, other_id) {
+        organization_id -> Text,
+        other_id -> Text,
+        dismissed_at -> Timestamp,
+        dismissed_by -> Text,
+    }
+}
+
+diesel::table! {
     claims (id) {
         id -> Text,
         capacity_pool_id -> Text,
@@ -197,6 +218,8 @@ diesel::table! {
         value -> Binary,
     }
 }
+
+diesel::allow_tables_to_appear_in_same_query!(organizations, organization_merges);
 
 diesel::allow_tables_to_appear_in_same_query!(
     offerings,

@@ -81,6 +81,8 @@ ids! {
     ClaimId,
     /// One statement of facts by one source.
     AssertionId,
+    /// One merging of an organization into another.
+    MergeId,
 }
 
 /// The namespace of identifiers that Causeway derives from a source's own keys.

@@ -28,7 +28,7 @@ pub use codes::{
 pub use coordinates::{Coordinates, EARTH_RADIUS_KM, InvalidCoordinates};
 pub(crate) use coordinates::{chord_2_to_km, km_to_chord_2};
 pub use ids::{
-    AssertionId, CapacityPoolId, ClaimId, DistrictId, InsurancePlanId, LocationId, OfferingId,
+    AssertionId, CapacityPoolId, ClaimId, DistrictId, InsurancePlanId, LocationId, MergeId, OfferingId,
     OrganizationId, PartnershipId, SchoolId, ServiceId, derived_uuid,
 };
 pub use language::{InvalidLanguageTag, LanguageTag};
