@@ -4,6 +4,7 @@ mod answer;
 mod availability;
 mod body;
 mod capacity_pools;
+mod crisis_contacts;
 mod cursor;
 mod districts;
 mod fallback;
@@ -113,5 +114,6 @@ fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>)
         districts::configure(services);
         schools::configure(services);
         vocabularies::configure(services);
+        crisis_contacts::configure(services);
     }));
 }

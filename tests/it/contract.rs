@@ -180,6 +180,7 @@ fn every_example_works_against_the_demonstration() {
                     };
                     let name = parameter["name"].as_str().unwrap();
                     let beside = match name {
+                        _ if path != "/v1/search" => "",
                         "near" | "postal_code" => "",
                         "language_mode" => "&postal_code=01840&language=es",
                         _ => "&postal_code=01840",
