@@ -17,6 +17,7 @@ mod bad_input;
 mod contract;
 mod crisis_contacts;
 mod demonstration;
+mod demonstration_cases;
 mod imports;
 mod parity;
 mod problems;
