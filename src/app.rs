@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::directory::{Record, centres_of, find_all};
 use crate::error::Result;
 use crate::finder::source::{Listing, affected, every_listing, every_plan, listings};
-use crate::finder::{Answer, Entry, Index, PlanInfo, RankingProfile, Search};
+use crate::finder::{Answer, Entry, Index, NearMisses, PlanInfo, RankingProfile, Search};
 use crate::store::{Change, DbConnection, Listener, Noun, Position, Recorded, Store};
 use crate::types::{InsurancePlanId, OfferingId, calendar_date};
 
@@ -24,6 +24,19 @@ pub struct App {
     feed: Arc<Feed>,
     profile: Arc<RankingProfile>,
 }
+
+/// What the finder said.
+pub struct Found {
+    /// The page of the answer.
+    pub answer: Answer,
+    /// What would be found if one criterion gave way, if that was wanted.
+    pub near_misses: Option<Vec<NearMisses>>,
+    /// The revision of the index that was asked.
+    pub revision: String,
+}
+
+/// Near misses of each criterion and kind.
+const NEAR_MISSES_SHOWN: usize = 3;
 
 /// Keeps the index in step with the database.
 struct Feed {
@@ -84,10 +97,13 @@ impl App {
         self.feed.poll()
     }
 
-    /// Asks the finder; the answer with the revision that was asked.
-    pub fn search(&self, search: &Search<'_>) -> (Answer, String) {
+    /// Asks the finder, and for near misses if `wants_near_misses` of the answer; all of one revision.
+    pub fn search(&self, search: &Search<'_>, wants_near_misses: impl FnOnce(&Answer) -> bool) -> Found {
         let index = self.feed.read_index();
-        (index.search(search, &self.profile), self.feed.revision(&index))
+        let answer = index.search(search, &self.profile);
+        let near_misses = wants_near_misses(&answer)
+            .then(|| index.near_misses(search.question, &self.profile, NEAR_MISSES_SHOWN));
+        Found { answer, near_misses, revision: self.feed.revision(&index) }
     }
 
     /// How answers are ranked.

@@ -10,7 +10,7 @@
 //! | 3 | [`store`] | SQLite and PostgreSQL: connections, transactions, migrations, change feed, idempotency |
 //! | 6 | [`directory`] | organizations, services, locations, offerings, pools, plans, districts, schools, assertions |
 //! | 8 | [`availability`] | dated claims of capacity |
-//! | 9 | [`finder`] | the R-tree: eligibility, ranking, explanation |
+//! | 9 | [`finder`] | the R-tree: eligibility, ranking, explanation, near misses and their ledger |
 //! | 11 | [`exchange`] | imports: federal directory, schools, postal codes, the demonstration |
 //! | 13 | [`http`] | handlers, problems, extractors, the OpenAPI document |
 //! | 15 | [`cli`] | the command line |

@@ -37,6 +37,35 @@ pub struct Hit {
     pub key: SortKey,
 }
 
+/// What would be found if one criterion gave way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NearMisses {
+    /// The only criterion that these fail.
+    pub criterion: Criterion,
+    /// Those that are stated not to hold it.
+    pub mismatch: Missed,
+    /// Those of which nobody has said whether they do: asking them may settle it.
+    pub unverified: Missed,
+}
+
+/// Near misses of one kind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Missed {
+    /// The best, in order.
+    pub hits: Vec<NearMiss>,
+    /// How many there are.
+    pub total: Total,
+}
+
+/// One offering that fails one criterion.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NearMiss {
+    /// As it would be found with the criterion bent: a wish in place of a requirement.
+    pub hit: Hit,
+    /// What would have to give, in a sentence.
+    pub gives: String,
+}
+
 /// How an offering is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]

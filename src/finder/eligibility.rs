@@ -33,6 +33,8 @@ pub(super) struct Asked<'a> {
     to_residents: u64,
     /// The modality by which it may come into a school, if that is allowed.
     into_schools: u64,
+    /// Whether service areas and schools restrict.
+    restricts: bool,
     plans: &'a Plans,
     areas: &'a Areas,
 }
@@ -112,9 +114,16 @@ impl<'a> Asked<'a> {
             inside_chord_2: km_to_chord_2(question.radius_km) * (1.0 - 1e-9),
             to_residents: facets::bits(TO_RESIDENTS) & allowed,
             into_schools: INTO_SCHOOLS.bit() & allowed,
+            restricts: true,
             plans,
             areas,
         }
+    }
+
+    /// The same question without the restriction to residents or schools. What comes to them only is still
+    /// reached by them only.
+    pub(super) fn without_restriction(self) -> Self {
+        Self { restricts: false, ..self }
     }
 
     /// Whether anything with this summary may hold what is required, location and restriction aside. For
@@ -221,8 +230,18 @@ impl<'a> Asked<'a> {
             .map(|ask| (Criterion::Coverage, ask.truth(|value| self.coverage_truth(value, leaf))));
         let availability =
             std::iter::once_with(|| Some((Criterion::Availability, self.availability_truth(leaf)?)));
-        let restriction = std::iter::once_with(|| (Criterion::Restriction, self.restriction_truth(leaf)));
+        let restriction = self
+            .restricts
+            .then(|| std::iter::once_with(|| (Criterion::Restriction, self.restriction_truth(leaf))))
+            .into_iter()
+            .flatten();
         sets.chain(age).chain(language).chain(coverage).chain(availability.flatten()).chain(restriction)
+    }
+
+    /// Whether all that is required holds, the location included.
+    pub(super) fn whole_truth(&self, leaf: &Leaf) -> Truth {
+        let location = std::iter::once_with(|| self.reach(leaf).truth);
+        Truth::all(location.chain(self.truths(leaf).map(|(_, truth)| truth)))
     }
 
     fn restriction_truth(&self, leaf: &Leaf) -> Truth {

@@ -241,7 +241,7 @@ impl<'a> Explainer<'a> {
     }
 }
 
-fn travel(reach: &Reach) -> String {
+pub(super) fn travel(reach: &Reach) -> String {
     match (reach.via, reach.km) {
         (Some(Via::Place), Some(km)) => {
             let minutes = scoring::travel_minutes(reach).round();
@@ -251,7 +251,7 @@ fn travel(reach: &Reach) -> String {
     }
 }
 
-fn standing(said: &Statement) -> String {
+pub(super) fn standing(said: &Statement) -> String {
     match (said.standing, said.open_slots, said.waiting) {
         (Standing::Open, Some(slots), _) => format!("open, {}", count(f64::from(slots), "slot")),
         (Standing::Open, None, _) => "open".to_owned(),
@@ -275,7 +275,7 @@ fn listed<T: FacetValue>(
     format!("{lead} {}", names.join(", "))
 }
 
-fn modality_name(modality: Modality) -> String {
+pub(super) fn modality_name(modality: Modality) -> String {
     match modality {
         Modality::InPerson => "in person",
         Modality::InSchool => "in school",
@@ -286,7 +286,7 @@ fn modality_name(modality: Modality) -> String {
     .to_owned()
 }
 
-fn language_name(tag: &LanguageTag) -> String {
+pub(super) fn language_name(tag: &LanguageTag) -> String {
     match LanguageTag::vocabulary().term(tag.primary()) {
         Some(term) if tag.as_str() == term.code => term.name.clone(),
         Some(term) => format!("{} ({tag})", term.name),
@@ -294,15 +294,15 @@ fn language_name(tag: &LanguageTag) -> String {
     }
 }
 
-fn term(vocabulary: &Vocabulary, position: usize) -> String {
+pub(super) fn term(vocabulary: &Vocabulary, position: usize) -> String {
     vocabulary.terms[position].name.clone()
 }
 
-fn name(vocabulary: &str, code: &str) -> String {
+pub(super) fn name(vocabulary: &str, code: &str) -> String {
     let vocabulary: Option<&Vocabulary> = vocabularies().iter().find(|known| known.name == vocabulary);
     vocabulary.and_then(|known| known.term(code)).map_or_else(|| code.to_owned(), |term| term.name.clone())
 }
 
-fn count(number: f64, noun: &str) -> String {
+pub(super) fn count(number: f64, noun: &str) -> String {
     if number == 1.0 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }

@@ -183,6 +183,10 @@ impl Index {
         self.tree.root()
     }
 
+    pub(super) fn languages(&self) -> &Languages {
+        &self.languages
+    }
+
     pub(super) fn areas(&self) -> &Areas {
         &self.areas
     }

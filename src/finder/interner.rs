@@ -53,12 +53,17 @@ impl Languages {
         met
     }
 
+    /// Every offered tag.
+    pub(super) fn tags(&self) -> impl Iterator<Item = (u32, &LanguageTag)> {
+        (0..).zip(&self.tags)
+    }
+
     /// Every offered tag in a set.
     pub(super) fn tags_in<'a>(
         &'a self,
         set: &'a InternedSet,
     ) -> impl Iterator<Item = (u32, &'a LanguageTag)> {
-        (0..).zip(&self.tags).filter(|(number, _)| set.contains(*number))
+        self.tags().filter(|(number, _)| set.contains(*number))
     }
 }
 

@@ -275,6 +275,11 @@ impl Leaf {
         }
     }
 
+    /// The ages that are accepted, in the fewest ranges.
+    pub(super) fn ages(&self) -> &[AgeRange] {
+        self.ages.as_ref().map_or(&[], |ages| &ages.accepted)
+    }
+
     /// How long one waits for a first appointment.
     pub(super) fn expected_wait(&self, moment: &Moment) -> ExpectedWait {
         self.statement.as_ref().map_or(ExpectedWait::Unknown, |statement| statement.wait(moment))

@@ -9,6 +9,7 @@
 //! - Truth has three values: only "yes" satisfies a required criterion; what nobody said is unknown, not no
 //!   ([`Index::judge`]).
 //! - [`RankingProfile`]: weights of the [`Factor`]s. The score is the sum of the contributions.
+//! - [`NearMisses`]: what would be found if one criterion gave way ([`Index::near_misses`]).
 //! - [`SortKey`]: the total order, and the cursor.
 //!
 //! To add a factor: add it to [`Factor`] and [`Weights`], give a leaf's utility and a node's bound in
@@ -20,9 +21,12 @@ mod eligibility;
 mod envelope;
 mod explain;
 mod facets;
+mod gives;
 mod index;
 mod interner;
 mod leaf;
+pub mod ledger;
+mod near;
 mod page;
 mod question;
 mod ranking;
@@ -38,7 +42,7 @@ mod oracle;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Answer, Contribution, Hit, Reason, Way};
+pub use answer::{Answer, Contribution, Hit, Missed, NearMiss, NearMisses, Reason, Way};
 pub use index::Index;
 pub use interner::PlanInfo;
 pub use leaf::Entry;

@@ -58,11 +58,23 @@ pub(super) struct Match {
 impl World {
     /// Every match, in order.
     pub(super) fn answer(&self, question: &Question, sort: Sort, profile: &RankingProfile) -> Vec<Match> {
+        let matches =
+            |offered: &Offered| self.judge(offered, question).iter().all(|(_, truth)| *truth == Truth::Yes);
+        self.ranked(question, sort, profile, matches)
+    }
+
+    fn ranked(
+        &self,
+        question: &Question,
+        sort: Sort,
+        profile: &RankingProfile,
+        matches: impl Fn(&Offered) -> bool,
+    ) -> Vec<Match> {
         let mut matches: Vec<Match> = self
             .offerings
             .values()
             .filter(|offered| offered.audience.iter().any(|who| question.audience.contains(who)))
-            .filter(|offered| self.judge(offered, question).iter().all(|(_, truth)| *truth == Truth::Yes))
+            .filter(|offered| matches(offered))
             .map(|offered| Match {
                 offering: offered.id,
                 distance_km: offered.place.map(|place| place.distance_km(question.origin)),
@@ -87,6 +99,41 @@ impl World {
             order.then(a.offering.cmp(&b.offering))
         });
         matches
+    }
+
+    /// What fails one criterion alone: the answer to the question with that criterion bent, less what
+    /// matches as it is; apart where it is known not to hold, and where it is not known whether it does.
+    pub(super) fn near_misses(
+        &self,
+        question: &Question,
+        criterion: Criterion,
+        profile: &RankingProfile,
+    ) -> [Vec<Match>; 2] {
+        let Some(bent) = bent(question, criterion) else { return [Vec::new(), Vec::new()] };
+        let holds = |offered: &Offered, question: &Question, restricts: bool| {
+            let judged = self.judge(offered, question).into_iter();
+            Truth::all(
+                judged
+                    .filter(|(criterion, _)| restricts || *criterion != Criterion::Restriction)
+                    .map(|(_, truth)| truth),
+            )
+        };
+        let missing = |truth| {
+            let world = World {
+                offerings: self
+                    .offerings
+                    .iter()
+                    .filter(|(_, offered)| holds(offered, question, true) == truth)
+                    .filter(|(_, offered)| {
+                        holds(offered, &bent, criterion != Criterion::Restriction) == Truth::Yes
+                    })
+                    .map(|(id, offered)| (*id, offered.clone()))
+                    .collect(),
+                plans: self.plans.clone(),
+            };
+            world.ranked(&bent, Sort::Match, profile, |_| true)
+        };
+        [missing(Truth::No), missing(Truth::Unknown)]
     }
 
     /// The truth of each criterion that is asked, of location and of restriction.
@@ -185,6 +232,51 @@ impl World {
             }
         }
     }
+}
+
+/// The question without one criterion, which becomes a wish where there are such wishes.
+fn bent(question: &Question, criterion: Criterion) -> Option<Question> {
+    fn wish<T: PartialEq>(wishes: &mut Vec<T>, asked: &mut Option<Ask<T>>) -> bool {
+        let Some(ask) = asked.take() else { return false };
+        let (Ask::AnyOf(values) | Ask::AllOf(values)) = ask;
+        for value in values {
+            if !wishes.contains(&value) {
+                wishes.push(value);
+            }
+        }
+        true
+    }
+    let mut bent = question.clone();
+    let Question { required, preferred, .. } = &mut bent;
+    let was_asked = match criterion {
+        Criterion::Location => {
+            let is_near = bent.radius_km < 500.0;
+            bent.radius_km = 500.0;
+            is_near
+        }
+        Criterion::Language => match required.language.take() {
+            Some(LanguageAsk { tags: Ask::AnyOf(tags) | Ask::AllOf(tags), .. }) => {
+                preferred.languages = tags;
+                true
+            }
+            None => false,
+        },
+        Criterion::Tier => required.tier.take().is_some(),
+        Criterion::Coverage => required.coverage.take().is_some(),
+        Criterion::Age => required.age.take().is_some(),
+        Criterion::Need => wish(&mut preferred.needs, &mut required.need),
+        Criterion::Modality => wish(&mut preferred.modalities, &mut required.modality),
+        Criterion::Population => wish(&mut preferred.populations, &mut required.population),
+        Criterion::Practice => wish(&mut preferred.practices, &mut required.practice),
+        Criterion::Schedule => wish(&mut preferred.schedules, &mut required.schedule),
+        Criterion::Accessibility => wish(&mut preferred.accessibility, &mut required.accessibility),
+        Criterion::Availability => {
+            let ask = required.availability.take().is_some();
+            bent.max_wait_days.take().is_some() || ask
+        }
+        Criterion::Restriction => true,
+    };
+    was_asked.then_some(bent)
 }
 
 fn class(wait: ExpectedWait) -> u8 {

@@ -22,25 +22,50 @@ pub(super) struct Found<'a> {
     pub(super) reach: Reach,
 }
 
-/// The first hits in order, and how many match in all.
-///
-/// Every match is met exactly once: under its area if it comes to residents, else under its school, else at
-/// its place in the tree.
+/// Some of what a search found: the first in order, and how many there are in all.
+pub(super) type List<'a> = (Vec<Found<'a>>, Total);
+
+/// What matches: the first hits in order, and how many there are in all.
 pub(super) fn run<'a>(
     index: &'a Index,
     search: &Search<'_>,
     asked: &Asked<'_>,
     scoring: &Scoring<'_>,
-) -> (Vec<Found<'a>>, Total) {
+) -> List<'a> {
+    let [matches] = sorted_out(index, search, asked, scoring, Sieve::All);
+    matches
+}
+
+/// What matches `asked` and fails `original`, of which `asked` drops one criterion: first where it is stated
+/// not to hold, then where nothing was said.
+pub(super) fn misses<'a>(
+    index: &'a Index,
+    search: &Search<'_>,
+    asked: &Asked<'_>,
+    scoring: &Scoring<'_>,
+    original: &Asked<'_>,
+) -> [List<'a>; 2] {
+    sorted_out(index, search, asked, scoring, Sieve::Failing(original))
+}
+
+/// Every match is met exactly once: under its area if it comes to residents, else under its school, else at
+/// its place in the tree.
+fn sorted_out<'a, const LISTS: usize>(
+    index: &'a Index,
+    search: &Search<'_>,
+    asked: &Asked<'_>,
+    scoring: &Scoring<'_>,
+    sieve: Sieve<'_>,
+) -> [List<'a>; LISTS] {
     let mut run = Run {
         index,
         asked,
         scoring,
+        sieve,
         after: search.after,
         limit: search.limit,
         count_to: search.count_to,
-        matches: 0,
-        best: BinaryHeap::new(),
+        lists: std::array::from_fn(|_| Collected { matches: 0, best: BinaryHeap::new() }),
     };
     let mut open = BinaryHeap::new();
     run.open_roots(|item, key| open.push(Reverse(Placed { key, item })));
@@ -87,20 +112,60 @@ impl<T> PartialEq for Placed<T> {
 
 impl<T> Eq for Placed<T> {}
 
-struct Run<'a, 'q> {
-    index: &'a Index,
-    asked: &'q Asked<'q>,
-    scoring: &'q Scoring<'q>,
-    after: Option<SortKey>,
-    limit: usize,
-    count_to: usize,
+/// Which list a match goes to.
+#[derive(Clone, Copy)]
+enum Sieve<'q> {
+    /// All to the first.
+    All,
+    /// What fails this question to the first, what may fail it to the second, what holds it to none.
+    Failing(&'q Asked<'q>),
+}
+
+impl Sieve<'_> {
+    fn list_of(self, leaf: &Leaf) -> Option<usize> {
+        match self {
+            Self::All => Some(0),
+            Self::Failing(question) => match question.whole_truth(leaf) {
+                Truth::No => Some(0),
+                Truth::Unknown => Some(1),
+                Truth::Yes => None,
+            },
+        }
+    }
+
+    /// Whether a match that nothing but its summary is known of can be counted.
+    fn needs_no_leaf(self) -> bool {
+        matches!(self, Self::All)
+    }
+}
+
+/// One list in the making.
+struct Collected<'a> {
     /// Matches met so far; beyond `count_to` it need not grow.
     matches: usize,
     /// The best so far, worst on top.
     best: BinaryHeap<Placed<(&'a Leaf, Reach)>>,
 }
 
-impl<'a> Run<'a, '_> {
+impl Collected<'_> {
+    /// Whether nothing at or after `bound` can enter it.
+    fn is_settled(&self, limit: usize, bound: &SortKey) -> bool {
+        self.best.len() >= limit && self.best.peek().is_none_or(|worst| worst.key <= *bound)
+    }
+}
+
+struct Run<'a, 'q, const LISTS: usize> {
+    index: &'a Index,
+    asked: &'q Asked<'q>,
+    scoring: &'q Scoring<'q>,
+    sieve: Sieve<'q>,
+    after: Option<SortKey>,
+    limit: usize,
+    count_to: usize,
+    lists: [Collected<'a>; LISTS],
+}
+
+impl<'a, const LISTS: usize> Run<'a, '_, LISTS> {
     fn open_roots(&self, mut open: impl FnMut(Node<'a>, SortKey)) {
         self.consider(self.index.tree_root(), &mut open);
         let areas = self.index.areas();
@@ -140,7 +205,12 @@ impl<'a> Run<'a, '_> {
 
     /// Whether nothing at or after `bound` can enter the answer.
     fn is_settled(&self, bound: &SortKey) -> bool {
-        self.best.len() >= self.limit && self.best.peek().is_none_or(|worst| worst.key <= *bound)
+        self.lists.iter().all(|list| list.is_settled(self.limit, bound))
+    }
+
+    /// Whether more matches are to be counted.
+    fn is_counting(&self) -> bool {
+        self.count_to > 0 && self.lists.iter().any(|list| list.matches <= self.count_to)
     }
 
     fn expand(&mut self, node: Node<'a>, mut open: impl FnMut(Node<'a>, SortKey)) {
@@ -163,7 +233,7 @@ impl<'a> Run<'a, '_> {
 
     /// Counts what is left, in any order, as far as it is wanted.
     fn count_below(&mut self, mut nodes: Vec<Node<'a>>) {
-        while self.count_to > 0 && self.matches <= self.count_to {
+        while self.is_counting() {
             let Some(node) = nodes.pop() else { break };
             match node {
                 Node::Tree(parent) => {
@@ -192,7 +262,7 @@ impl<'a> Run<'a, '_> {
         if !self.asked.may_be_near(chord_2) || !self.asked.may_match(&site.envelope.summary) {
             return;
         }
-        if site.is_exact && !site.has_area {
+        if self.sieve.needs_no_leaf() && site.is_exact && !site.has_area {
             if self.asked.is_near(chord_2) {
                 self.count(site, Travel::AtLeast(chord_2), ranks);
             }
@@ -207,7 +277,7 @@ impl<'a> Run<'a, '_> {
         if !self.asked.may_match(summary) {
             return;
         }
-        if site.is_exact && via == Via::Area {
+        if self.sieve.needs_no_leaf() && site.is_exact && via == Via::Area {
             if self.asked.comes_to_residents(&summary.facets) {
                 self.count(site, Travel::None, ranks);
             }
@@ -219,11 +289,11 @@ impl<'a> Run<'a, '_> {
     /// Counts a match, and looks at its leaf if it may enter the answer: the cheap bound first, as most are
     /// settled without a look at how far they are.
     fn count(&mut self, site: &Site, travel: Travel, ranks: bool) {
-        self.matches += 1;
+        self.lists[0].matches += 1;
         let may_enter = |travel| !self.is_settled(&self.scoring.bound(&site.envelope, travel));
         if ranks && may_enter(Travel::None) && may_enter(travel) {
             let leaf = self.index.leaf(site.slot);
-            self.rank(leaf, self.asked.reach(leaf));
+            self.rank(0, leaf, self.asked.reach(leaf));
         }
     }
 
@@ -234,29 +304,34 @@ impl<'a> Run<'a, '_> {
         if reach.via == Some(via)
             && self.asked.serves_audience(leaf)
             && self.asked.truths(leaf).all(|(_, truth)| truth == Truth::Yes)
+            && let Some(list) = self.sieve.list_of(leaf)
         {
-            self.matches += 1;
+            self.lists[list].matches += 1;
             if ranks {
-                self.rank(leaf, reach);
+                self.rank(list, leaf, reach);
             }
         }
     }
 
-    fn rank(&mut self, leaf: &'a Leaf, reach: Reach) {
+    fn rank(&mut self, list: usize, leaf: &'a Leaf, reach: Reach) {
         let key = self.scoring.key(leaf, &reach);
-        if self.after.is_some_and(|after| key <= after) || self.is_settled(&key) {
+        let list = &mut self.lists[list];
+        if self.after.is_some_and(|after| key <= after) || list.is_settled(self.limit, &key) {
             return;
         }
-        if self.best.len() >= self.limit {
-            self.best.pop();
+        if list.best.len() >= self.limit {
+            list.best.pop();
         }
-        self.best.push(Placed { key, item: (leaf, reach) });
+        list.best.push(Placed { key, item: (leaf, reach) });
     }
 
-    fn answer(self) -> (Vec<Found<'a>>, Total) {
-        let exact = self.count_to > 0 && self.matches <= self.count_to;
-        let total = Total { value: self.matches.min(self.count_to), exact };
-        let found = self.best.into_sorted_vec().into_iter();
-        (found.map(|Placed { key, item: (leaf, reach) }| Found { key, leaf, reach }).collect(), total)
+    fn answer(self) -> [List<'a>; LISTS] {
+        let count_to = self.count_to;
+        self.lists.map(|Collected { matches, best }| {
+            let exact = count_to > 0 && matches <= count_to;
+            let total = Total { value: matches.min(count_to), exact };
+            let found = best.into_sorted_vec().into_iter();
+            (found.map(|Placed { key, item: (leaf, reach) }| Found { key, leaf, reach }).collect(), total)
+        })
     }
 }

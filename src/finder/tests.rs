@@ -36,16 +36,11 @@ fn build(world: &World) -> Index {
 }
 
 fn matches(answer: &Answer) -> Vec<Match> {
-    answer
-        .hits
-        .iter()
-        .map(|hit| Match {
-            offering: hit.offering,
-            distance_km: hit.distance_km,
-            wait: hit.wait,
-            score: hit.score,
-        })
-        .collect()
+    answer.hits.iter().map(as_match).collect()
+}
+
+fn as_match(hit: &Hit) -> Match {
+    Match { offering: hit.offering, distance_km: hit.distance_km, wait: hit.wait, score: hit.score }
 }
 
 /// One page, all pages, and the total.
@@ -80,6 +75,33 @@ fn check(
         }
         prop_assert_eq!(&paged, &expected, "{:?}", sort);
     }
+    Ok(())
+}
+
+/// Near misses of every criterion, in order, with their totals.
+fn check_near_misses(
+    index: &Index,
+    world: &World,
+    question: &Question,
+    profile: &RankingProfile,
+    limit: usize,
+) -> Result<(), TestCaseError> {
+    let mut found = index.near_misses(question, profile, limit).into_iter().peekable();
+    for criterion in Criterion::ALL {
+        let expected = world.near_misses(question, *criterion, profile);
+        let Some(near) = found.next_if(|near| near.criterion == *criterion) else {
+            prop_assert!(expected.iter().all(Vec::is_empty), "{criterion}: {expected:?}");
+            continue;
+        };
+        prop_assert!(expected.iter().any(|list| !list.is_empty()), "{criterion}: {near:?}");
+        for (missed, expected) in [near.mismatch, near.unverified].iter().zip(&expected) {
+            let hits: Vec<Match> = missed.hits.iter().map(|miss| as_match(&miss.hit)).collect();
+            prop_assert_eq!(&hits[..], &expected[..limit.min(expected.len())], "{}", criterion);
+            prop_assert_eq!(missed.total, Total { value: expected.len(), exact: true });
+            prop_assert!(missed.hits.iter().all(|miss| miss.gives.len() > 10), "{:?}", missed.hits);
+        }
+    }
+    prop_assert!(found.next().is_none());
     Ok(())
 }
 
@@ -143,6 +165,7 @@ proptest! {
         for question in &asked {
             check(&index, &world, question, &profile, limit)?;
             check_judgements(&index, &world, question)?;
+            check_near_misses(&index, &world, question, &profile, limit)?;
         }
     }
 
@@ -180,6 +203,7 @@ proptest! {
         for question in &asked {
             check(&index, &world, question, &RankingProfile::default(), 10)?;
             check_judgements(&index, &world, question)?;
+            check_near_misses(&index, &world, question, &RankingProfile::default(), 3)?;
         }
     }
 

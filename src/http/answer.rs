@@ -10,13 +10,18 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Context;
-use super::listing::{SearchAnswer, show};
-use super::origin::{Name, Origin, OriginAsk, refuse_unknown_plans};
+use super::listing::{Match, NearMatch, NearMatchList, NearMatches, SearchAnswer, show};
+use super::origin::{Name, Origin, OriginAsk, categories_of};
 use super::problem::Problem;
 use super::resource::{Relation, Total, link_next};
-use crate::error::FieldError;
+use crate::app::Found;
+use crate::error::{Error, FieldError, Result};
+use crate::finder::ledger::{NeedRef, Outcome, record};
 use crate::finder::source::{Listing, listings};
-use crate::finder::{Answer, Criteria, Preferred, Question, Search, Sort, SortKey, Urgency};
+use crate::finder::{
+    Answer, Criteria, Hit, Missed, NearMisses, Preferred, Question, Search, Sort, SortKey, Urgency,
+};
+use crate::store::DbConnection;
 use crate::types::{Audience, OfferingId};
 
 /// A need as it was asked, before anything of it is looked up.
@@ -48,6 +53,8 @@ pub(super) struct PageAsk {
     pub(super) cursor: Option<String>,
     /// Whether the factors are shown.
     pub(super) explain: bool,
+    /// Whether near misses are shown also where something matches.
+    pub(super) near_misses: bool,
 }
 
 /// How the fields are called where the need was asked.
@@ -76,18 +83,21 @@ const DEPTH: usize = 1_000;
 const CURSOR_LIFE: jiff::SignedDuration = jiff::SignedDuration::from_mins(15);
 
 /// Puts a need to the finder and shows a page of the answer. All of it in the blocking pool: a wide question
-/// takes its time, and must not keep others from being read.
+/// takes its time, and must not keep others from being read. With a `need_ref`, what came of the need is left in
+/// the ledger before it is answered.
 pub(super) async fn answer(
     context: &Context,
     request: &HttpRequest,
     need: NeedProfile,
     names: Names,
     page: PageAsk,
-) -> Result<HttpResponse, Problem> {
+    need_ref: Option<NeedRef>,
+) -> std::result::Result<HttpResponse, Problem> {
     context.ready()?;
-    let PageAsk { limit, cursor, explain } = page;
+    let PageAsk { limit, cursor, explain, near_misses } = page;
     // A cursor is tied to everything asked, and spells nothing of it out.
     let fingerprint = URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{} {need:?}", request.path())));
+    let is_first_page = cursor.is_none();
     let position =
         cursor.map(|cursor| context.cursors.read::<Position>(&fingerprint, &cursor)).transpose()?;
     let (mut depth, mut after, mut now) = (0, None, context.app.now());
@@ -101,35 +111,35 @@ pub(super) async fn answer(
     }
     let limit = limit.min(DEPTH - depth);
     let app = context.app.clone();
-    let (revision, Answer { hits, total }, found) = context
+    let sort = need.sort;
+    let (question, categories, found, listed) = context
         .app
         .store
         .read(move |connection| {
             let (in_coverage, field) = names.coverage;
-            refuse_unknown_plans(connection, &need.required, in_coverage, field)?;
-            let Origin { at, residence, school } = need.origin.find(connection, names.origin)?;
-            let question = Question {
-                origin: at,
-                radius_km: need.radius_km,
-                residence,
-                school,
-                audience: need.audience,
-                required: need.required,
-                preferred: need.preferred,
-                urgency: need.urgency,
-                max_wait_days: need.max_wait_days,
-                now,
-            };
-            let (answer, revision) =
-                app.search(&Search { sort: need.sort, limit, after, ..Search::new(&question) });
-            let ids: Vec<OfferingId> = answer.hits.iter().map(|hit| hit.offering).collect();
-            let found: HashMap<OfferingId, Listing> = listings(connection, &ids, None)?
+            let categories = categories_of(connection, &need.required, in_coverage, field)?;
+            let question = need.resolve(connection, names.origin, now)?;
+            let found = app.search(&Search { sort, limit, after, ..Search::new(&question) }, |answer| {
+                is_first_page && (near_misses || answer.total.value == 0)
+            });
+            let ids: Vec<OfferingId> = found.hits().map(|hit| hit.offering).collect();
+            let listed: HashMap<OfferingId, Listing> = listings(connection, &ids, None)?
                 .into_iter()
                 .map(|listing| (listing.offering.id, listing))
                 .collect();
-            Ok((revision, answer, found))
+            Ok((question, categories, found, listed))
         })
         .await?;
+    let Found { answer: Answer { hits, total }, near_misses, revision } = found;
+    if let (Some(need_ref), true) = (need_ref, is_first_page) {
+        let is_matched = total.value > 0;
+        let near = near_misses.as_deref().unwrap_or_default();
+        let outcome = Outcome::of(&question, categories, is_matched, near);
+        let app = context.app.clone();
+        actix_web::web::block(move || record(&app.store, &need_ref, &outcome))
+            .await
+            .map_err(|stopped| Error::internal("writing into the ledger", stopped))??;
+    }
     depth += hits.len();
     let more = depth < DEPTH && (depth < total.value || !total.exact);
     let next_cursor = hits
@@ -138,18 +148,67 @@ pub(super) async fn answer(
         .map(|last| context.cursors.write(&fingerprint, &Position { after: last.key, depth, now }));
     let profile = format!("{}@{}", context.app.profile().name(), context.app.profile().version());
     // What was removed since the index was asked is left out.
-    let items = hits
-        .into_iter()
-        .filter_map(|hit| {
-            let listing = found.get(&hit.offering).filter(|listing| listing.can_be_found())?;
-            Some(show(hit, listing.clone(), now, explain.then(|| profile.clone())))
-        })
-        .collect();
-    let relation = if total.exact { Relation::Eq } else { Relation::Gte };
-    let total = Total { value: u64::try_from(total.value).unwrap_or(u64::MAX), relation };
+    let view = |hit: Hit| -> Option<Match> {
+        let listing = listed.get(&hit.offering).filter(|listing| listing.can_be_found())?;
+        Some(show(hit, listing.clone(), now, explain.then(|| profile.clone())))
+    };
+    let items = hits.into_iter().filter_map(&view).collect();
+    let near_misses = near_misses.map(|all| all.into_iter().map(|near| show_near(near, &view)).collect());
     let mut response = HttpResponse::Ok();
     if request.method() == actix_web::http::Method::GET {
         link_next(&mut response, request, next_cursor.as_deref());
     }
-    Ok(response.json(SearchAnswer { items, next_cursor, total, revision }))
+    let total = total.into();
+    Ok(response.json(SearchAnswer { items, next_cursor, total, near_misses, revision }))
+}
+
+impl NeedProfile {
+    /// The question, with everything looked up that it names.
+    fn resolve(self, connection: &mut DbConnection, name: Name, now: Timestamp) -> Result<Question> {
+        let Origin { at, residence, school } = self.origin.find(connection, name)?;
+        Ok(Question {
+            origin: at,
+            radius_km: self.radius_km,
+            residence,
+            school,
+            audience: self.audience,
+            required: self.required,
+            preferred: self.preferred,
+            urgency: self.urgency,
+            max_wait_days: self.max_wait_days,
+            now,
+        })
+    }
+}
+
+impl Found {
+    /// Every hit, near misses included.
+    fn hits(&self) -> impl Iterator<Item = &Hit> {
+        let near = self.near_misses.iter().flatten();
+        let missed = near.flat_map(|near| near.mismatch.hits.iter().chain(&near.unverified.hits));
+        self.answer.hits.iter().chain(missed.map(|miss| &miss.hit))
+    }
+}
+
+fn show_near(near: NearMisses, view: &impl Fn(Hit) -> Option<Match>) -> NearMatches {
+    let list = |missed: Missed| NearMatchList {
+        items: missed
+            .hits
+            .into_iter()
+            .filter_map(|miss| Some(NearMatch { gives: miss.gives, item: view(miss.hit)? }))
+            .collect(),
+        total: missed.total.into(),
+    };
+    NearMatches {
+        criterion: near.criterion,
+        mismatch: list(near.mismatch),
+        unverified: list(near.unverified),
+    }
+}
+
+impl From<crate::finder::Total> for Total {
+    fn from(total: crate::finder::Total) -> Self {
+        let relation = if total.exact { Relation::Eq } else { Relation::Gte };
+        Self { value: u64::try_from(total.value).unwrap_or(u64::MAX), relation }
+    }
 }

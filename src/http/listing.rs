@@ -25,9 +25,45 @@ pub(super) struct SearchAnswer {
     pub(super) next_cursor: Option<String>,
     /// How many match.
     pub(super) total: Total,
+    /// What would be found if one rule gave way: where nothing matches, or with `near_misses=true`, on the
+    /// first page. A criterion that nothing misses alone is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(super) near_misses: Option<Vec<NearMatches>>,
     /// The state of the finder's index that was asked, `node:counter`; not comparable across nodes.
     #[schema(example = "5f3a91c2:30")]
     pub(super) revision: String,
+}
+
+/// What fails one criterion and holds every other that is required.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct NearMatches {
+    /// The criterion that would have to give.
+    pub(super) criterion: Criterion,
+    /// What is stated not to hold it.
+    pub(super) mismatch: NearMatchList,
+    /// What nobody has said of whether it does: a call may settle it.
+    pub(super) unverified: NearMatchList,
+}
+
+/// Near misses of one kind.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct NearMatchList {
+    /// The best three.
+    pub(super) items: Vec<NearMatch>,
+    /// How many there are.
+    pub(super) total: Total,
+}
+
+/// One near miss: as it would be found if the criterion were a wish.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct NearMatch {
+    /// What there is, and what was asked for.
+    #[schema(example = "given by video; in person was asked for")]
+    pub(super) gives: String,
+    /// The match.
+    #[serde(flatten)]
+    pub(super) item: Match,
 }
 
 /// One match.

@@ -13,6 +13,7 @@ use super::resource::JSON;
 use super::search::{CoverageText, radius_problem};
 use super::{Context, body};
 use crate::error::FieldError;
+use crate::finder::ledger::NeedRef;
 use crate::finder::{Ask, AvailabilityAsk, Criteria, LanguageAsk, Preferred, Question, Sort, Urgency};
 use crate::types::{
     AccessibilityFeature, AgeRange, Audience, Coordinates, Grade, LanguageMode, LanguageTag, Modality, Need,
@@ -57,6 +58,15 @@ struct MatchRequest {
     /// Whether the factors of each score are shown.
     #[serde(default)]
     explain: bool,
+    /// Whether near misses are shown though something matches. Where nothing matches they always are.
+    #[serde(default)]
+    near_misses: bool,
+    /// An opaque reference to the need, which only the caller can resolve: never a name or a student's number.
+    /// With it, the month's ledger of near misses keeps what came of this need, without the reference: which
+    /// rule blocked, where, in what language, on what coverage. A repetition in the same month replaces it.
+    #[serde(default)]
+    #[schema(nullable = false, value_type = Option<String>, min_length = 8, max_length = 200)]
+    need_ref: Option<NeedRef>,
     /// How many items.
     #[serde(default = "default_limit")]
     #[schema(minimum = 1, maximum = 100, default = 25)]
@@ -271,6 +281,7 @@ impl PreferredCriteria {
     responses(
         (status = 200, description = "The best matches", body = SearchAnswer),
         (status = 400, description = "`invalid-request`"),
+        (status = 403, description = "`writes-disabled`"),
         (status = 413, description = "`payload-too-large`"),
         (status = 415, description = "`unsupported-media-type`"),
         (status = 503, description = "`overloaded`, `unavailable`, `starting`"),
@@ -292,6 +303,8 @@ async fn matches(
         urgency,
         sort,
         explain,
+        near_misses,
+        need_ref,
         limit,
         cursor,
     } = body::read(&request, &bytes.0, JSON)?;
@@ -314,8 +327,12 @@ async fn matches(
         return Err(Problem::invalid(faults));
     }
     let need = NeedProfile { origin, radius_km, audience, required, preferred, urgency, max_wait_days, sort };
+    if need_ref.is_some() {
+        context.accept_write(&request)?;
+    }
     let names = Names { origin: in_origin, coverage: (in_required, "coverages") };
-    answer(&context, &request, need, names, PageAsk { limit, cursor, explain }).await
+    let page = PageAsk { limit, cursor, explain, near_misses };
+    answer(&context, &request, need, names, page, need_ref).await
 }
 
 /// Adds this operation.

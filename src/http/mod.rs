@@ -14,6 +14,7 @@ mod insurance_plans;
 mod listing;
 mod locations;
 mod matches;
+mod near_misses;
 mod noun;
 mod offerings;
 pub mod openapi;
@@ -104,6 +105,7 @@ fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>)
     services.service(utoipa_actix_web::scope("/v1").configure(|services| {
         search::configure(services);
         matches::configure(services);
+        near_misses::configure(services);
         organizations::configure(services);
         services::configure(services);
         locations::configure(services);

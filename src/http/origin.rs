@@ -8,7 +8,7 @@ use crate::directory::{
 use crate::error::{Error, FieldError, Result};
 use crate::finder::{Ask, CoverageAsk, Criteria, Residence};
 use crate::store::DbConnection;
-use crate::types::{Coordinates, InsurancePlanId, PostalCode, SchoolId};
+use crate::types::{Coordinates, CoverageCategory, PostalCode, SchoolId};
 
 /// `LAT,LON` in degrees.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -118,30 +118,33 @@ impl OriginAsk {
     }
 }
 
-/// Refuses a plan that is not there: a misspelt id would find nothing and not say why.
+/// The categories of what is asked to pay. Refuses a plan that is not there: a misspelt id would find nothing
+/// and not say why.
 ///
 /// # Errors
 /// [`Error::Invalid`] that names the plan.
-pub(crate) fn refuse_unknown_plans(
+pub(super) fn categories_of(
     connection: &mut DbConnection,
     required: &Criteria,
     name: Name,
     field: &str,
-) -> Result<()> {
-    let plans: Vec<InsurancePlanId> = required
-        .coverage
-        .iter()
-        .flat_map(Ask::values)
-        .filter_map(|ask| match ask {
-            CoverageAsk::Plan(plan) => Some(*plan),
-            CoverageAsk::Category(_) => None,
-        })
-        .collect();
-    let known = find_all::<InsurancePlanFacts>(connection, &plans)?;
-    match plans.iter().find(|plan| !known.iter().any(|record| record.id == **plan)) {
-        Some(plan) => Err(name(field, format!("there is no insurance plan {plan}")).into()),
-        None => Ok(()),
+) -> Result<Vec<CoverageCategory>> {
+    let asks = required.coverage.as_ref().map_or(&[][..], Ask::values);
+    let mut categories = Vec::new();
+    for ask in asks {
+        let category = match ask {
+            CoverageAsk::Category(category) => *category,
+            CoverageAsk::Plan(plan) => {
+                let found = find_all::<InsurancePlanFacts>(connection, &[*plan])?.pop();
+                let unknown = || name(field, format!("there is no insurance plan {plan}"));
+                found.ok_or_else(unknown)?.facts.category
+            }
+        };
+        if !categories.contains(&category) {
+            categories.push(category);
+        }
     }
+    Ok(categories)
 }
 
 fn known_centre(

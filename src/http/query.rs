@@ -105,12 +105,17 @@ impl Params {
 
     /// `true` or `false`; false where it is not given.
     pub(super) fn flag(&mut self, name: &'static str) -> bool {
-        match self.one::<String>(name).as_deref() {
-            None | Some("false") => false,
-            Some("true") => true,
-            Some(other) => {
+        self.optional_flag(name).unwrap_or(false)
+    }
+
+    /// `true` or `false`, where it is given.
+    pub(super) fn optional_flag(&mut self, name: &'static str) -> Option<bool> {
+        match self.one::<String>(name)?.as_str() {
+            "false" => Some(false),
+            "true" => Some(true),
+            other => {
                 self.fault(name, format_args!("{other:?} is neither true nor false"));
-                false
+                None
             }
         }
     }

@@ -87,6 +87,9 @@ struct SearchParams {
     sort: Option<Sort>,
     /// Whether the factors of each score are shown.
     explain: Option<bool>,
+    /// Whether near misses are shown though something matches: for each criterion, the best that fail it alone.
+    /// Where nothing matches they always are.
+    near_misses: Option<bool>,
     /// How many items: 1 to 100, by default 25.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u8>,
@@ -212,6 +215,7 @@ impl FromParams for Search {
         };
         let page = PageAsk {
             explain: params.flag("explain"),
+            near_misses: params.flag("near_misses"),
             limit: params.one::<Limit>("limit").unwrap_or_default().0,
             cursor: params.one("cursor"),
         };
@@ -281,7 +285,7 @@ async fn search(
 ) -> Result<HttpResponse, Problem> {
     let Search { need, page } = params.0;
     let names = Names { origin: in_query, coverage: (in_query, "coverage") };
-    answer(&context, &request, need, names, page).await
+    answer(&context, &request, need, names, page, None).await
 }
 
 /// Adds this operation.

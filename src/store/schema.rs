@@ -133,6 +133,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    near_misses (month, need_key) {
+        month -> Text,
+        need_key -> Text,
+        state -> Nullable<Text>,
+        county -> Nullable<Text>,
+        languages -> Text,
+        coverages -> Text,
+        is_matched -> Bool,
+        blocked_by -> Text,
+    }
+}
+
+diesel::table! {
     postal_codes (postal_code) {
         postal_code -> Text,
         latitude -> Double,

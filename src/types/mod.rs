@@ -13,6 +13,7 @@ mod coordinates;
 mod crisis;
 mod ids;
 mod language;
+mod month;
 mod phone;
 mod postal_code;
 mod schedule;
@@ -33,6 +34,7 @@ pub use ids::{
     OrganizationId, SchoolId, ServiceId, derived_uuid,
 };
 pub use language::{InvalidLanguageTag, LanguageTag};
+pub use month::{InvalidMonth, Month};
 pub use phone::Phone;
 pub use postal_code::{InvalidPostalCode, PostalCode};
 pub use schedule::{OpenHours, Schedule, Season, TimeOfDay};

@@ -197,6 +197,11 @@ macro_rules! terms {
                 *FOUND
             }
 
+            /// Every term, in the order of the vocabulary.
+            pub fn all() -> impl Iterator<Item = Self> {
+                (0..).take(Self::vocabulary().terms.len()).map(Self)
+            }
+
             /// Its position in the vocabulary.
             pub fn index(self) -> usize {
                 usize::from(self.0)

@@ -19,6 +19,7 @@ mod crisis_contacts;
 mod demonstration;
 mod demonstration_cases;
 mod imports;
+mod near_misses;
 mod parity;
 mod problems;
 mod program;

@@ -39,6 +39,7 @@ fn portable(kind: &str) -> String {
         "INTEGER" => "Integer",
         "DOUBLE" | "DOUBLE PRECISION" => "Double",
         "TIMESTAMP" | "TIMESTAMP WITHOUT TIME ZONE" => "Timestamp",
+        "BOOLEAN" => "Bool",
         "DATE" => "Date",
         "BLOB" | "BYTEA" => "Binary",
         other => panic!("the type {other} is not known to be portable"),

@@ -9,7 +9,7 @@ use causeway::config::DatabaseUrl;
 use causeway::directory::install_embedded;
 use causeway::exchange::postal_codes;
 use causeway::http::{Context, Cursors, service};
-use causeway::store::{Store, StoreOptions};
+use causeway::store::{DbConnection, Store, StoreOptions};
 use causeway::types::Clock;
 use diesel::{Connection, RunQueryDsl, SqliteConnection};
 use jiff::Timestamp;
@@ -150,6 +150,41 @@ impl Causeway {
             let start: Timestamp = START.parse().expect("an instant");
             microseconds.store(start.as_microsecond(), std::sync::atomic::Ordering::SeqCst);
         }
+    }
+
+    /// Whether a text stands in any column of any table.
+    pub fn holds_text(&self, text: &str) -> bool {
+        #[derive(diesel::QueryableByName)]
+        struct Text {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            text: String,
+        }
+        self.store()
+            .read_now(|connection| {
+                let columns = match connection {
+                    DbConnection::Sqlite(_) => {
+                        "SELECT m.name || '.' || p.name AS text FROM sqlite_master m JOIN pragma_table_info(m.name) p
+                         WHERE m.type = 'table'"
+                    }
+                    DbConnection::Postgres(_) => {
+                        "SELECT table_name || '.' || column_name AS text FROM information_schema.columns
+                         WHERE table_schema = 'public'"
+                    }
+                };
+                let columns: Vec<Text> = diesel::sql_query(columns).load(connection)?;
+                assert!(columns.len() > 50, "all columns are looked at");
+                for Text { text: column } in columns {
+                    let (table, name) = column.split_once('.').expect("a table and a column");
+                    let sql = format!(
+                        "SELECT '' AS text FROM \"{table}\" WHERE CAST(\"{name}\" AS TEXT) LIKE '%{text}%' LIMIT 1"
+                    );
+                    if !diesel::sql_query(sql).load::<Text>(connection)?.is_empty() {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            })
+            .expect("every table can be read")
     }
 
     /// Ends every connection to this PostgreSQL database.
