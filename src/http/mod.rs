@@ -4,6 +4,7 @@ mod answer;
 mod availability;
 mod body;
 mod capacity_pools;
+mod crisis_contacts;
 mod cursor;
 mod districts;
 mod duplicates;
@@ -122,5 +123,6 @@ fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>)
         schools::configure(services);
         partnerships::configure(services);
         vocabularies::configure(services);
+        crisis_contacts::configure(services);
     }));
 }

@@ -10,6 +10,7 @@ mod ages;
 mod clock;
 mod codes;
 mod coordinates;
+mod crisis;
 mod ids;
 mod language;
 mod month;
@@ -21,12 +22,13 @@ mod vocabulary;
 pub use ages::{AgeRange, Ages, Grade};
 pub use clock::{Clock, calendar_date};
 pub use codes::{
-    Audience, AvailabilityStatus, CapacityPoolKind, CoverageCategory, Criterion, DistrictKind,
-    EmergencyService, Engagement, FacilityType, Grain, IntakeChannel, LanguageMode, Modality, PlaceQuality,
-    ScheduleKind, ServiceSetting, ServiceStatus, Tier, Truth, UnknownCode, Weekday,
+    Audience, AvailabilityStatus, CapacityPoolKind, CoverageCategory, CrisisContactKind, Criterion,
+    DistrictKind, EmergencyService, Engagement, FacilityType, Grain, IntakeChannel, LanguageMode, Modality,
+    PlaceQuality, ScheduleKind, ServiceSetting, ServiceStatus, Tier, Truth, UnknownCode, Weekday,
 };
 pub use coordinates::{Coordinates, EARTH_RADIUS_KM, InvalidCoordinates};
 pub(crate) use coordinates::{chord_2_to_km, km_to_chord_2};
+pub use crisis::{CrisisContact, crisis_contacts};
 pub use ids::{
     AssertionId, CapacityPoolId, ClaimId, DistrictId, InsurancePlanId, LocationId, MergeId, OfferingId,
     OrganizationId, PartnershipId, SchoolId, ServiceId, derived_uuid,
