@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::types::{
     AccessibilityFeature, Ages, Audience, CapacityPoolId, CapacityPoolKind, Coordinates, CoverageCategory,
     Criterion, DistrictId, EmergencyService, Engagement, FacilityType, Grade, Grain, InsurancePlanId,
-    IntakeChannel, LanguageMode, LanguageTag, LocationId, Modality, Need, OpenHours, OrganizationId, Phone,
-    PlaceQuality, Population, PostalCode, Practice, Schedule, SchoolId, ServiceId, ServiceSetting,
+    IntakeChannel, LanguageMode, LanguageTag, LocationId, Modality, Need, OpenHours, OrganizationId, Outline,
+    Phone, PlaceQuality, Population, PostalCode, Practice, Schedule, SchoolId, ServiceId, ServiceSetting,
     ServiceStatus, Tier,
 };
 
@@ -329,6 +329,11 @@ pub struct ServiceArea {
     /// Two-letter states.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub states: Vec<String>,
+    /// An area drawn on the map. A residence lies in it if its point does: the centre of its ZIP code, or a point in
+    /// the middle of its town. The border is inside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub polygon: Option<Outline>,
 }
 
 /// A town or county by name within a state.

@@ -8,6 +8,7 @@ mod cursor;
 mod districts;
 mod fallback;
 mod health;
+mod home;
 mod idempotency;
 mod insurance_plans;
 mod listing;
@@ -26,6 +27,7 @@ mod schools;
 mod search;
 mod server;
 mod services;
+mod towns;
 mod vocabularies;
 
 pub use cursor::Cursors;
@@ -112,6 +114,7 @@ fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>)
         insurance_plans::configure(services);
         districts::configure(services);
         schools::configure(services);
+        towns::configure(services);
         vocabularies::configure(services);
     }));
 }

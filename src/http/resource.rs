@@ -57,12 +57,12 @@ pub(super) trait Shown: Facts {
 #[derive(Serialize)]
 pub(super) struct PageBody<T> {
     /// The records.
-    items: Vec<T>,
+    pub(super) items: Vec<T>,
     /// Continues the list; none at its end.
     #[serde(skip_serializing_if = "Option::is_none")]
-    next_cursor: Option<String>,
+    pub(super) next_cursor: Option<String>,
     /// How many there are.
-    total: Total,
+    pub(super) total: Total,
 }
 
 /// How many there are; exactly, or at least so many.

@@ -12,7 +12,9 @@ mod codes;
 mod coordinates;
 mod ids;
 mod language;
+mod outline;
 mod phone;
+mod place_name;
 mod postal_code;
 mod schedule;
 mod vocabulary;
@@ -31,7 +33,9 @@ pub use ids::{
     OrganizationId, SchoolId, ServiceId, derived_uuid,
 };
 pub use language::{InvalidLanguageTag, LanguageTag};
+pub use outline::{BoundingBox, MOST_POSITIONS, Outline, OutlineFault, OutlineKind, Shape};
 pub use phone::Phone;
+pub use place_name::{comparable_place, ordinary_place, state_of_fips};
 pub use postal_code::{InvalidPostalCode, PostalCode};
 pub use schedule::{OpenHours, Schedule, Season, TimeOfDay};
 pub use vocabulary::{
