@@ -18,6 +18,7 @@ mod contract;
 mod demonstration;
 mod imports;
 mod parity;
+mod places;
 mod problems;
 mod program;
 mod program_imports;

@@ -1,7 +1,7 @@
 //! Where the rings of an outline meet, and how they lie to each other. The crate `geo` says whether a polygon is
 //! valid, in time that grows with the square of its positions; whoever must mend one needs to know where.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use geo::coordinate_position::{CoordPos, coord_pos_relative_to_ring};
 use geo::line_intersection::{LineIntersection, line_intersection};
@@ -59,6 +59,8 @@ fn edges_that_meet(rings: &[Ring], most: usize) -> (Vec<Met>, Touches) {
         .collect();
     edges.sort_by(|a, b| a.west.total_cmp(&b.west));
     let (mut met, mut touches) = (Vec::new(), Touches::new());
+    // Where four edges meet at one point, that is told once.
+    let mut told = HashSet::new();
     for (position, a) in edges.iter().enumerate() {
         for b in edges[position + 1..].iter().take_while(|b| b.west <= a.east) {
             if b.south > a.north || a.south > b.north {
@@ -72,13 +74,21 @@ fn edges_that_meet(rings: &[Ring], most: usize) -> (Vec<Met>, Touches) {
             } else {
                 with_another(first, second, &meeting, &mut touches)
             };
-            met.extend(found);
+            let Some((at, found)) = found else { continue };
+            if told.insert((first.ring, second.ring, at.x.to_bits(), at.y.to_bits())) {
+                met.push((first.ring, first.edge, found));
+            }
             if met.len() >= most {
-                return (met, touches);
+                return (in_order(met), touches);
             }
         }
     }
-    (met, touches)
+    (in_order(met), touches)
+}
+
+fn in_order(mut met: Vec<(usize, usize, Met)>) -> Vec<Met> {
+    met.sort_by_key(|(ring, edge, _)| (*ring, *edge));
+    met.into_iter().map(|(_, _, met)| met).collect()
 }
 
 impl Edge {
@@ -97,34 +107,38 @@ impl Edge {
 }
 
 /// Two edges of one ring may meet where one ends and the next begins, and nowhere else.
-fn with_itself(a: &Edge, b: &Edge, meeting: &LineIntersection<f64>, count: usize) -> Option<Met> {
+fn with_itself(
+    a: &Edge,
+    b: &Edge,
+    meeting: &LineIntersection<f64>,
+    count: usize,
+) -> Option<(Coord<f64>, Met)> {
     let (ring, edge) = (a.ring, a.edge);
-    match meeting {
-        LineIntersection::Collinear { intersection } => {
-            Some(Met::BackOverItself { ring, edge, at: intersection.start })
+    match *meeting {
+        LineIntersection::Collinear { intersection: Line { start: at, .. } } => {
+            Some((at, Met::BackOverItself { ring, edge, at }))
         }
-        LineIntersection::SinglePoint { intersection, is_proper } => {
+        LineIntersection::SinglePoint { intersection: at, is_proper: crosses } => {
             let are_neighbours = b.edge - a.edge == 1 || (a.edge == 0 && b.edge == count - 1);
-            (!are_neighbours).then_some(Met::Itself {
-                ring,
-                edge,
-                other: b.edge,
-                at: *intersection,
-                crosses: *is_proper,
-            })
+            (!are_neighbours).then_some((at, Met::Itself { ring, edge, other: b.edge, at, crosses }))
         }
     }
 }
 
 /// Edges of two rings may touch at a point.
-fn with_another(a: &Edge, b: &Edge, meeting: &LineIntersection<f64>, touches: &mut Touches) -> Option<Met> {
+fn with_another(
+    a: &Edge,
+    b: &Edge,
+    meeting: &LineIntersection<f64>,
+    touches: &mut Touches,
+) -> Option<(Coord<f64>, Met)> {
     let (ring, edge, other) = (a.ring, a.edge, b.ring);
     match *meeting {
-        LineIntersection::Collinear { intersection } => {
-            Some(Met::Along { ring, edge, other, at: intersection.start })
+        LineIntersection::Collinear { intersection: Line { start: at, .. } } => {
+            Some((at, Met::Along { ring, edge, other, at }))
         }
-        LineIntersection::SinglePoint { intersection, is_proper: true } => {
-            Some(Met::Other { ring, edge, other, at: intersection })
+        LineIntersection::SinglePoint { intersection: at, is_proper: true } => {
+            Some((at, Met::Other { ring, edge, other, at }))
         }
         LineIntersection::SinglePoint { intersection, is_proper: false } => {
             touches.entry((a.ring, b.ring)).or_default().push((a.edge, intersection));

@@ -83,7 +83,7 @@ impl Judge<'_> {
     }
 
     fn polygon(&mut self, polygon: usize, rings: &[Value], pointer: &str) {
-        if rings.iter().all(|ring| ring.as_array().is_none_or(|ring| ring.iter().all(Value::is_number))) {
+        if rings.iter().all(|ring| list(ring).is_some_and(|ring| ring.iter().all(Value::is_number))) {
             let message = "must be a list of rings, each a list of positions; a pair of brackets is missing";
             return self.fault(pointer.to_owned(), message);
         }

@@ -203,7 +203,7 @@ fn a_repair_loses_nothing_and_says_what_it_did() {
 
 /// Rings on a coarse grid, where they meet often.
 fn rings() -> impl Strategy<Value = Vec<[f64; 2]>> {
-    vec((0..6_i8, 0..6_i8), 3..7).prop_map(|points| {
+    vec((0..8_i8, 0..8_i8), 3..6).prop_map(|points| {
         let mut ring: Vec<[f64; 2]> = points.iter().map(|(x, y)| [f64::from(*x), f64::from(*y)]).collect();
         ring.push(ring[0]);
         ring
@@ -216,29 +216,32 @@ fn geo_polygon(rings: &[Vec<[f64; 2]>]) -> Polygon<f64> {
     Polygon::new(ring(&rings[0]), rings[1..].iter().map(ring).collect())
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4_000))]
+/// Rings that are right on their own.
+fn simple_rings() -> impl Strategy<Value = Vec<[f64; 2]>> {
+    rings().prop_filter("the ring crosses itself", |ring| polygon(&json!([ring])).faults().is_empty())
+}
 
-    /// What is right here is right by another library's rules too. (It does not see every spike and every ring that
-    /// visits a position twice, so that the reverse is not asked of one ring.)
+fn geo_polygons(polygons: &[Vec<Vec<[f64; 2]>>]) -> MultiPolygon<f64> {
+    MultiPolygon(polygons.iter().map(|rings| geo_polygon(rings)).collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    /// Another library does not see every spike and every ring that visits a position twice, so that it is not asked
+    /// what is wrong, but only to agree with what is right.
     #[test]
-    fn an_outline_that_is_right_is_valid_for_an_independent_judge(
-        polygons in vec(vec(rings(), 1..3), 1..3),
-    ) {
-        let outline = outline("MultiPolygon", &json!(polygons));
-        let theirs = MultiPolygon(polygons.iter().map(|rings| geo_polygon(rings)).collect());
-        if outline.faults().is_empty() {
+    fn a_ring_that_is_right_is_valid_for_an_independent_judge(ring in rings()) {
+        if polygon(&json!([ring])).faults().is_empty() {
+            let theirs = geo_polygon(&[ring]);
             prop_assert!(theirs.is_valid(), "{:?}", theirs.validation_errors());
         }
     }
 
-    /// And of rings that are right on their own, those that both refuse together are the same.
     #[test]
-    fn rings_lie_to_each_other_as_an_independent_judge_has_it(polygons in vec(vec(rings(), 1..3), 1..3)) {
-        let alone = polygons.iter().flatten().all(|ring| polygon(&json!([ring])).faults().is_empty());
-        prop_assume!(alone);
+    fn rings_lie_to_each_other_as_an_independent_judge_has_it(polygons in vec(vec(simple_rings(), 1..4), 1..3)) {
         let ours = outline("MultiPolygon", &json!(polygons)).faults();
-        let theirs = MultiPolygon(polygons.iter().map(|rings| geo_polygon(rings)).collect());
+        let theirs = geo_polygons(&polygons);
         prop_assert_eq!(ours.is_empty(), theirs.is_valid(), "{:?} {:?}", ours, theirs.validation_errors());
     }
 }
