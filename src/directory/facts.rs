@@ -97,7 +97,8 @@ facts! {
         postal_code: maybe(PostalCode),
         /// Number of this place.
         phone: maybe(Phone),
-        /// Where it is, and how good that is. Left out, the centre of its ZIP code stands in.
+        /// Where it is, and how good that is. Left out, the centre of its ZIP code stands in, or else a point in its
+        /// town.
         coordinates: maybe(Placement),
     }
 

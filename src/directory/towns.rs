@@ -8,12 +8,12 @@ use std::collections::HashSet;
 use diesel::prelude::*;
 
 use super::facts::{LocationFacts, SchoolFacts};
-use super::places::{Placed, PostalPlace, centres_between};
+use super::places::{Placed, PostalPlace, centres_between, some_centres};
 use super::record::{COUNTED_UP_TO, Record, find_all, parse_id};
 use super::touch;
 use crate::error::{Error, Result};
 use crate::store::schema::{locations, schools, towns};
-use crate::store::{DbConnection, Tx, on_either};
+use crate::store::{DbConnection, Noun, Tx, on_either};
 use crate::types::{
     BoundingBox, Coordinates, Outline, OutlineFault, PostalCode, Shape, comparable_place, near_spellings,
 };
@@ -344,29 +344,28 @@ fn write(tx: &mut Tx<'_>, town: &Town, is_known: bool) -> Result<()> {
     Ok(())
 }
 
-/// Touches what says that it stands in one of these towns and has no coordinates of its own.
+/// Touches what stands at the point of one of these towns, having neither coordinates nor a known ZIP code.
 fn place_anew<F: Placed>(tx: &mut Tx<'_>, moved: &HashSet<TownKey>) -> Result<u64> {
-    let without_coordinates = |connection: &mut DbConnection| -> Result<Vec<String>> {
-        // The facts are a document: this finds few too many, and each is looked at.
-        const STATED: &str = "%\"coordinates\":%";
-        Ok(match F::NOUN {
-            crate::store::Noun::School => {
-                schools::table.filter(schools::facts.not_like(STATED)).select(schools::id).load(connection)?
-            }
-            _ => locations::table
-                .filter(locations::facts.not_like(STATED))
-                .select(locations::id)
-                .load(connection)?,
-        })
+    // The facts are a document: this finds a few too many, and each is looked at.
+    const STATED: &str = "%\"coordinates\":%";
+    let without: Vec<String> = if F::NOUN == Noun::School {
+        schools::table.filter(schools::facts.not_like(STATED)).select(schools::id).load(tx.connection)?
+    } else {
+        locations::table
+            .filter(locations::facts.not_like(STATED))
+            .select(locations::id)
+            .load(tx.connection)?
     };
-    let ids: Vec<F::Id> =
-        without_coordinates(tx.connection)?.iter().map(|id| parse_id(id)).collect::<Result<_>>()?;
+    let ids: Vec<F::Id> = without.iter().map(|id| parse_id(id)).collect::<Result<_>>()?;
     let mut placed = 0;
     for ids in ids.chunks(500) {
-        let records: Vec<Record<F>> = find_all(tx.connection, ids)?;
+        let mut records: Vec<Record<F>> = find_all(tx.connection, ids)?;
+        records.retain(|record| record.facts.town().is_some_and(|town| moved.contains(&town)));
+        let codes: Vec<PostalCode> = records.iter().filter_map(|record| record.facts.place().1).collect();
+        let centres = some_centres(tx.connection, &codes)?;
         for record in records {
-            let (coordinates, _) = record.facts.place();
-            if coordinates.is_none() && record.facts.town().is_some_and(|town| moved.contains(&town)) {
+            let (coordinates, code) = record.facts.place();
+            if coordinates.is_none() && code.is_none_or(|code| !centres.contains_key(&code)) {
                 touch(tx, record)?;
                 placed += 1;
             }

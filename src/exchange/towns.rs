@@ -24,6 +24,25 @@ const NUMBERS: &[&str] = &["geoid", "fips_stco", "county_fips"];
 /// Properties that name the county.
 const COUNTIES: &[&str] = &["county", "county_name", "namelsadco"];
 
+/// The counties of Massachusetts by their numbers, which is what its list of towns has. Elsewhere a county that the
+/// file does not name is that of the town's ZIP codes.
+const NUMBERED_COUNTIES: &[(&str, &str)] = &[
+    ("25001", "Barnstable"),
+    ("25003", "Berkshire"),
+    ("25005", "Bristol"),
+    ("25007", "Dukes"),
+    ("25009", "Essex"),
+    ("25011", "Franklin"),
+    ("25013", "Hampden"),
+    ("25015", "Hampshire"),
+    ("25017", "Middlesex"),
+    ("25019", "Nantucket"),
+    ("25021", "Norfolk"),
+    ("25023", "Plymouth"),
+    ("25025", "Suffolk"),
+    ("25027", "Worcester"),
+];
+
 /// What a file of towns states. Rows are features; the first is 1.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TownReading {
@@ -120,7 +139,9 @@ fn town(feature: &mut Value, state: Option<&str>) -> Result<(Town, Vec<&'static 
     let of_town = |reason: String| format!("{name}: {reason}");
     let state = state_of(properties, state).map_err(of_town)?;
     let county = text(properties, COUNTIES).filter(|county| county.chars().any(char::is_alphabetic));
-    let county = county.map(|county| county_name(&ordinary_place(&county)).to_owned());
+    let county = county
+        .map(|county| county_name(&ordinary_place(&county)).to_owned())
+        .or_else(|| numbered_county(properties));
     let (outline, repairs) = outline(geometry).map_err(of_town)?.repaired();
     let town = Town::new(name.clone(), state, county, outline).map_err(|faults| {
         let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
@@ -186,6 +207,14 @@ fn state_of(properties: &Map<String, Value>, given: Option<&str>) -> Result<Stri
             NUMBERS.join(", ")
         )),
     }
+}
+
+/// A county by the number that a place's number begins with: five digits are the county's own, ten those of a town in
+/// it; others, such as a city's seven, say nothing of a county.
+fn numbered_county(properties: &Map<String, Value>) -> Option<String> {
+    let number = text(properties, NUMBERS).filter(|number| matches!(number.len(), 5 | 10))?;
+    let (_, county) = NUMBERED_COUNTIES.iter().find(|(known, _)| number.starts_with(known))?;
+    Some((*county).to_owned())
 }
 
 fn cells(feature: &Value) -> Vec<(String, String)> {

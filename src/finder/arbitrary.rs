@@ -8,10 +8,10 @@ use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::select;
-use serde_json::json;
 use uuid::Uuid;
 
 use super::oracle::{Offered, World};
+use super::outlines::{homes, outlines};
 use super::{
     Ask, AvailabilityAsk, CoverageAsk, Criteria, LanguageAsk, PlanInfo, Preferred, Question, Residence,
     Urgency,
@@ -21,7 +21,7 @@ use crate::directory::{Coverage, NamedPlace, OfferedLanguage, OfferingFacts, Pla
 use crate::types::{
     AccessibilityFeature, AgeRange, Ages, Audience, AvailabilityStatus, CapacityPoolId, ClaimId, Coordinates,
     CoverageCategory, Criterion, Grain, InsurancePlanId, LanguageMode, LanguageTag, Modality, Need,
-    OfferingId, Outline, Population, PostalCode, Practice, Schedule, ScheduleKind, SchoolId, ServiceId, Tier,
+    OfferingId, Population, PostalCode, Practice, Schedule, ScheduleKind, SchoolId, ServiceId, Tier,
 };
 
 /// When every test world begins.
@@ -149,35 +149,6 @@ fn service_areas() -> impl Strategy<Value = ServiceArea> {
             polygon,
         },
     )
-}
-
-/// On the grid of [`homes`], so that points meet edges and corners: a square, the same ring begun elsewhere, one with
-/// two holes that touch at a corner, a notched one, two that touch at a corner, and one around an island in its
-/// hole.
-fn outlines() -> Vec<Outline> {
-    let polygon = |coordinates: serde_json::Value| json!({"type": "Polygon", "coordinates": coordinates});
-    let several =
-        |coordinates: serde_json::Value| json!({"type": "MultiPolygon", "coordinates": coordinates});
-    let square = |x: i32, y: i32, side: i32| {
-        json!([[x, y], [x + side, y], [x + side, y + side], [x, y + side], [x, y]])
-    };
-    [
-        polygon(json!([square(0, 0, 4)])),
-        polygon(json!([[[4, 4], [0, 4], [0, 0], [4, 0], [4, 4]]])),
-        polygon(json!([square(0, 0, 6), square(1, 1, 2), square(3, 3, 2)])),
-        polygon(json!([[[0, 0], [6, 0], [3, 3], [6, 6], [0, 6], [1, 3], [0, 0]]])),
-        several(json!([[square(0, 0, 3)], [square(3, 3, 3)]])),
-        several(json!([[square(0, 0, 6), square(1, 1, 4)], [square(2, 2, 2)]])),
-    ]
-    .into_iter()
-    .map(|json| serde_json::from_value(json).unwrap())
-    .collect()
-}
-
-/// Points in halves of a degree, on and about the outlines.
-fn homes() -> impl Strategy<Value = Coordinates> {
-    (-1..14_i32, -1..14_i32)
-        .prop_map(|(x, y)| Coordinates::new(f64::from(y) / 2.0, f64::from(x) / 2.0).unwrap())
 }
 
 fn age_ranges() -> impl Strategy<Value = AgeRange> {

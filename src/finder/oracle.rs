@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use super::outlines::in_outline;
 use super::question::{Ask, AvailabilityAsk, CoverageAsk, LanguageAsk, Question, Sort, Urgency};
 use super::ranking::{Factor, RankingProfile};
 use super::{Entry, ExpectedWait, PlanInfo};
@@ -14,7 +15,7 @@ use crate::availability::Claim;
 use crate::directory::{NamedPlace, OfferingFacts};
 use crate::types::{
     Audience, AvailabilityStatus, Coordinates, Criterion, Grain, InsurancePlanId, LanguageMode, LanguageTag,
-    Modality, OfferingId, Outline, OutlineKind, Truth, calendar_date,
+    Modality, OfferingId, Truth, calendar_date,
 };
 
 /// An offering with everything owned.
@@ -241,33 +242,6 @@ fn in_area(facts: &OfferingFacts, question: &Question) -> Truth {
         truths.push(home.at.map_or(Truth::Unknown, |at| Truth::known(in_outline(outline, at))));
     }
     Truth::any(truths)
-}
-
-/// Whether a point lies in an outline or on its border: straight from its numbers, by casting a ray to the east.
-fn in_outline(outline: &Outline, at: Coordinates) -> bool {
-    let polygons: Vec<Vec<Vec<[f64; 2]>>> = match outline.kind {
-        OutlineKind::Polygon => vec![serde_json::from_value(outline.coordinates.clone()).unwrap()],
-        OutlineKind::MultiPolygon => serde_json::from_value(outline.coordinates.clone()).unwrap(),
-    };
-    let (x, y) = (at.longitude(), at.latitude());
-    let on_border = |ring: &Vec<[f64; 2]>| {
-        ring.windows(2).any(|edge| {
-            let [[x1, y1], [x2, y2]] = [edge[0], edge[1]];
-            let on_line = (x2 - x1) * (y - y1) == (y2 - y1) * (x - x1);
-            on_line && x >= x1.min(x2) && x <= x1.max(x2) && y >= y1.min(y2) && y <= y1.max(y2)
-        })
-    };
-    let crossings = |ring: &Vec<[f64; 2]>| {
-        let crossed = |edge: &&[[f64; 2]]| {
-            let [[x1, y1], [x2, y2]] = [edge[0], edge[1]];
-            (y1 > y) != (y2 > y) && x < x1 + (y - y1) / (y2 - y1) * (x2 - x1)
-        };
-        ring.windows(2).filter(crossed).count()
-    };
-    // Rings of one polygon all count together: each hole turns inside to outside.
-    polygons
-        .iter()
-        .any(|rings| rings.iter().any(on_border) || rings.iter().map(crossings).sum::<usize>() % 2 == 1)
 }
 
 fn in_schools(facts: &OfferingFacts, question: &Question) -> Truth {

@@ -279,6 +279,7 @@ on_both! {
         };
         let (location, in_town) = place(json!({"name": "A", "city": "Town of Lawrence", "state": "MA"}));
         let (_, by_box) = place(json!({"name": "B", "city": "LAWRENCE", "state": "MA", "postal_code": "01842"}));
+        place(json!({"name": "At its ZIP code's centre", "city": "Lawrence", "state": "MA", "postal_code": "01840"}));
         let (_, elsewhere) = place(json!({"name": "C", "city": "Lawrence", "state": "NH"}));
         let near = "near=42.70,-71.165&radius_km=1";
         assert!(!causeway.found(near).contains(&in_town), "no town is known yet");

@@ -39,7 +39,7 @@ fn towns_go_by_the_properties_of_several_publishers() {
     assert_eq!(
         told,
         [
-            ("Southborough", "MA", None),
+            ("Southborough", "MA", Some("Worcester")),
             ("Salem", "NH", None),
             ("Añasco", "PR", None),
             ("Lawrence", "MA", Some("Essex")),
@@ -146,4 +146,15 @@ fn the_towns_of_massachusetts_are_read() {
     let southborough = reading.towns.iter().find(|town| town.name == "Southborough").unwrap();
     assert_eq!(southborough.state, "MA");
     assert!(reading.towns.iter().all(|town| town.geometry.shape().unwrap().contains(town.at)));
+    // The state's other list says the same of counties.
+    let Some(list) = crate::exchange::shared_data::file("geo/ma_towns.csv") else {
+        return;
+    };
+    let mut list = csv::Reader::from_path(list).unwrap();
+    let rows: Vec<csv::StringRecord> = list.records().map(Result::unwrap).collect();
+    for town in &reading.towns {
+        let key = town.key().comparable_name;
+        let row = rows.iter().find(|row| crate::types::comparable_place(&row[0]) == key);
+        assert_eq!(row.map(|row| &row[3]), town.county.as_deref(), "{}", town.name);
+    }
 }

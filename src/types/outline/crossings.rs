@@ -165,14 +165,9 @@ fn nested(rings: &[Ring], touches: &Touches, most: usize, met: &mut Vec<Met>) {
                 boxes_meet(&rings[a], &rings[b])
                     && samples(a, b).any(|at| place(at, &rings[b]) == CoordPos::Inside)
             };
-            for other in hole + 1..rings.len() {
-                if rings[other].polygon != rings[shell].polygon || met.len() >= most {
-                    break;
-                }
-                if reaches_into(hole, other) || reaches_into(other, hole) {
-                    met.push(Met::Overlaps { ring: other, other: hole });
-                }
-            }
+            let others = holes_of(shell).filter(|other| *other > hole);
+            let overlapping = others.filter(|other| reaches_into(hole, *other) || reaches_into(*other, hole));
+            met.extend(overlapping.take(most).map(|other| Met::Overlaps { ring: other, other: hole }));
             if met.len() >= most {
                 return;
             }

@@ -88,12 +88,11 @@ impl Judge<'_> {
             return self.fault(pointer.to_owned(), message);
         }
         for (number, ring) in rings.iter().enumerate() {
-            match list(ring) {
-                Some(positions) => self.ring(polygon, number, positions),
-                None => {
-                    let pointer = self.pointer(polygon, number, None);
-                    self.fault(pointer, "must be a list of positions; leave an empty ring out");
-                }
+            if let Some(positions) = list(ring) {
+                self.ring(polygon, number, positions);
+            } else {
+                let pointer = self.pointer(polygon, number, None);
+                self.fault(pointer, "must be a list of positions; leave an empty ring out");
             }
         }
     }
