@@ -68,6 +68,9 @@ impl<'a> Explainer<'a> {
             Factor::Language => self.language(leaf),
             Factor::Fit => self.fit(leaf),
             Factor::Confirmation => self.confirmation(leaf),
+            Factor::Words => {
+                self.asked.words.as_ref().map_or_else(String::new, |words| words.explain(leaf.slot))
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use super::facets::{self, CriterionSet, Facet, FacetValue, Facets};
 use super::interner::{Languages, Plans};
 use super::wait::{ExpectedWait, Moment, Statement};
 use crate::availability::Claim;
-use crate::directory::{Coverage, OfferingFacts};
+use crate::directory::{Coverage, LocationFacts, OfferingFacts, OrganizationFacts, ServiceFacts};
 use crate::types::{
     AgeRange, Ages, Audience, Coordinates, CoverageCategory, Criterion, Grain, Modality, OfferingId,
     ScheduleKind, SchoolId, Truth,
@@ -30,6 +30,19 @@ pub struct Entry<'a> {
     pub audience: &'a [Audience],
     /// The latest claim on its pool, with the slots that are not promised to anyone.
     pub claim: Option<&'a Claim>,
+    /// What its words are searched in, beside its own facts.
+    pub about: About<'a>,
+}
+
+/// Whose names, descriptions and terms are searched as an offering's.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct About<'a> {
+    /// Who offers it.
+    pub organization: Option<&'a OrganizationFacts>,
+    /// Its service.
+    pub service: Option<&'a ServiceFacts>,
+    /// Its place.
+    pub location: Option<&'a LocationFacts>,
 }
 
 /// One listed plan.
@@ -60,6 +73,8 @@ struct Rare {
 #[derive(Debug)]
 pub(super) struct Leaf {
     pub(super) offering: OfferingId,
+    /// Where it is kept.
+    pub(super) slot: u32,
     /// Its place on the unit sphere.
     pub(super) point: Option<[f64; 3]>,
     pub(super) facets: Facets,
@@ -81,6 +96,7 @@ impl Leaf {
     /// Interns what the entry names. `area` is the number of its service area.
     pub(super) fn new(
         entry: &Entry<'_>,
+        slot: u32,
         area: Option<u32>,
         languages: &mut Languages,
         plans: &mut Plans,
@@ -88,6 +104,7 @@ impl Leaf {
         let facts = entry.facts;
         let mut leaf = Self {
             offering: entry.offering,
+            slot,
             point: entry.place.map(Coordinates::unit_vector),
             facets: Facets::default(),
             open: CriterionSet::default(),

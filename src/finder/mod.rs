@@ -29,6 +29,7 @@ mod ranking;
 mod scoring;
 mod search;
 pub mod source;
+mod text;
 mod wait;
 
 #[cfg(test)]
@@ -41,10 +42,11 @@ mod tests;
 pub use answer::{Answer, Contribution, Hit, Reason, Way};
 pub use index::Index;
 pub use interner::PlanInfo;
-pub use leaf::Entry;
+pub use leaf::{About, Entry};
 pub use page::{Search, SortKey, Total};
 pub use question::{
     Ask, AvailabilityAsk, CoverageAsk, Criteria, LanguageAsk, Preferred, Question, Residence, Sort, Urgency,
 };
 pub use ranking::{Factor, InvalidRankingProfile, RankingProfile, Weights};
+pub use text::{InvalidWords, Words};
 pub use wait::{ExpectedWait, expected_wait};

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::text::Words;
 use crate::types::{
     AccessibilityFeature, AgeRange, Audience, Coordinates, CoverageCategory, InsurancePlanId, LanguageMode,
     LanguageTag, Modality, Need, Population, PostalCode, Practice, ScheduleKind, SchoolId, Tier, Truth,
@@ -24,6 +25,8 @@ pub struct Question {
     pub school: Option<SchoolId>,
     /// Whom the service must be for: any of these. Empty asks for nobody and finds nothing.
     pub audience: Vec<Audience>,
+    /// Words that must be written of the offering, each somewhere; they rank too.
+    pub words: Option<Words>,
     /// Criteria that must hold.
     pub required: Criteria,
     /// Wishes that rank and never filter.
@@ -50,6 +53,7 @@ impl Question {
             residence: Residence::default(),
             school: None,
             audience: vec![Audience::Students],
+            words: None,
             required: Criteria::default(),
             preferred: Preferred::default(),
             urgency: Urgency::Routine,

@@ -20,12 +20,16 @@ pub enum Factor {
     Fit,
     /// How far the facts are confirmed: `0.7 · grain + 0.3 · freshness` of the live claim.
     Confirmation,
+    /// How well the words asked for are met, the mean over the words: in a name 1, in the name of a term or
+    /// place 0.8, in an everyday word for a term 0.7, in a description 0.4; times 1 for the very word, 0.9 for
+    /// a synonym, 0.8 for a word that begins so, 0.6 for one that is misspelt. Only where words are asked for.
+    Words,
 }
 
 impl Factor {
     /// Every factor, in the order in which contributions are added up.
-    pub const ALL: [Self; 5] =
-        [Self::TimeToCare, Self::Travel, Self::Language, Self::Fit, Self::Confirmation];
+    pub const ALL: [Self; 6] =
+        [Self::TimeToCare, Self::Travel, Self::Language, Self::Fit, Self::Confirmation, Self::Words];
 }
 
 /// The weight of each factor: finite, not negative, not all zero.
@@ -42,6 +46,8 @@ pub struct Weights {
     pub fit: f64,
     /// Of [`Factor::Confirmation`].
     pub confirmation: f64,
+    /// Of [`Factor::Words`].
+    pub words: f64,
 }
 
 impl Weights {
@@ -53,6 +59,7 @@ impl Weights {
             Factor::Language => self.language,
             Factor::Fit => self.fit,
             Factor::Confirmation => self.confirmation,
+            Factor::Words => self.words,
         }
     }
 }
@@ -139,6 +146,7 @@ impl Default for RankingProfile {
                 language: 0.15,
                 fit: 0.15,
                 confirmation: 0.1,
+                words: 0.5,
             },
             unknown_wait: 0.25,
         }
@@ -149,7 +157,7 @@ impl Default for RankingProfile {
 ///
 /// The score is the sum of the contributions `(weight / Σ weights) · utility`, left to right in the order of
 /// [`Factor::ALL`], over the factors that the question gives a meaning: `language` only where a language is
-/// asked for, `fit` only where there are wishes. If those weigh nothing, every score is 0. Each step is
+/// asked for, `fit` only where there are wishes, `words` only where words are asked for. If those weigh nothing, every score is 0. Each step is
 /// monotone in floating point: better utilities never add up to a lower score.
 #[derive(Debug)]
 pub(super) struct Weighing {
@@ -165,10 +173,12 @@ impl Weighing {
         urgency: Urgency,
         has_language: bool,
         has_wishes: bool,
+        has_words: bool,
     ) -> Self {
         let has_meaning = |factor: &Factor| match factor {
             Factor::Language => has_language,
             Factor::Fit => has_wishes,
+            Factor::Words => has_words,
             Factor::TimeToCare | Factor::Travel | Factor::Confirmation => true,
         };
         let factors = || Factor::ALL.into_iter().filter(has_meaning);
@@ -282,7 +292,7 @@ mod tests {
         for travel in [-0.1, f64::NAN, f64::INFINITY, 1001.0] {
             assert!(RankingProfile::new("x", 1, Weights { travel, ..weights }, 0.2).is_err());
         }
-        let none = Weights { time_to_care: 0.0, travel: 0.0, language: 0.0, fit: 0.0, confirmation: 0.0 };
+        let none = Weights { time_to_care: 0.0, travel: 0.0, language: 0.0, fit: 0.0, confirmation: 0.0, words: 0.0 };
         assert_eq!(RankingProfile::new("x", 1, none, 0.2), Err(InvalidRankingProfile::AllZero));
         assert!(RankingProfile::new("x", 1, weights, 0.37).is_err());
         assert!(RankingProfile::new("x", 1, weights, f64::NAN).is_err());
@@ -293,7 +303,7 @@ mod tests {
     #[test]
     fn an_unknown_wait_is_never_like_open_nor_better_than_an_honest_short_one() {
         for (urgency, days) in [(Urgency::Routine, 28.0), (Urgency::Urgent, 7.0)] {
-            let weighing = Weighing::new(&RankingProfile::default(), urgency, false, false);
+            let weighing = Weighing::new(&RankingProfile::default(), urgency, false, false, false);
             assert!(weighing.of_wait(ExpectedWait::Unknown) < weighing.of_wait(ExpectedWait::Days(days)));
             assert!(weighing.of_wait(ExpectedWait::Unknown) > weighing.of_wait(ExpectedWait::Never));
         }

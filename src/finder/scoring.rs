@@ -8,6 +8,7 @@ use super::leaf::Leaf;
 use super::page::SortKey;
 use super::question::{Ask, Preferred, Question, Sort};
 use super::ranking::{self, Factor, RankingProfile, Weighing};
+use super::text::AskedWords;
 use crate::types::{Criterion, LanguageMode, Truth, chord_2_to_km};
 
 /// What a question prefers, resolved, and how its profile weighs it.
@@ -41,7 +42,7 @@ impl<'a> Scoring<'a> {
         };
         let wishes = wishes(question);
         let has_language = asked.language.is_some() || !preferred.is_empty();
-        let weighing = Weighing::new(profile, question.urgency, has_language, !wishes.is_empty());
+        let weighing = Weighing::new(profile, question.urgency, has_language, !wishes.is_empty(), asked.words.is_some());
         Self { weighing, wishes, languages: preferred, asked, sort }
     }
 
@@ -73,6 +74,7 @@ impl<'a> Scoring<'a> {
                         summary.newest_report(moment).map(|second| moment.second.saturating_sub(second));
                     ranking::of_confirmation(summary.best_grain(), age)
                 }
+                Factor::Words => self.asked.words.as_ref().map_or(0.0, AskedWords::best),
             }),
             Sort::Distance => {
                 let chord_2 = match travel {
@@ -99,6 +101,7 @@ impl<'a> Scoring<'a> {
                 let age = live.map(|said| moment.second.saturating_sub(said.reported_at.as_second()));
                 ranking::of_confirmation(leaf.grain, age)
             }
+            Factor::Words => self.asked.words.as_ref().map_or(0.0, |words| words.utility(leaf.slot)),
         }
     }
 

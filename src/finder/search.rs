@@ -13,6 +13,7 @@ use super::index::Index;
 use super::leaf::Leaf;
 use super::page::{Search, SortKey, Total};
 use super::scoring::{Scoring, Travel};
+use super::text::AskedWords;
 use crate::types::Truth;
 
 /// One that made it into the answer, before it is explained.
@@ -22,10 +23,13 @@ pub(super) struct Found<'a> {
     pub(super) reach: Reach,
 }
 
+/// As many offerings are sooner looked at one by one than found in the tree.
+const FEW: u64 = if cfg!(test) { 4 } else { 1000 };
+
 /// The first hits in order, and how many match in all.
 ///
 /// Every match is met exactly once: under its area if it comes to residents, else under its school, else at
-/// its place in the tree.
+/// its place in the tree. Where words are asked that few offerings hold, these are met one by one instead.
 pub(super) fn run<'a>(
     index: &'a Index,
     search: &Search<'_>,
@@ -42,6 +46,10 @@ pub(super) fn run<'a>(
         matches: 0,
         best: BinaryHeap::new(),
     };
+    if let Some(few) = asked.words.as_ref().map(AskedWords::holders).filter(|all| all.len() <= FEW) {
+        few.iter().for_each(|slot| run.meet(slot));
+        return run.answer();
+    }
     let mut open = BinaryHeap::new();
     run.open_roots(|item, key| open.push(Reverse(Placed { key, item })));
     while let Some(Reverse(next)) = open.pop() {
@@ -189,7 +197,10 @@ impl<'a> Run<'a, '_> {
     /// Meets an offering in the tree: counts it if it matches by way of its place, and ranks it if wanted.
     fn visit_place(&mut self, site: &Site, ranks: bool) {
         let chord_2 = site.envelope.chord_2_from(&self.asked.origin);
-        if !self.asked.may_be_near(chord_2) || !self.asked.may_match(&site.envelope.summary) {
+        if !self.asked.may_be_near(chord_2)
+            || !self.asked.may_match(&site.envelope.summary)
+            || !self.asked.has_words(site.slot)
+        {
             return;
         }
         if site.is_exact && !site.has_area {
@@ -204,7 +215,7 @@ impl<'a> Run<'a, '_> {
     /// Meets an offering on the roster of a school, or of an area that the residence is in.
     fn visit_listed(&mut self, site: &Site, via: Via, ranks: bool) {
         let summary = &site.envelope.summary;
-        if !self.asked.may_match(summary) {
+        if !self.asked.may_match(summary) || !self.asked.has_words(site.slot) {
             return;
         }
         if site.is_exact && via == Via::Area {
@@ -231,8 +242,22 @@ impl<'a> Run<'a, '_> {
     fn visit(&mut self, site: &Site, via: Via, ranks: bool) {
         let leaf = self.index.leaf(site.slot);
         let reach = self.asked.reach(leaf);
-        if reach.via == Some(via)
-            && self.asked.serves_audience(leaf)
+        if reach.via == Some(via) {
+            self.judge(leaf, reach, ranks);
+        }
+    }
+
+    /// Meets an offering that holds the words asked for, however it is reached.
+    fn meet(&mut self, slot: u32) {
+        let leaf = self.index.leaf(slot);
+        let reach = self.asked.reach(leaf);
+        if reach.via.is_some() {
+            self.judge(leaf, reach, true);
+        }
+    }
+
+    fn judge(&mut self, leaf: &'a Leaf, reach: Reach, ranks: bool) {
+        if self.asked.serves_audience(leaf)
             && self.asked.truths(leaf).all(|(_, truth)| truth == Truth::Yes)
         {
             self.matches += 1;

@@ -16,7 +16,7 @@ use super::problem::Problem;
 use super::resource::{Relation, Total, link_next};
 use crate::error::FieldError;
 use crate::finder::source::{Listing, listings};
-use crate::finder::{Answer, Criteria, Preferred, Question, Search, Sort, SortKey, Urgency};
+use crate::finder::{Answer, Criteria, Preferred, Question, Search, Sort, SortKey, Urgency, Words};
 use crate::types::{Audience, OfferingId};
 
 /// A need as it was asked, before anything of it is looked up.
@@ -28,6 +28,8 @@ pub(super) struct NeedProfile {
     pub(super) radius_km: f64,
     /// Whom the service is for.
     pub(super) audience: Vec<Audience>,
+    /// What must be written of it.
+    pub(super) words: Option<Words>,
     /// What must hold.
     pub(super) required: Criteria,
     /// What ranks and never filters.
@@ -101,7 +103,7 @@ pub(super) async fn answer(
     }
     let limit = limit.min(DEPTH - depth);
     let app = context.app.clone();
-    let (revision, Answer { hits, total }, found) = context
+    let (revision, Answer { hits, total, suggestions }, found) = context
         .app
         .store
         .read(move |connection| {
@@ -114,6 +116,7 @@ pub(super) async fn answer(
                 residence,
                 school,
                 audience: need.audience,
+                words: need.words,
                 required: need.required,
                 preferred: need.preferred,
                 urgency: need.urgency,
@@ -151,5 +154,5 @@ pub(super) async fn answer(
     if request.method() == actix_web::http::Method::GET {
         link_next(&mut response, request, next_cursor.as_deref());
     }
-    Ok(response.json(SearchAnswer { items, next_cursor, total, revision }))
+    Ok(response.json(SearchAnswer { items, next_cursor, total, suggestions, revision }))
 }

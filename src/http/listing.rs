@@ -25,6 +25,10 @@ pub(super) struct SearchAnswer {
     pub(super) next_cursor: Option<String>,
     /// How many match.
     pub(super) total: Total,
+    /// Where no offering holds every word of `q`: words that are spelt nearly like those that none holds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, example = json!(["bereavement"]))]
+    pub(super) suggestions: Vec<String>,
     /// The state of the finder's index that was asked, `node:counter`; not comparable across nodes.
     #[schema(example = "5f3a91c2:30")]
     pub(super) revision: String,
