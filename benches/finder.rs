@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use causeway::availability::{Claim, ClaimMethod};
 use causeway::directory::{Coverage, OfferedLanguage, OfferingFacts, ServiceArea};
 use causeway::finder::{
-    Ask, AvailabilityAsk, CoverageAsk, Entry, Index, LanguageAsk, Question, RankingProfile, Search,
+    About, Ask, AvailabilityAsk, CoverageAsk, Entry, Index, LanguageAsk, Question, RankingProfile, Search,
 };
 use causeway::types::{
     AgeRange, Ages, Audience, AvailabilityStatus, CapacityPoolId, ClaimId, Coordinates, CoverageCategory,
@@ -277,6 +277,7 @@ impl Offered {
             facts: &self.facts,
             audience: &[Audience::Students],
             claim: self.claim.as_ref(),
+            about: About::default(),
         }
     }
 }

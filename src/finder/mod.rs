@@ -37,6 +37,8 @@ mod arbitrary;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
+mod oracle_words;
+#[cfg(test)]
 mod tests;
 
 pub use answer::{Answer, Contribution, Hit, Reason, Way};

@@ -292,7 +292,14 @@ mod tests {
         for travel in [-0.1, f64::NAN, f64::INFINITY, 1001.0] {
             assert!(RankingProfile::new("x", 1, Weights { travel, ..weights }, 0.2).is_err());
         }
-        let none = Weights { time_to_care: 0.0, travel: 0.0, language: 0.0, fit: 0.0, confirmation: 0.0, words: 0.0 };
+        let none = Weights {
+            time_to_care: 0.0,
+            travel: 0.0,
+            language: 0.0,
+            fit: 0.0,
+            confirmation: 0.0,
+            words: 0.0,
+        };
         assert_eq!(RankingProfile::new("x", 1, none, 0.2), Err(InvalidRankingProfile::AllZero));
         assert!(RankingProfile::new("x", 1, weights, 0.37).is_err());
         assert!(RankingProfile::new("x", 1, weights, f64::NAN).is_err());

@@ -42,7 +42,8 @@ impl<'a> Scoring<'a> {
         };
         let wishes = wishes(question);
         let has_language = asked.language.is_some() || !preferred.is_empty();
-        let weighing = Weighing::new(profile, question.urgency, has_language, !wishes.is_empty(), asked.words.is_some());
+        let weighing =
+            Weighing::new(profile, question.urgency, has_language, !wishes.is_empty(), asked.words.is_some());
         Self { weighing, wishes, languages: preferred, asked, sort }
     }
 

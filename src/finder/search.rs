@@ -257,9 +257,7 @@ impl<'a> Run<'a, '_> {
     }
 
     fn judge(&mut self, leaf: &'a Leaf, reach: Reach, ranks: bool) {
-        if self.asked.serves_audience(leaf)
-            && self.asked.truths(leaf).all(|(_, truth)| truth == Truth::Yes)
-        {
+        if self.asked.serves_audience(leaf) && self.asked.truths(leaf).all(|(_, truth)| truth == Truth::Yes) {
             self.matches += 1;
             if ranks {
                 self.rank(leaf, reach);

@@ -8,7 +8,7 @@ use super::arbitrary::{
 };
 use super::eligibility::{Asked, Via};
 use super::envelope::{FacetEnvelope, Site};
-use super::oracle::{Match, Offered, World};
+use super::oracle::{Match, Offered, World, Written};
 use super::scoring::{Scoring, Travel};
 use super::*;
 use crate::directory::OfferedLanguage;
@@ -19,12 +19,14 @@ const SORTS: [Sort; 3] = [Sort::Match, Sort::Distance, Sort::Wait];
 fn profiles() -> impl Strategy<Value = RankingProfile> {
     prop_oneof![
         Just(RankingProfile::default()),
-        (0..5, 0..3, 0..3, 0..3, 0..3).prop_map(|(time_to_care, travel, language, fit, confirmation)| {
-            let [time_to_care, travel, language, fit, confirmation] =
-                [time_to_care, travel, language, fit, confirmation].map(f64::from);
-            let weights = Weights { time_to_care, travel, language, fit, confirmation };
-            RankingProfile::new("test", 1, weights, 0.25).unwrap_or_default()
-        }),
+        (0..5, 0..3, 0..3, 0..3, 0..3, 0..3).prop_map(
+            |(time_to_care, travel, language, fit, confirmation, words)| {
+                let [time_to_care, travel, language, fit, confirmation, words] =
+                    [time_to_care, travel, language, fit, confirmation, words].map(f64::from);
+                let weights = Weights { time_to_care, travel, language, fit, confirmation, words };
+                RankingProfile::new("test", 1, weights, 0.25).unwrap_or_default()
+            }
+        ),
     ]
 }
 
@@ -270,6 +272,7 @@ fn simple(id: u128, facts: impl FnOnce(&mut crate::directory::OfferingFacts)) ->
         facts: serde_json::from_str(json).unwrap(),
         audience: vec![crate::types::Audience::Students],
         claim: None,
+        written: Written::default(),
     };
     facts(&mut offered.facts);
     offered

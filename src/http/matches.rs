@@ -322,7 +322,8 @@ async fn matches(
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
-    let need = NeedProfile { origin, radius_km, audience, words, required, preferred, urgency, max_wait_days, sort };
+    let need =
+        NeedProfile { origin, radius_km, audience, words, required, preferred, urgency, max_wait_days, sort };
     let names = Names { origin: in_origin, coverage: (in_required, "coverages") };
     answer(&context, &request, need, names, PageAsk { limit, cursor, explain }).await
 }

@@ -191,7 +191,8 @@ fn likeness_by(synonym: &Synonym) -> Likeness {
 fn holders_of_all(words: &[String], texts: &Texts) -> [RoaringBitmap; Standing::ALL.len()] {
     let called = Lexicon::known().called_exactly(words);
     let each = words.iter().zip(called).map(|(word, called)| holders_down_to(word, &called, texts));
-    each.reduce(|all, next| std::array::from_fn(|standing| &all[standing] & &next[standing])).unwrap_or_default()
+    each.reduce(|all, next| std::array::from_fn(|standing| &all[standing] & &next[standing]))
+        .unwrap_or_default()
 }
 
 /// Who holds a word just so, at each standing or a better one.

@@ -102,7 +102,8 @@ impl Dictionary {
 
 /// Whether one letter more, less or other, or two neighbours swapped, makes one word of the other.
 pub(super) fn is_one_edit(a: &str, b: &str) -> bool {
-    let start = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum::<usize>();
+    let start =
+        a.chars().zip(b.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum::<usize>();
     let (mut a, mut b) = (a[start..].chars(), b[start..].chars());
     let (rest_of_a, rest_of_b) = (a.as_str(), b.as_str());
     let (first_of_a, first_of_b) = (a.next(), b.next());
@@ -110,15 +111,14 @@ pub(super) fn is_one_edit(a: &str, b: &str) -> bool {
         return false;
     }
     let (past_a, past_b) = (a.as_str(), b.as_str());
-    if past_a == rest_of_b || rest_of_a == past_b || (first_of_a.is_some() && first_of_b.is_some() && past_a == past_b)
+    if past_a == rest_of_b
+        || rest_of_a == past_b
+        || (first_of_a.is_some() && first_of_b.is_some() && past_a == past_b)
     {
         return true;
     }
     let (second_of_a, second_of_b) = (a.next(), b.next());
-    first_of_a.is_some()
-        && first_of_a == second_of_b
-        && first_of_b == second_of_a
-        && a.as_str() == b.as_str()
+    first_of_a.is_some() && first_of_a == second_of_b && first_of_b == second_of_a && a.as_str() == b.as_str()
 }
 
 #[cfg(test)]

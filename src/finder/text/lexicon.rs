@@ -78,7 +78,8 @@ impl Lexicon {
         };
         for vocabulary in vocabularies().iter().filter(|known| SEARCHED.contains(&known.name.as_str())) {
             for term in &vocabulary.terms {
-                let number = u16::try_from(lexicon.terms.len()).expect("the vocabularies have some hundred terms");
+                let number =
+                    u16::try_from(lexicon.terms.len()).expect("the vocabularies have some hundred terms");
                 lexicon.terms.push(term);
                 lexicon.numbers.entry(&vocabulary.name).or_default().insert(&term.code, number);
                 for member in &term.members {
@@ -103,7 +104,8 @@ impl Lexicon {
         for phrase in &term.synonyms {
             let words: Vec<usize> =
                 Everyday::known().words_of(phrase).iter().map(|word| self.number(word)).collect();
-            let position = u32::try_from(self.phrases.len()).expect("the vocabularies have some hundred phrases");
+            let position =
+                u32::try_from(self.phrases.len()).expect("the vocabularies have some hundred phrases");
             for word in &words {
                 self.phrases_of[*word].push(position);
             }
@@ -142,7 +144,8 @@ impl Lexicon {
     /// The words that may be this few edits away, and which terms have them in a name or a phrase.
     pub(super) fn near(&self, word: &str, edits: u32) -> impl Iterator<Item = (&str, Vec<u16>)> {
         self.words.near(word, edits).map(|number| {
-            let phrases = self.phrases_of[number as usize].iter().map(|phrase| self.phrases[*phrase as usize].0);
+            let phrases =
+                self.phrases_of[number as usize].iter().map(|phrase| self.phrases[*phrase as usize].0);
             (self.word(number), self.named[number as usize].iter().copied().chain(phrases).collect())
         })
     }
@@ -161,22 +164,25 @@ impl Lexicon {
     /// A phrase calls its term only if each of its words is asked.
     fn called_by(&self, alike: &[Vec<(u32, Likeness)>]) -> Vec<Called> {
         let asks = |word: &u32| alike.iter().flatten().any(|(other, _)| other == word);
-        alike.iter().map(|words| {
-            let mut called = Called::default();
-            for (word, likeness) in words {
-                let call = |standing| Call { standing, likeness: *likeness, word: *word };
-                for term in &self.named[*word as usize] {
-                    keep_better(&mut called, *term, call(Standing::Term));
-                }
-                for phrase in &self.phrases_of[*word as usize] {
-                    let (term, words) = &self.phrases[*phrase as usize];
-                    if words.iter().all(asks) {
-                        keep_better(&mut called, *term, call(Standing::Everyday));
+        alike
+            .iter()
+            .map(|words| {
+                let mut called = Called::default();
+                for (word, likeness) in words {
+                    let call = |standing| Call { standing, likeness: *likeness, word: *word };
+                    for term in &self.named[*word as usize] {
+                        keep_better(&mut called, *term, call(Standing::Term));
+                    }
+                    for phrase in &self.phrases_of[*word as usize] {
+                        let (term, words) = &self.phrases[*phrase as usize];
+                        if words.iter().all(asks) {
+                            keep_better(&mut called, *term, call(Standing::Everyday));
+                        }
                     }
                 }
-            }
-            called
-        }).collect()
+                called
+            })
+            .collect()
     }
 
     /// The terms that an offering has, ascending.
@@ -204,7 +210,11 @@ impl Lexicon {
         }
         if let Some(service) = entry.about.service {
             service.settings.iter().flatten().for_each(|setting| add("settings", setting.as_str()));
-            service.emergency_services.iter().flatten().for_each(|what| add("emergency_services", what.as_str()));
+            service
+                .emergency_services
+                .iter()
+                .flatten()
+                .for_each(|what| add("emergency_services", what.as_str()));
         }
         let languages = facts.languages.iter().flatten();
         terms.extend(languages.flat_map(|offered| self.language(&offered.language)));
@@ -257,8 +267,11 @@ mod tests {
         let words: Words = text.parse().unwrap();
         let lexicon = Lexicon::known();
         let called = lexicon.called(words.asked());
-        let mut all: Vec<&str> =
-            called.iter().flat_map(|terms| terms.keys()).map(|term| lexicon.term(*term).code.as_str()).collect();
+        let mut all: Vec<&str> = called
+            .iter()
+            .flat_map(|terms| terms.keys())
+            .map(|term| lexicon.term(*term).code.as_str())
+            .collect();
         all.sort_unstable();
         all.dedup();
         all
@@ -266,7 +279,7 @@ mod tests {
 
     #[test]
     fn terms_are_called_by_name_and_by_everyday_phrase_as_a_whole() {
-        assert_eq!(called("kreyòl"), ["ht"]);
+        assert!(called("kreyòl").contains(&"ht") && called("kreyol").contains(&"ht"));
         assert!(called("中文").contains(&"zh"));
         assert!(called("death in the family").contains(&"grief"));
         assert!(!called("family").contains(&"grief"));

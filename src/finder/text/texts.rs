@@ -101,7 +101,8 @@ impl Texts {
     fn number_words(&mut self, entry: &Entry<'_>) -> Vec<(u32, Spot)> {
         let mut words = Vec::new();
         for (spot, text) in written(entry) {
-            words.extend(Everyday::known().words_of(&text).iter().map(|word| (self.words.number(word), spot)));
+            words
+                .extend(Everyday::known().words_of(&text).iter().map(|word| (self.words.number(word), spot)));
         }
         self.holders.resize_with(self.words.len(), Default::default);
         words.sort_unstable();

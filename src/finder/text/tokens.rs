@@ -65,7 +65,16 @@ fn plain_letters(letter: char) -> impl Iterator<Item = char> {
 fn is_joiner(letter: char) -> bool {
     matches!(
         letter,
-        '\'' | '’' | '‘' | '`' | '´' | '\u{2bb}' | '\u{2bc}' | '\u{ad}' | '\u{200c}' | '\u{200d}' | '\u{2060}'
+        '\'' | '’'
+            | '‘'
+            | '`'
+            | '´'
+            | '\u{2bb}'
+            | '\u{2bc}'
+            | '\u{ad}'
+            | '\u{200c}'
+            | '\u{200d}'
+            | '\u{2060}'
     )
 }
 

@@ -51,7 +51,9 @@ pub enum InvalidWords {
     #[error("has more than {} words", Words::MOST)]
     TooMany,
     /// There is nothing that an offering could hold.
-    #[error("has no word to look for: only punctuation, or words that say nothing, such as \"the\" and \"help\"")]
+    #[error(
+        "has no word to look for: only punctuation, or words that say nothing, such as \"the\" and \"help\""
+    )]
     Nothing,
 }
 
@@ -201,7 +203,8 @@ impl Everyday {
         }
         for word in asked {
             word.synonyms.sort_by(|a, b| (a.by_typo, &a.words).cmp(&(b.by_typo, &b.words)));
-            word.synonyms.dedup_by(|later, first| later.words == first.words && later.by_typo == first.by_typo);
+            word.synonyms
+                .dedup_by(|later, first| later.words == first.words && later.by_typo == first.by_typo);
         }
     }
 }
@@ -260,7 +263,10 @@ mod tests {
     #[test]
     fn words_and_phrases_bring_what_means_the_same() {
         let asked = ask("counselling at the food bank");
-        assert_eq!(asked.iter().map(|word| word.word.as_str()).collect::<Vec<_>>(), ["counselling", "food", "bank"]);
+        assert_eq!(
+            asked.iter().map(|word| word.word.as_str()).collect::<Vec<_>>(),
+            ["counselling", "food", "bank"]
+        );
         assert!(synonyms(&asked[0]).contains(&"therapist".to_owned()));
         assert!(!synonyms(&asked[0]).contains(&"counselling".to_owned()));
         assert!(synonyms(&asked[1]).contains(&"food pantry".to_owned()));
