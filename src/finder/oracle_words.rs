@@ -24,7 +24,7 @@ pub(super) fn words(offered: &Offered, words: &Words) -> Option<f64> {
                 words.iter().map(|word| reading.best(word, words, same)).collect();
             if let Some(standings) = standings {
                 let worst = standings.into_iter().fold(1.0, f64::min);
-                let utility = worst * if *by_typo { 0.6 } else { 0.9 };
+                let utility = worst * if *by_typo { 0.4 } else { 0.7 };
                 best = Some(best.map_or(utility, |best: f64| best.max(utility)));
             }
         }

@@ -21,8 +21,9 @@ pub enum Factor {
     /// How far the facts are confirmed: `0.7 · grain + 0.3 · freshness` of the live claim.
     Confirmation,
     /// How well the words asked for are met, the mean over the words: in a name 1, in the name of a term or
-    /// place 0.8, in an everyday word for a term 0.7, in a description 0.4; times 1 for the very word, 0.9 for
-    /// a synonym, 0.8 for a word that begins so, 0.6 for one that is misspelt. Only where words are asked for.
+    /// place 0.8, in an everyday word for a term 0.7, in a description 0.4; times 1 for the very word, 0.8 for
+    /// one that begins so, 0.7 for a synonym, 0.6 for a misspelt word and 0.4 for a synonym of it. Only where
+    /// words are asked for.
     Words,
 }
 

@@ -25,3 +25,4 @@ mod published;
 mod resources;
 mod search;
 mod store;
+mod text;

@@ -27,7 +27,7 @@ struct Resolved<'a> {
     /// The terms that it calls.
     called: Called,
     /// Who holds what means the same, beside [`AskedWord::synonyms`].
-    by_synonym: Vec<RoaringBitmap>,
+    by_synonym: Vec<ByStanding>,
 }
 
 impl<'a> AskedWords<'a> {
@@ -98,6 +98,9 @@ fn mean(utilities: impl ExactSizeIterator<Item = f64>) -> f64 {
     utilities.fold(0.0, |sum, utility| sum + utility) / count
 }
 
+/// Slots by standing.
+type ByStanding = [RoaringBitmap; Standing::ALL.len()];
+
 /// A cell for each way of being alike and each standing.
 type Cells<T> = [[T; Standing::ALL.len()]; Likeness::ALL.len()];
 
@@ -112,9 +115,9 @@ impl<'a> Resolved<'a> {
         for (term, call) in &called {
             cells[call.likeness as usize][call.standing as usize].extend(texts.with_term(*term));
         }
-        let synonyms: Vec<[RoaringBitmap; 4]> =
+        let by_synonym: Vec<ByStanding> =
             asked.synonyms.iter().map(|synonym| holders_of_all(&synonym.words, texts)).collect();
-        for (synonym, holders) in asked.synonyms.iter().zip(&synonyms) {
+        for (synonym, holders) in asked.synonyms.iter().zip(&by_synonym) {
             for standing in Standing::ALL {
                 cells[likeness_by(synonym) as usize][standing as usize].push(&holders[standing as usize]);
             }
@@ -129,7 +132,6 @@ impl<'a> Resolved<'a> {
             }
         }
         levels.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-        let by_synonym = synonyms.iter().map(|holders| holders.iter().union()).collect();
         Self { asked, levels, called, by_synonym }
     }
 
@@ -161,7 +163,7 @@ impl<'a> Resolved<'a> {
             words.chain(terms).reduce(|best, next| if next.0 > best.0 { next } else { best })?;
         let asked = &self.asked.word;
         let read = match likeness {
-            Likeness::Exact | Likeness::Synonym => format!("“{word}”"),
+            Likeness::Exact | Likeness::Synonym | Likeness::SynonymOfTypo => format!("“{word}”"),
             Likeness::Prefix => format!("“{asked}” begins “{word}”"),
             Likeness::Typo => format!("“{asked}” read as “{word}”"),
         };
@@ -169,8 +171,12 @@ impl<'a> Resolved<'a> {
     }
 
     fn explain_synonym(&self, slot: u32) -> Option<String> {
-        let meant = self.asked.synonyms.iter().zip(&self.by_synonym);
-        let (synonym, _) = meant.into_iter().find(|(_, slots)| slots.contains(slot))?;
+        let meant = self.asked.synonyms.iter().zip(&self.by_synonym).filter_map(|(synonym, holders)| {
+            let standing =
+                Standing::ALL.into_iter().find(|standing| holders[*standing as usize].contains(slot))?;
+            Some((utility(standing, likeness_by(synonym)), synonym))
+        });
+        let (_, synonym) = meant.reduce(|best, next| if next.0 > best.0 { next } else { best })?;
         Some(format!("“{}” found as “{}”", self.asked.word, synonym.words.join(" ")))
     }
 }
@@ -184,11 +190,11 @@ fn spot_name(spot: Spot) -> &'static str {
 }
 
 fn likeness_by(synonym: &Synonym) -> Likeness {
-    if synonym.by_typo { Likeness::Typo } else { Likeness::Synonym }
+    if synonym.by_typo { Likeness::SynonymOfTypo } else { Likeness::Synonym }
 }
 
 /// Who holds each of these words just so, by where the worst of them stands at best.
-fn holders_of_all(words: &[String], texts: &Texts) -> [RoaringBitmap; Standing::ALL.len()] {
+fn holders_of_all(words: &[String], texts: &Texts) -> ByStanding {
     let called = Lexicon::known().called_exactly(words);
     let each = words.iter().zip(called).map(|(word, called)| holders_down_to(word, &called, texts));
     each.reduce(|all, next| std::array::from_fn(|standing| &all[standing] & &next[standing]))
@@ -196,8 +202,8 @@ fn holders_of_all(words: &[String], texts: &Texts) -> [RoaringBitmap; Standing::
 }
 
 /// Who holds a word just so, at each standing or a better one.
-fn holders_down_to(word: &str, called: &Called, texts: &Texts) -> [RoaringBitmap; Standing::ALL.len()] {
-    let mut holders: [RoaringBitmap; Standing::ALL.len()] = Default::default();
+fn holders_down_to(word: &str, called: &Called, texts: &Texts) -> ByStanding {
+    let mut holders: ByStanding = Default::default();
     if let Some(word) = texts.words.find(word) {
         for spot in Spot::ALL {
             holders[spot.standing() as usize] |= texts.holders(word, spot);

@@ -38,6 +38,7 @@ enum Standing {
 }
 
 impl Standing {
+    /// Every standing, best first.
     const ALL: [Self; 4] = [Self::Name, Self::Term, Self::Everyday, Self::Description];
 
     fn weight(self) -> f64 {
@@ -55,24 +56,27 @@ impl Standing {
 enum Likeness {
     /// It is the same.
     Exact,
-    /// It means the same.
-    Synonym,
     /// It begins with what is asked.
     Prefix,
-    /// It is what is asked but for one letter more, less or other, or two neighbours swapped; or it means
-    /// the same as a word that is.
+    /// It means the same. Less than a beginning, so that a synonym in a name does not go before the very word
+    /// in a term.
+    Synonym,
+    /// It is what is asked but for one letter more, less or other, or two neighbours swapped.
     Typo,
+    /// It means the same as such a word.
+    SynonymOfTypo,
 }
 
 impl Likeness {
-    const ALL: [Self; 4] = [Self::Exact, Self::Synonym, Self::Prefix, Self::Typo];
+    const ALL: [Self; 5] = [Self::Exact, Self::Prefix, Self::Synonym, Self::Typo, Self::SynonymOfTypo];
 
     fn weight(self) -> f64 {
         match self {
             Self::Exact => 1.0,
-            Self::Synonym => 0.9,
             Self::Prefix => 0.8,
+            Self::Synonym => 0.7,
             Self::Typo => 0.6,
+            Self::SynonymOfTypo => 0.4,
         }
     }
 }

@@ -196,7 +196,9 @@ impl Everyday {
                     if let Some(by_typo) = says(part, phrase) {
                         let others = group.iter().filter(|other| *other != phrase || by_typo);
                         let synonyms = others.map(|words| Synonym { words: words.clone(), by_typo });
-                        part.iter_mut().for_each(|word| word.synonyms.extend(synonyms.clone()));
+                        for word in part {
+                            word.synonyms.extend(synonyms.clone());
+                        }
                     }
                 }
             }
@@ -216,7 +218,7 @@ fn says(asked: &[AskedWord], phrase: &[String]) -> Option<bool> {
         match asked.likeness(word)? {
             Likeness::Exact => {}
             Likeness::Typo => by_typo = true,
-            Likeness::Prefix | Likeness::Synonym => return None,
+            Likeness::Prefix | Likeness::Synonym | Likeness::SynonymOfTypo => return None,
         }
     }
     Some(by_typo)
