@@ -1,4 +1,4 @@
-//! One offering as the index keeps it: ids, bits and small boxed slices, no text.
+//! One offering as the index keeps it: ids, bits and small boxed slices. Its words are kept in `text`.
 
 use super::envelope::{FacetEnvelope, Site, Summary};
 use super::facets::{self, CriterionSet, Facet, FacetValue, Facets};

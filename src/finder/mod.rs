@@ -5,6 +5,9 @@
 //! it best first, passes over what a required facet, the radius or the score rules out, and gives the same
 //! answer as a look at every offering would (`oracle.rs` is that look; property tests compare both).
 //!
+//! Free text ([`Words`]) has an index of its own beside the tree (`text/`), changed in the same step: it says
+//! who holds every word, and the walk passes over the others; where they are few, they are judged one by one.
+//!
 //! - [`Question`]: what is asked. Required criteria filter, preferred ones rank.
 //! - Truth has three values: only "yes" satisfies a required criterion; what nobody said is unknown, not no
 //!   ([`Index::judge`]).

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::process::{self, Program, get, post, ready};
 use crate::support::{Causeway, ids, on_both};
 
 const HERE: &str = "near=42.7070,-71.1631";
@@ -332,4 +333,21 @@ on_both! {
         causeway.get(&format!("/v1/search?{}", query(&"ሀ".repeat(200)))).expect(200);
         causeway.get(&format!("/v1/search?{}", query("'; DROP TABLE offerings; -- %_*?"))).expect(200);
     }
+}
+
+#[test]
+fn what_was_typed_is_never_logged() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["demo", "--listen", "127.0.0.1:0", "--log", "causeway=trace"];
+    let mut demo = Program::start(process::causeway(folder.path(), &arguments));
+    let address = demo.address();
+    ready(&address);
+    let search = format!("{address}/v1/search?postal_code=01840&q=");
+    assert_eq!(get(&format!("{search}grief+zyxwvut")).0, 200);
+    assert_eq!(get(&format!("{search}{}", "zyxwvut+".repeat(20))).0, 400);
+    let body = json!({"origin": {"postal_code": "01840"}, "q": "grief zyxwvut"});
+    assert_eq!(post(&format!("{address}/v1/matches"), &body).0, 200);
+    let ended = demo.stopped();
+    let log = format!("{}{}", ended.out, ended.err);
+    assert!(log.contains("postal_code,q") && !log.contains("zyxwvut"), "{log}");
 }
