@@ -34,4 +34,5 @@ mod resources;
 mod search;
 mod services;
 mod store;
+mod text;
 mod vocabularies;
