@@ -10,6 +10,7 @@ mod districts;
 mod duplicates;
 mod fallback;
 mod health;
+mod home;
 mod idempotency;
 mod insurance_plans;
 mod listing;
@@ -31,6 +32,7 @@ mod schools;
 mod search;
 mod server;
 mod services;
+mod towns;
 mod vocabularies;
 
 pub use cursor::Cursors;
@@ -122,6 +124,7 @@ fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>)
         districts::configure(services);
         schools::configure(services);
         partnerships::configure(services);
+        towns::configure(services);
         vocabularies::configure(services);
         crisis_contacts::configure(services);
     }));

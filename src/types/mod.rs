@@ -14,7 +14,9 @@ mod crisis;
 mod ids;
 mod language;
 mod month;
+mod outline;
 mod phone;
+mod place_name;
 mod postal_code;
 mod schedule;
 mod vocabulary;
@@ -35,7 +37,9 @@ pub use ids::{
 };
 pub use language::{InvalidLanguageTag, LanguageTag};
 pub use month::{InvalidMonth, Month};
+pub use outline::{BoundingBox, MOST_POSITIONS, Outline, OutlineFault, OutlineKind, Shape};
 pub use phone::Phone;
+pub use place_name::{comparable_place, ordinary_place, state_of_fips};
 pub use postal_code::{InvalidPostalCode, PostalCode};
 pub use schedule::{OpenHours, Schedule, Season, TimeOfDay};
 pub use vocabulary::{

@@ -81,7 +81,8 @@ fn closed_sets_are_written_in_codes_and_not_in_names_of_the_code() {
     let mut found = Vec::new();
     enums(&contract(), &mut found);
     assert!(found.iter().any(|code| code == "in_person") && found.iter().any(|code| code == "no-capacity"));
-    for code in found {
+    // The two types of geometry are called as GeoJSON calls them.
+    for code in found.iter().filter(|code| !matches!(code.as_str(), "Polygon" | "MultiPolygon")) {
         assert!(!code.contains(char::is_uppercase), "{code}");
     }
 }

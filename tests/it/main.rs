@@ -25,6 +25,7 @@ mod merges_property;
 mod near_misses;
 mod parity;
 mod partnerships;
+mod places;
 mod problems;
 mod program;
 mod program_imports;
