@@ -213,6 +213,27 @@ fn a_collaborative_offers_services_and_has_districts_and_a_school() {
     );
 }
 
+#[test]
+fn an_area_is_drawn_on_the_map_or_is_a_town() {
+    let causeway = Causeway::with_demonstration();
+    is_found(
+        &causeway,
+        "In-home behavioral services, Worcester hills",
+        &[("postal_code=01602", true), ("postal_code=01612", true), ("postal_code=01604", false)],
+    );
+    is_found(
+        &causeway,
+        "Family partner, Chelsea",
+        &[
+            ("postal_code=02150&audience=families", true),
+            ("postal_code=02169&audience=families", false),
+            ("postal_code=02169&residence=02150&audience=families", true),
+            ("town=Chelsea&audience=families", true),
+        ],
+    );
+    is_found(&causeway, "Child therapy, Hyannis", &[("town=Barnstable,%20MA&radius_km=10", true)]);
+}
+
 /// A child of nine in Hyannis who needs trauma treatment in Portuguese, in person, on Medicaid. Nothing fits,
 /// and whichever one rule is bent, something does.
 #[test]
