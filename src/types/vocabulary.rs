@@ -46,6 +46,11 @@ pub struct Term {
     /// Fine as a fact about a provider, never serialized as a fact about a student.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub sensitive: bool,
+    /// Ids of the equivalent terms of the Open Eligibility taxonomy: services for a need, situations for a
+    /// population.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(example = json!(["1220"]))]
+    pub open_eligibility: Vec<String>,
 }
 
 impl Vocabulary {
