@@ -119,8 +119,8 @@ fn is_orphan(service: usize) -> bool {
     service % 10 == 3
 }
 
-/// Writes the package: 4,000 services of 500 organizations at 2,000 locations.
-pub fn package(folder: &Path) -> PathBuf {
+/// Writes the package: `count` services of 500 organizations at half as many locations.
+pub fn package(folder: &Path, count: usize) -> PathBuf {
     let mut organizations = Csv::new("id,name,description,email,url,tax_id");
     for number in 0..ORGANIZATIONS {
         let email = if number % 7 == 0 { "ask at the desk" } else { "desk@agency.example" };
@@ -142,7 +142,7 @@ pub fn package(folder: &Path) -> PathBuf {
         Csv::new("id,organization_id,name,latitude,longitude"),
         Csv::new("id,location_id,address_1,city,state_province,postal_code,country"),
     );
-    for number in 0..SERVICES / 2 {
+    for number in 0..count / 2 {
         let id = format!("l{number}");
         let (latitude, longitude) = if number % 2 == 0 { ("42.7070", "-71.1631") } else { ("", "") };
         locations.row(&[
@@ -166,13 +166,13 @@ pub fn package(folder: &Path) -> PathBuf {
     let mut schedules = Csv::new("id,service_id,weekday,opens_at,closes_at");
     let mut languages = Csv::new("id,service_id,location_id,language");
     let spellings = spellings();
-    for number in 0..SERVICES {
+    for number in 0..count {
         let id = format!("s{number}");
         let organization =
             if is_orphan(number) { String::new() } else { format!("o{}", number % ORGANIZATIONS) };
         services.row(&[&id, &organization, &format!("Counseling {number}"), "", "", "Active", "two weeks"]);
         if number % 4 != 0 {
-            joins.row(&[&format!("j{number}"), &id, &format!("l{}", number % (SERVICES / 2)), ""]);
+            joins.row(&[&format!("j{number}"), &id, &format!("l{}", number % (count / 2)), ""]);
         }
         let (min, max) = match number % 5 {
             0 => ("5", "18"),
@@ -277,7 +277,7 @@ fn judge(summary: &Summary) {
 on_both! {
     fn a_dirty_package_is_imported_with_a_summary_to_act_on_and_comes_out_whole(causeway) {
         let folder = tempdir().unwrap();
-        let path = package(folder.path());
+        let path = package(folder.path(), SERVICES);
         let begun = std::time::Instant::now();
         let summary = import(causeway.store(), std::slice::from_ref(&path), Options::default()).unwrap();
         println!("imported in {:?}", begun.elapsed());
@@ -321,7 +321,7 @@ on_both! {
 #[test]
 fn a_service_is_read_as_far_as_it_is_plain_and_no_further() {
     let folder = tempdir().unwrap();
-    let path = package(folder.path());
+    let path = package(folder.path(), 100);
     let causeway = Causeway::on_sqlite();
     import(causeway.store(), &[path], Options::default()).unwrap();
     let find = |name: &str| -> Value {

@@ -12,7 +12,7 @@ use super::{languages, schedules};
 use crate::directory::{
     CapacityPoolFacts, LocationFacts, OfferingFacts, OrganizationFacts, ServiceArea, ServiceFacts,
 };
-use crate::types::{AgeRange, LanguageMode, LanguageTag, Phone, PlaceQuality, derived_uuid};
+use crate::types::{AgeRange, Criterion, LanguageMode, LanguageTag, Phone, PlaceQuality, derived_uuid};
 
 /// A list of a document of which some entries are read as facts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -214,6 +214,9 @@ fn attributes(subject: Uuid, facts: &OfferingFacts, pool: Option<&CapacityPoolFa
     for feature in facts.accessibility.iter().flatten() {
         term("accessibility", feature.as_str(), None);
     }
+    for criterion in stated_empty(facts) {
+        term("details", "none", Some(criterion.as_str()));
+    }
     if let Some(ages) = &facts.ages {
         for (code, ranges) in [("accepted", &ages.accepted), ("unstated", &ages.unstated)] {
             for range in ranges {
@@ -241,6 +244,27 @@ fn attributes(subject: Uuid, facts: &OfferingFacts, pool: Option<&CapacityPoolFa
         all.push(labelled(subject, "capacity_pools", kind, Some(&id.to_string()), name));
     }
     all
+}
+
+/// Criteria of which it was stated that there is nothing, which is not the same as saying nothing.
+fn stated_empty(facts: &OfferingFacts) -> impl Iterator<Item = Criterion> {
+    fn is_empty<T>(list: Option<&Vec<T>>) -> bool {
+        list.is_some_and(Vec::is_empty)
+    }
+    let coverage = facts.coverage.as_ref();
+    let hours = facts.schedule.as_ref().and_then(|schedule| schedule.weekly.as_ref());
+    let all = [
+        (Criterion::Language, is_empty(facts.languages.as_ref())),
+        (Criterion::Tier, is_empty(facts.tiers.as_ref())),
+        (Criterion::Coverage, coverage.is_some_and(|one| one.categories.is_empty() && one.plans.is_empty())),
+        (Criterion::Need, is_empty(facts.needs.as_ref())),
+        (Criterion::Population, is_empty(facts.populations.as_ref())),
+        (Criterion::Practice, is_empty(facts.practices.as_ref())),
+        (Criterion::Modality, is_empty(facts.modalities.as_ref())),
+        (Criterion::Accessibility, is_empty(facts.accessibility.as_ref())),
+        (Criterion::Schedule, is_empty(hours)),
+    ];
+    all.into_iter().filter(|(_, is_empty)| *is_empty).map(|(criterion, _)| criterion)
 }
 
 fn areas(subject: Uuid, area: &ServiceArea) -> Vec<Value> {

@@ -161,17 +161,23 @@ fn by_code(code: &str) -> Option<LanguageTag> {
     SHORT.get(lower.as_str()).copied().unwrap_or(code).parse().ok()
 }
 
-/// What is said of a spelling that is not known.
+/// How a note on a spelling that is not known begins and ends.
+const UNKNOWN: (&str, &str) = ("language ", " is not known");
+
 fn unknown(spelling: &str) -> String {
+    format!("{}{spelling:?}{}", UNKNOWN.0, UNKNOWN.1)
+}
+
+/// A note, with what may have been meant where it is of a spelling that is not known.
+pub(super) fn suggest(note: String) -> String {
+    let quoted = note.strip_prefix(UNKNOWN.0).and_then(|rest| rest.strip_suffix(UNKNOWN.1));
+    let Some(spelling) = quoted.map(|quoted| quoted.trim_matches('"')) else { return note };
     let terms = LanguageTag::vocabulary().terms.iter();
     let names = terms.flat_map(|term| {
         std::iter::once(&term.name).chain(&term.also).map(|name| (name.as_str(), term.name.as_str()))
     });
     let near = near_spellings(spelling, names);
-    match near.as_slice() {
-        [] => format!("language {spelling:?} is not known"),
-        near => format!("language {spelling:?} is not known; did you mean {}?", near.join(" or ")),
-    }
+    if near.is_empty() { note } else { format!("{note}; did you mean {}?", near.join(" or ")) }
 }
 
 /// The name of a language in English.
@@ -235,7 +241,9 @@ mod tests {
             let (known, unknown) = read(cell);
             assert!(known.is_empty() && unknown.len() == 1, "{cell:?}: {known:?} {unknown:?}");
         }
-        assert!(read("Portugese").1[0].contains("did you mean Portuguese"), "{:?}", read("Portugese"));
+        let meant = suggest(read("Portugese").1.remove(0));
+        assert!(meant.contains("did you mean Portuguese"), "{meant}");
+        assert_eq!(suggest("something else".to_owned()), "something else");
         assert_eq!(read("Spanish, Klingon").0, ["es"]);
     }
 

@@ -82,12 +82,34 @@ pub(super) fn read(
         None => inherit(&mut facts, documents, notes),
     }
     facts.schedule = schedule(documents, notes);
+    state_empty(&mut facts, own);
     let pool = CapacityPoolFacts {
         organization_id: service.organization_id,
         name: pool.as_ref().and_then(|(_, name, _)| name.clone()).unwrap_or_else(|| service.name.clone()),
         kind: pool.map_or(CapacityPoolKind::Program, |(.., kind)| kind),
     };
     Ok(Stated { id, facts: acceptable(facts, notes)?, pool_id, pool })
+}
+
+/// Lists of which the profile says that there is nothing.
+fn state_empty(facts: &mut OfferingFacts, own: &Object) {
+    for criterion in detail(own, "none") {
+        match criterion.parse() {
+            Ok(Criterion::Language) => _ = facts.languages.get_or_insert_default(),
+            Ok(Criterion::Tier) => _ = facts.tiers.get_or_insert_default(),
+            Ok(Criterion::Coverage) => _ = facts.coverage.get_or_insert_default(),
+            Ok(Criterion::Need) => _ = facts.needs.get_or_insert_default(),
+            Ok(Criterion::Population) => _ = facts.populations.get_or_insert_default(),
+            Ok(Criterion::Practice) => _ = facts.practices.get_or_insert_default(),
+            Ok(Criterion::Modality) => _ = facts.modalities.get_or_insert_default(),
+            Ok(Criterion::Accessibility) => _ = facts.accessibility.get_or_insert_default(),
+            Ok(Criterion::Schedule) => {
+                _ = facts.schedule.get_or_insert_default().weekly.get_or_insert_default();
+            }
+            Ok(Criterion::Location | Criterion::Age | Criterion::Availability | Criterion::Restriction)
+            | Err(_) => {}
+        }
+    }
 }
 
 /// What the service and the location say holds for the service at the location, as far as it is stated.

@@ -64,7 +64,8 @@ fn phone_key(entry: &Object, first: &mut bool) -> Option<String> {
 pub(super) struct Patch {
     values: Vec<(&'static str, Option<Value>)>,
     lists: Vec<(List, Vec<Value>)>,
-    address: Option<(Uuid, Object)>,
+    /// The location, what its address says now, and which parts of it are other than before.
+    address: Option<(Uuid, Object, Vec<&'static str>)>,
     /// Entries that are added whatever the list says.
     pub(super) added: Vec<(&'static str, Vec<Value>)>,
 }
@@ -88,8 +89,10 @@ pub(super) fn difference(id: Uuid, before: &Fields, now: &Fields) -> Patch {
             patch.lists.push((list, entries_now));
         }
     }
-    if before.address != now.address {
-        patch.address = Some((id, now.address.clone()));
+    let changed = ADDRESS.into_iter().filter(|part| before.address.get(*part) != now.address.get(*part));
+    let changed: Vec<&str> = changed.collect();
+    if !changed.is_empty() {
+        patch.address = Some((id, now.address.clone(), changed));
     }
     patch
 }
@@ -106,8 +109,8 @@ impl Patch {
         for (list, now) in &self.lists {
             apply_list(*list, now, document);
         }
-        if let Some((id, now)) = &self.address {
-            apply_address(*id, now, document);
+        if let Some((id, now, changed)) = &self.address {
+            apply_address(*id, now, changed, document);
         }
         for (property, entries) in &self.added {
             let kept = document.entry(*property).or_insert_with(|| Value::Array(Vec::new()));
@@ -146,7 +149,7 @@ fn apply_list(list: List, now: &[Value], document: &mut Object) {
 
 const ADDRESS: [&str; 5] = ["address_1", "address_2", "city", "state_province", "postal_code"];
 
-fn apply_address(location: Uuid, now: &Object, document: &mut Object) {
+fn apply_address(location: Uuid, now: &Object, changed: &[&str], document: &mut Object) {
     let place = address(document).map(|(place, _)| place);
     let list = document.entry("addresses").or_insert_with(|| Value::Array(Vec::new()));
     let Value::Array(list) = list else { return };
@@ -154,11 +157,11 @@ fn apply_address(location: Uuid, now: &Object, document: &mut Object) {
     let kept = place.and_then(|place| list.iter_mut().filter(|entry| entry.is_object()).nth(place));
     match kept.and_then(Value::as_object_mut) {
         Some(kept) => {
-            for property in ADDRESS {
-                match now.get(property) {
-                    Some(value) => _ = kept.insert(property.to_owned(), value.clone()),
-                    None if property == "address_2" => _ = kept.remove(property),
-                    None => _ = kept.insert(property.to_owned(), Value::String(String::new())),
+            for property in changed {
+                match now.get(*property) {
+                    Some(value) => _ = kept.insert((*property).to_owned(), value.clone()),
+                    None if *property == "address_2" => _ = kept.remove(*property),
+                    None => _ = kept.insert((*property).to_owned(), Value::String(String::new())),
                 }
             }
         }
@@ -233,16 +236,15 @@ mod tests {
     fn an_address_is_changed_in_its_place() {
         let mut document = object(json!({"addresses": [
             {"city": "Elsewhere", "address_type": "postal"},
-            {"address_1": "1 Elm Street", "address_2": "Floor 2", "city": "Lawrence", "country": "US", "address_type": "physical"}
+            {"address_1": "1 Elm Street", "address_2": "Floor 2", "city": "Lawrence", "country": "US",
+             "state_province": "Massachusetts", "postal_code": "01840", "address_type": "physical"}
         ]}));
-        apply_address(
-            Uuid::nil(),
-            &object(json!({"address_1": "2 Elm Street", "city": "Lawrence"})),
-            &mut document,
-        );
+        let now = object(json!({"address_1": "2 Elm Street", "city": "Lawrence"}));
+        apply_address(Uuid::nil(), &now, &["address_1", "address_2", "postal_code"], &mut document);
         assert_eq!(document["addresses"][0]["city"], "Elsewhere");
         let changed = &document["addresses"][1];
         assert_eq!((&changed["address_1"], &changed["country"]), (&json!("2 Elm Street"), &json!("US")));
         assert_eq!((changed.get("address_2"), &changed["postal_code"]), (None, &json!("")));
+        assert_eq!(changed["state_province"], "Massachusetts", "what could not be read stays as it is");
     }
 }

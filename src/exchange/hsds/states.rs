@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::facts::{self, Notes};
 use super::kinds::{Kind, Object, link, text};
+use super::languages;
 use super::offering::{self, Documents};
 use super::package::{Entity, Package};
 use super::store::{self, KeptDocument};
@@ -85,7 +86,10 @@ pub fn reading(package: Package, known: &Known) -> Reading {
     for key in keys {
         states.state(key);
     }
-    let States { package, rows, .. } = states;
+    let States { mut package, rows, .. } = states;
+    // What may have been meant is looked for once for each spelling.
+    package.notes =
+        package.notes.into_iter().map(|(note, count)| (languages::suggest(note), count)).collect();
     Reading {
         read: (rows.len() + package.rejects.len()) as u64,
         rows,
@@ -199,9 +203,10 @@ impl States<'_> {
         Ok(stated.statements().into())
     }
 
+    /// The document of an object as it will be kept.
     fn document(&self, kind: Kind, id: Uuid) -> Option<Object> {
-        let here = self.package.entities.get(&(kind, id)).map(|entity| entity.document.clone());
-        here.or_else(|| self.known.document(kind, id))
+        let here = self.package.entities.get(&(kind, id)).filter(|entity| !self.known.is_whole(entity));
+        here.map(|entity| entity.document.clone()).or_else(|| self.known.document(kind, id))
     }
 
     fn is_there(&self, kind: Kind, id: Uuid) -> bool {
