@@ -165,6 +165,28 @@ fn a_place_that_is_virtual_is_no_place_to_go_to_and_modality_is_not_guessed() {
     assert_eq!(written.one("services.json", &json!(SERVICE)), service);
 }
 
+#[test]
+fn a_service_that_is_imported_again_alone_speaks_for_its_locations_too() {
+    let causeway = Causeway::on_sqlite();
+    let at = "e94c9f38-1e8f-4564-91d4-d53501ab1765";
+    let location =
+        json!({"id": "3a19ff88-4620-4d17-9830-ac1d859eb5d5", "location_type": "physical", "name": "L"});
+    let mut service = service();
+    service["languages"] = json!([{"id": "2989d3ed-c547-48f8-8f9d-432d81c7892e", "code": "es"}]);
+    let together = json!({
+        "organizations": [organization()], "services": [service], "locations": [location],
+        "service_at_locations": [{"id": at, "service_id": SERVICE, "location_id": location["id"]}]
+    });
+    assert_eq!(counts(&import_json(causeway.store(), "all.json", &together)), [4, 0, 0, 0]);
+    service["languages"][0]["code"] = json!("vi");
+    assert_eq!(counts(&import_json(causeway.store(), "services.json", &service)), [0, 2, 0, 0]);
+    let offering = causeway.get(&format!("/v1/offerings/{at}")).expect(200).json();
+    assert_eq!(offering["languages"][0]["language"], "vi");
+    assert_eq!(causeway.get("/v1/offerings").expect(200).json()["items"].as_array().unwrap().len(), 1);
+    let written = Written::of(causeway.store());
+    assert_eq!(written.one("services.json", &json!(SERVICE)), service, "nothing was edited here");
+}
+
 // ---- from outside ----------------------------------------------------------------------------------------
 
 fn migrated() -> tempfile::TempDir {

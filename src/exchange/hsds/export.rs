@@ -94,12 +94,12 @@ impl Files<'_> {
         self.write_records::<LocationFacts>(store, Kind::Location, progress)?;
         self.write_records::<ServiceFacts>(store, Kind::Service, progress)?;
         self.write_records::<OfferingFacts>(store, Kind::ServiceAtLocation, progress)?;
-        self.write_kept(store, Kind::Taxonomy, profile::taxonomies())?;
-        self.write_kept(store, Kind::TaxonomyTerm, profile::terms())?;
+        self.write_kept(store, Kind::Taxonomy, &profile::taxonomies())?;
+        self.write_kept(store, Kind::TaxonomyTerm, &profile::terms())?;
         for table in ASIDE {
             let kind = Kind::Aside(table);
             if !store.read_now(|connection| kept::page(connection, kind, None, 1))?.is_empty() {
-                self.write_kept(store, kind, Vec::new())?;
+                self.write_kept(store, kind, &[])?;
             }
         }
         Ok(())
@@ -130,9 +130,9 @@ impl Files<'_> {
     }
 
     /// Writes documents of ours and those that are kept and stand for nothing else here.
-    fn write_kept(&mut self, store: &Store, kind: Kind, ours: Vec<Object>) -> Result<()> {
+    fn write_kept(&mut self, store: &Store, kind: Kind, ours: &[Object]) -> Result<()> {
         let mut writer = self.begin(kind)?;
-        for document in &ours {
+        for document in ours {
             writer.write(document)?;
         }
         let mut after = None;

@@ -71,12 +71,12 @@ pub(super) fn organization(document: &Object, notes: &mut Notes) -> Result<Organ
 pub(super) fn location(document: &Object, notes: &mut Notes) -> Result<LocationFacts, String> {
     let empty = Object::new();
     let address = address(document).map_or(&empty, |(_, address)| address);
-    let postal_code = text(address, "postal_code").and_then(|code| match PostalCode::from_cell(&code) {
-        Ok(code) => Some(code),
-        Err(_) => {
+    let postal_code = text(address, "postal_code").and_then(|code| {
+        let read = PostalCode::from_cell(&code).ok();
+        if read.is_none() {
             notes.push("postal code that is no ZIP code; kept as it was written".to_owned());
-            None
         }
+        read
     });
     let facts = LocationFacts {
         organization_id: uuid(document, "organization_id").map(OrganizationId::from),

@@ -64,7 +64,7 @@ impl Opened {
                 MAX_UNPACKED_BYTES >> 20
             )));
         }
-        if bytes.starts_with(b"PK") { self.open_archive(bytes) } else { self.read(&name, bytes) }
+        if bytes.starts_with(b"PK") { self.open_archive(bytes) } else { self.read(&name, &bytes) }
     }
 
     fn open_folder(&mut self, folder: &Path) -> Result<(), ReadError> {
@@ -129,7 +129,7 @@ impl Opened {
             let read = if is_lines(&name) {
                 self.read_lines(&name, content.as_slice())
             } else {
-                self.read(&name, content)
+                self.read(&name, &content)
             };
             read.map_err(|error| not_hsds(format!("{name}: {error}")))?;
         }
@@ -146,11 +146,11 @@ impl Opened {
     }
 
     /// Reads one file from memory.
-    fn read(&mut self, name: &str, bytes: Vec<u8>) -> Result<(), ReadError> {
+    fn read(&mut self, name: &str, bytes: &[u8]) -> Result<(), ReadError> {
         if has_ending(name, "csv") {
-            return self.read_table(name, &bytes);
+            return self.read_table(name, bytes);
         }
-        let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
+        let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         match serde_json::from_slice::<Value>(text) {
             Ok(value) => self.take(name, value),
             // One object a line, whatever the file is called.

@@ -87,10 +87,11 @@ pub(super) fn spoken<'a>(entries: impl Iterator<Item = &'a Object>) -> Spoken {
                 Some(_) | None => spoken.know(code),
             },
             (None, Some(name)) => spoken.name(&name),
-            (None, None) => match code {
-                Some(code) => spoken.name(&code),
-                None => {}
-            },
+            (None, None) => {
+                if let Some(code) = code {
+                    spoken.name(&code);
+                }
+            }
         }
     }
     spoken

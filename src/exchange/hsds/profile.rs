@@ -35,8 +35,11 @@ const SHARED: [&str; 14] = [
     "availability_statuses",
 ];
 
-/// Taxonomies that exist for the profile alone, with their terms: code, name, what the value of an attribute is.
-const OWN: [(&str, &str, &[(&str, &str, &str)]); 6] = [
+/// A term: its code, its name, and what the value of an attribute is.
+type OwnTerm = (&'static str, &'static str, &'static str);
+
+/// Taxonomies that exist for the profile alone: name, description, terms.
+const OWN: [(&str, &str, &[OwnTerm]); 6] = [
     (
         "ages",
         "Ages in years, from the first up to but not including the second.",

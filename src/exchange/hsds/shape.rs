@@ -24,8 +24,10 @@ pub(super) fn content(value: Value) -> Result<Content, String> {
     if object.get("contents").is_some_and(Value::is_array) {
         return Ok(Content::Objects(lists(object, |key| (key == "contents").then_some(None))));
     }
-    let is_list = |(key, value): (&String, &Value)| value.is_array() && key.ends_with(".csv");
-    if !object.is_empty() && object.iter().all(is_list) {
+    let is_table = |(key, value): (&String, &Value)| {
+        value.is_array() && key.rsplit_once('.').is_some_and(|(_, ending)| ending == "csv")
+    };
+    if !object.is_empty() && object.iter().all(is_table) {
         let tables = lists(object, |key| Some(key.to_owned()));
         return Ok(Content::Tables(tables));
     }

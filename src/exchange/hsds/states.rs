@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 use super::facts::{self, Notes};
-use super::kinds::{Kind, Object, link, text};
+use super::kinds::{Kind, Object, link, own_offering, text};
 use super::languages;
 use super::offering::{self, Documents};
 use super::package::{Entity, Package};
@@ -22,6 +22,8 @@ pub struct Known {
     organizations: HashSet<Uuid>,
     locations: HashSet<Uuid>,
     services: HashMap<Uuid, ServiceFacts>,
+    /// Offerings of the services of the package.
+    at_locations: Vec<Uuid>,
     /// Services that have an offering at a location.
     located: HashSet<Uuid>,
     documents: HashMap<(Kind, Uuid), KeptDocument>,
@@ -34,10 +36,16 @@ impl Known {
     /// If the database fails.
     pub fn find(connection: &mut DbConnection, package: &Package) -> Result<Self> {
         let ids = package.ids();
-        let as_ids = |ids: &[Uuid]| ids.to_vec();
-        let organizations: Vec<OrganizationId> = as_ids(&ids).into_iter().map(OrganizationId).collect();
-        let locations: Vec<LocationId> = as_ids(&ids).into_iter().map(LocationId).collect();
-        let services: Vec<ServiceId> = as_ids(&ids).into_iter().map(ServiceId).collect();
+        let organizations: Vec<OrganizationId> = ids.iter().copied().map(OrganizationId).collect();
+        let locations: Vec<LocationId> = ids.iter().copied().map(LocationId).collect();
+        let services: Vec<ServiceId> = ids.iter().copied().map(ServiceId).collect();
+        let mut documents = store::documents(connection, &ids)?;
+        let offerings = store::offerings_of(connection, &package.of_kind(Kind::Service))?;
+        let offering_ids: Vec<Uuid> = offerings.iter().map(|(offering, _)| offering.0).collect();
+        let at_locations = store::documents(connection, &offering_ids)?;
+        let places = at_locations.values().filter_map(|one| link(&one.object().ok()?, Kind::Location));
+        documents.extend(store::documents(connection, &places.collect::<Vec<_>>())?);
+        documents.extend(at_locations);
         Ok(Self {
             organizations: find_all::<OrganizationFacts>(connection, &organizations)?
                 .into_iter()
@@ -51,8 +59,12 @@ impl Known {
                 .into_iter()
                 .map(|record| (record.id.0, record.facts))
                 .collect(),
-            located: store::located(connection, &package.of_kind(Kind::Service))?,
-            documents: store::documents(connection, &ids)?,
+            at_locations: offerings.iter().map(|(offering, _)| offering.0).collect(),
+            located: (offerings.iter())
+                .filter(|(offering, service)| offering.0 != own_offering(*service))
+                .map(|(_, service)| *service)
+                .collect(),
+            documents,
         })
     }
 
@@ -68,7 +80,16 @@ impl Known {
 
 /// The rows of a package. Each object is one: what it is, and the document that is kept of it. They come in the
 /// order in which they refer to each other.
-pub fn reading(package: Package, known: &Known) -> Reading {
+pub fn reading(mut package: Package, known: &Known) -> Reading {
+    // What a service says holds at its locations too, also where these are not imported again.
+    for id in &known.at_locations {
+        let key = (Kind::ServiceAtLocation, *id);
+        if let (Some(kept), Some(document)) = (known.documents.get(&key), known.document(key.0, key.1)) {
+            let file = "kept before".to_owned();
+            let entity = Entity { kind: key.0, id: key.1, file, row: 0, whole: kept.whole, document };
+            package.entities.entry(key).or_insert(entity);
+        }
+    }
     let mut states = States {
         located: package
             .entities
@@ -135,7 +156,9 @@ impl States<'_> {
             },
             Kind::Aside(_) => Ok(Vec::new()),
         };
-        notes.into_iter().for_each(|note| self.package.note(note));
+        for note in notes {
+            self.package.note(note);
+        }
         match stated {
             Ok(statements) => {
                 if let Some(Statement::Service(id, facts)) = statements.first() {
@@ -154,11 +177,9 @@ impl States<'_> {
 
     fn location(&self, entity: &Entity, notes: &mut Notes) -> Result<Vec<Statement>, String> {
         let mut facts = facts::location(&entity.document, notes)?;
-        if let Some(organization) =
-            facts.organization_id.filter(|id| !self.is_there(Kind::Organization, id.0))
-        {
+        if facts.organization_id.is_some_and(|id| !self.is_there(Kind::Organization, id.0)) {
             notes.push("location of an organization that is not there: taken without it".to_owned());
-            facts.organization_id.take_if(|id| *id == organization);
+            facts.organization_id = None;
         }
         Ok(vec![Statement::Location(entity.id.into(), facts)])
     }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use super::kinds::{ASIDE, Kind, Object, own_offering};
+use super::kinds::{ASIDE, Kind, Object};
 use crate::directory::Stated;
 use crate::error::{Error, Result};
 use crate::store::schema::{hsds_documents, offerings};
@@ -180,14 +180,4 @@ pub(super) fn offerings_of(
         }
     }
     Ok(found)
-}
-
-/// Those of these services that have an offering at a location already, whoever stated it.
-pub(super) fn located(connection: &mut DbConnection, services: &[Uuid]) -> Result<HashSet<Uuid>> {
-    let offerings = offerings_of(connection, services)?;
-    Ok(offerings
-        .into_iter()
-        .filter(|(offering, service)| offering.0 != own_offering(*service))
-        .map(|(_, service)| service)
-        .collect())
 }
