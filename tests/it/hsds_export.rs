@@ -76,7 +76,7 @@ on_both! {
         let Some(schemas) = Schemas::read() else { return };
         demonstration::load(causeway.store()).unwrap();
         let written = Written::of(causeway.store());
-        assert!(schemas.hold(&written) > 500);
+        assert!(schemas.hold(&written) > 200);
         let capacities = |written: &Written| -> Vec<Value> {
             let services = written.contents("services.json");
             services.iter().flat_map(|one| one["capacities"].as_array().cloned().unwrap_or_default()).collect()

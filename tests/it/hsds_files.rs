@@ -150,7 +150,7 @@ fn a_place_that_is_virtual_is_no_place_to_go_to_and_modality_is_not_guessed() {
     let mut service = service();
     service["organization"] = organization();
     service["service_at_locations"] = json!([{"id": at, "location": {"id": location, "location_type": "virtual", "name": "Online",
-            "languages": [{"name": "Urdu"}]}}]);
+            "languages": [{"id": "2989d3ed-c547-48f8-8f9d-432d81c7892e", "name": "Urdu"}]}}]);
     let summary = import_json(causeway.store(), "services.json", &service);
     assert_eq!(counts(&summary), [4, 0, 0, 0], "{summary:?}");
     let offering = causeway.get(&format!("/v1/offerings/{at}")).expect(200).json();

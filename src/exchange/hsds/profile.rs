@@ -83,6 +83,7 @@ const OWN: [(&str, &str, &[OwnTerm]); 6] = [
                 "The value is the first and the last day of each year, such as 06-20/08-25.",
             ),
             ("school", "School", "The value is the id of a school to which the offering is restricted."),
+            ("none", "Nothing", "The value is a criterion of which it was stated that there is none."),
             (
                 "plan_accepted",
                 "Plan with new patients accepted",

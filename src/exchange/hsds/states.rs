@@ -36,16 +36,17 @@ impl Known {
     /// If the database fails.
     pub fn find(connection: &mut DbConnection, package: &Package) -> Result<Self> {
         let ids = package.ids();
-        let organizations: Vec<OrganizationId> = ids.iter().copied().map(OrganizationId).collect();
-        let locations: Vec<LocationId> = ids.iter().copied().map(LocationId).collect();
-        let services: Vec<ServiceId> = ids.iter().copied().map(ServiceId).collect();
         let mut documents = store::documents(connection, &ids)?;
         let offerings = store::offerings_of(connection, &package.of_kind(Kind::Service))?;
         let offering_ids: Vec<Uuid> = offerings.iter().map(|(offering, _)| offering.0).collect();
         let at_locations = store::documents(connection, &offering_ids)?;
         let places = at_locations.values().filter_map(|one| link(&one.object().ok()?, Kind::Location));
-        documents.extend(store::documents(connection, &places.collect::<Vec<_>>())?);
+        let places: Vec<Uuid> = places.collect();
+        documents.extend(store::documents(connection, &places)?);
         documents.extend(at_locations);
+        let organizations: Vec<OrganizationId> = ids.iter().copied().map(OrganizationId).collect();
+        let locations: Vec<LocationId> = ids.iter().copied().chain(places).map(LocationId).collect();
+        let services: Vec<ServiceId> = ids.iter().copied().map(ServiceId).collect();
         Ok(Self {
             organizations: find_all::<OrganizationFacts>(connection, &organizations)?
                 .into_iter()
