@@ -1,6 +1,7 @@
 //! The command line.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "what a command says is its output")]
 
+mod export;
 mod import;
 mod migrate;
 mod openapi;
@@ -49,6 +50,11 @@ enum Command {
     /// Good rows land in short commits, so a running server stays quick and sees them at once; a repeat is
     /// harmless. What an agency said itself is never overwritten.
     Import(import::Arguments),
+    /// Writes the directory for others.
+    ///
+    /// What is retired is left out. What a source said in HSDS comes out as it said it, with what was changed
+    /// here; what HSDS has no field for is written as attributes (docs/hsds-profile.md).
+    Export(export::Arguments),
     /// Writes the OpenAPI contract to openapi/openapi.json, or checks that it is there.
     Openapi(openapi::Arguments),
 }
@@ -63,6 +69,7 @@ pub fn main() -> ExitCode {
             Command::Demo => run::demo(&config),
             Command::Migrate => migrate::run(&config),
             Command::Import(arguments) => import::run(&config, &arguments),
+            Command::Export(arguments) => export::run(&config, &arguments),
             Command::Openapi(arguments) => openapi::run(&arguments),
         }
     });
