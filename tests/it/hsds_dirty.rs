@@ -79,7 +79,7 @@ fn spellings() -> Vec<(String, Vec<&'static str>)> {
                 1 => format!("  {spelling}"),
                 2 => spelling.to_lowercase(),
                 3 => format!("{spelling}  "),
-                _ => format!(" {} ", spelling.to_lowercase()),
+                _ => format!("{}{spelling}", " ".repeat(round)),
             };
             if all.len() < 200 && !all.iter().any(|(other, _)| *other == written) {
                 all.push((written, tags.to_vec()));
