@@ -1,5 +1,6 @@
 //! The finder against a look at every offering.
 
+mod demonstration;
 mod partnerships;
 
 use proptest::prelude::*;

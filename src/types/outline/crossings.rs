@@ -23,6 +23,8 @@ pub(super) enum Met {
     HoleOutside { ring: usize },
     /// A hole lies in another hole, or a polygon in another polygon.
     Overlaps { ring: usize, other: usize },
+    /// So many edges lie side by side that looking at all of them would take too long.
+    TooIntricate { ring: usize },
 }
 
 /// An edge with its box.
@@ -38,6 +40,11 @@ struct Edge {
 
 /// Where edges are touched by another ring: at a point that is no crossing. By ring and edge, for each other ring.
 type Touches = BTreeMap<(usize, usize), Vec<(usize, Coord<f64>)>>;
+
+/// Pairs of edges whose boxes meet that are looked at, and pairs whose boxes are compared. Outlines of towns and
+/// states have a few pairs for each position; only one that is made to cost time has more than these.
+const MOST_LOOKS: usize = 1_000_000;
+const MOST_COMPARED: usize = 30_000_000;
 
 /// Up to about `most` ways in which the rings must not meet.
 pub(super) fn all(rings: &[Ring], most: usize) -> Vec<Met> {
@@ -61,11 +68,18 @@ fn edges_that_meet(rings: &[Ring], most: usize) -> (Vec<Met>, Touches) {
     let (mut met, mut touches) = (Vec::new(), Touches::new());
     // Where four edges meet at one point, that is told once.
     let mut told = HashSet::new();
+    let (mut looks, mut compared) = (0, 0);
     for (position, a) in edges.iter().enumerate() {
         for b in edges[position + 1..].iter().take_while(|b| b.west <= a.east) {
+            compared += 1;
+            if looks > MOST_LOOKS || compared > MOST_COMPARED {
+                met.push((a.ring, a.edge, Met::TooIntricate { ring: a.ring }));
+                return (in_order(met), touches);
+            }
             if b.south > a.north || a.south > b.north {
                 continue;
             }
+            looks += 1;
             // The earlier edge first, so that what is told does not hang on the order of the sweep.
             let (first, second) = if (a.ring, a.edge) < (b.ring, b.edge) { (a, b) } else { (b, a) };
             let Some(meeting) = line_intersection(first.line, second.line) else { continue };

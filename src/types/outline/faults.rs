@@ -192,6 +192,12 @@ impl Judge<'_> {
                     let pointer = self.pointer(ring.polygon, ring.ring, None);
                     (pointer, "the hole does not lie inside the outer ring of its polygon".to_owned())
                 }
+                Met::TooIntricate { ring } => {
+                    let ring = &self.rings[ring];
+                    let message = "has so many edges side by side that it cannot be judged in time; draw it \
+                                   with fewer positions";
+                    (self.pointer(ring.polygon, ring.ring, None), message.to_owned())
+                }
                 Met::Overlaps { ring, other } => {
                     let (ring, other) = (&self.rings[ring], &self.rings[other]);
                     let what = if ring.ring == 0 { "polygon" } else { "hole" };

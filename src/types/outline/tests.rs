@@ -245,3 +245,27 @@ proptest! {
         prop_assert_eq!(ours.is_empty(), theirs.is_valid(), "{:?} {:?}", ours, theirs.validation_errors());
     }
 }
+
+/// A comb whose teeth cross the whole of it, so that nearly every pair of edges has boxes that meet.
+fn comb(teeth: u32) -> Value {
+    let at = |tooth: u32, share: f64| 0.1 + (f64::from(tooth) + share) / f64::from(teeth) * 0.001;
+    let mut ring = vec![json!([0.0, 0.0])];
+    for tooth in 0..teeth {
+        ring.push(json!([10.0, at(tooth, 0.0)]));
+        ring.push(json!([0.1, at(tooth, 0.5)]));
+    }
+    ring.push(json!([0.0, 1.0]));
+    ring.push(json!([0.0, 0.0]));
+    json!({"type": "Polygon", "coordinates": [ring]})
+}
+
+#[test]
+fn an_outline_that_is_made_to_take_long_is_refused_before_it_does() {
+    let faults = |teeth| -> Vec<String> {
+        let outline: Outline = serde_json::from_value(comb(teeth)).unwrap();
+        outline.faults().iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(faults(100), [""; 0], "a comb is an outline like any other");
+    let refused = faults(4_900);
+    assert!(refused.len() == 1 && refused[0].contains("side by side"), "{refused:?}");
+}
