@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use actix_web::test::TestRequest;
 use causeway::exchange::demonstration;
 use causeway::exchange::hsds;
 use causeway::exchange::importer::Options;
@@ -142,6 +143,27 @@ fn a_retired_service_goes_from_inside_a_kept_document_too() {
     let written = Written::of(causeway.store());
     let kept = written.one("organizations.json", &json!(organization));
     assert_eq!(kept["services"], json!([service(other, "B")]));
+}
+
+#[test]
+fn what_belongs_to_a_merged_organization_leaves_as_its_survivors() {
+    let causeway = Causeway::on_sqlite();
+    let old = "d9d5e0f5-d3ce-4f73-9a2f-4dd0ecc6c610";
+    let kept = "ac148810-d857-441c-9679-408f346de14b";
+    let organization = json!({"id": old, "name": "The agency in a directory", "description": "d"});
+    import_json(
+        causeway.store(),
+        "services.json",
+        &json!({"id": kept, "name": "A", "status": "active", "organization": organization}),
+    );
+    let survivor =
+        causeway.create("/v1/organizations", &json!({"name": "The agency itself", "engagement": "enrolled"}));
+    let merge = TestRequest::post().uri(&format!("/v1/organizations/{old}/merge"));
+    causeway.send(merge.insert_header(("If-Match", "*")).set_json(json!({"into": survivor}))).expect(200);
+    let written = Written::of(causeway.store());
+    assert_eq!(written.contents("organizations.json").len(), 1, "the one that is merged is no other agency");
+    let service = written.one("services.json", &json!(kept));
+    assert_eq!((&service["organization_id"], service.get("organization")), (&json!(survivor), None));
 }
 
 #[test]

@@ -16,11 +16,12 @@ use super::states::is_virtual;
 use super::{profile, store};
 use crate::availability::{Claim, current_claims};
 use crate::directory::{
-    CapacityPoolFacts, Facts, LocationFacts, OfferingFacts, OrganizationFacts, Record, ServiceFacts, find_all,
+    CapacityPoolFacts, Facts, LocationFacts, OfferingFacts, OrganizationFacts, Record, ServiceFacts,
+    find_all, survivors,
 };
 use crate::error::Result;
 use crate::store::DbConnection;
-use crate::types::{AvailabilityStatus, CapacityPoolId, LocationId, derived_uuid};
+use crate::types::{AvailabilityStatus, CapacityPoolId, LocationId, OrganizationId, derived_uuid};
 
 type Records<F> = HashMap<Uuid, Record<F>>;
 
@@ -34,6 +35,8 @@ pub(super) struct World {
     pools: HashMap<Uuid, CapacityPoolFacts>,
     claims: HashMap<Uuid, Claim>,
     documents: HashMap<(Kind, Uuid), Object>,
+    /// Organizations that are merged into another, which is written in their place.
+    merged: HashMap<Uuid, OrganizationId>,
 }
 
 fn records<F: Facts>(connection: &mut DbConnection, ids: &BTreeSet<Uuid>) -> Result<Records<F>> {
@@ -72,7 +75,7 @@ impl World {
             offering_ids.insert(offering.0);
         }
         let offerings = records::<OfferingFacts>(connection, &offering_ids)?;
-        let services = records::<ServiceFacts>(connection, &services)?;
+        let mut services = records::<ServiceFacts>(connection, &services)?;
         let mut locations = of(&wanted, Kind::Location);
         locations.extend(offerings.values().filter_map(|record| record.facts.location_id).map(|id| id.0));
         let mut organizations = of(&wanted, Kind::Organization);
@@ -90,6 +93,23 @@ impl World {
             .filter(|key| !documents.contains_key(key))
             .collect();
         documents.extend(self::documents(connection, &missing)?);
+        let mut locations = records::<LocationFacts>(connection, &locations)?;
+        organizations
+            .extend(locations.values().filter_map(|record| record.facts.organization_id).map(|id| id.0));
+        let named: Vec<OrganizationId> = organizations.iter().map(|id| OrganizationId(*id)).collect();
+        let merged: HashMap<Uuid, OrganizationId> = survivors(connection, &named)?
+            .into_iter()
+            .filter(|(organization, survivor)| organization != survivor)
+            .map(|(organization, survivor)| (organization.0, survivor))
+            .collect();
+        for organization in services.values_mut().map(|record| &mut record.facts.organization_id) {
+            *organization = merged.get(&organization.0).copied().unwrap_or(*organization);
+        }
+        for organization in locations.values_mut().filter_map(|record| record.facts.organization_id.as_mut())
+        {
+            *organization = merged.get(&organization.0).copied().unwrap_or(*organization);
+        }
+        organizations.extend(merged.values().map(|survivor| survivor.0));
         let pool_ids: BTreeSet<Uuid> =
             offerings.values().filter_map(|record| record.facts.capacity_pool_id).map(|id| id.0).collect();
         let pools = records::<CapacityPoolFacts>(connection, &pool_ids)?;
@@ -97,7 +117,7 @@ impl World {
         let claims = current_claims(connection, &pool_ids)?;
         Ok(Self {
             organizations: records(connection, &organizations)?,
-            locations: records(connection, &locations)?,
+            locations,
             services,
             offerings,
             by_service,
@@ -107,6 +127,7 @@ impl World {
                 .map(|claim| (claim.capacity_pool_id.0, claim))
                 .collect(),
             documents,
+            merged,
         })
     }
 
@@ -151,6 +172,9 @@ impl World {
         }
         for (property, inner_kind) in NESTED {
             match document.get_mut(property) {
+                Some(Value::Object(inner)) if self.is_merged(inner_kind, inner) => {
+                    document.remove(property);
+                }
                 Some(Value::Object(inner)) => self.bring_up_to_date(inner_kind, inner),
                 Some(Value::Array(list)) => {
                     list.retain(|inner| {
@@ -164,6 +188,11 @@ impl World {
                 _ => {}
             }
         }
+    }
+
+    /// Whether it stands for an organization in whose place another is written.
+    fn is_merged(&self, kind: Kind, document: &Object) -> bool {
+        kind == Kind::Organization && uuid(document, "id").is_some_and(|id| self.merged.contains_key(&id))
     }
 
     /// What is to be changed in a kept document; none where nothing is kept or known of it.
