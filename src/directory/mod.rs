@@ -7,6 +7,7 @@
 pub(crate) mod assertions;
 mod facts;
 mod places;
+mod reach;
 mod record;
 mod rules;
 
@@ -16,6 +17,7 @@ use uuid::Uuid;
 
 pub use assertions::{Assertion, Method, Voice};
 pub use facts::*;
+pub use reach::{admit, admit_new};
 pub use places::{
     Placed, PostalPlace, Replaced, centre_of, centres_of, compare_centres, install_embedded,
     known_postal_codes, near_postal_codes, placed, replace_centres, some_centres,
@@ -332,5 +334,7 @@ fn exists(connection: &mut DbConnection, noun: Noun, id: Uuid) -> Result<bool> {
         Noun::District => live::<DistrictFacts>(connection, id),
         Noun::School => live::<SchoolFacts>(connection, id),
         Noun::Offering => live::<OfferingFacts>(connection, id),
+        // No fact of the directory refers to them.
+        Noun::Client | Noun::Membership | Noun::SigningKey => Ok(false),
     }
 }

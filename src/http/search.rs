@@ -7,6 +7,7 @@ use super::Context;
 use super::answer::{Names, NeedProfile, PageAsk, answer};
 use super::listing::SearchAnswer;
 use super::origin::{Near, OriginAsk};
+use super::caller::Reader;
 use super::problem::Problem;
 use super::query::{FromParams, Limit, Number, Params, Query};
 use crate::error::FieldError;
@@ -269,7 +270,7 @@ fn in_query(name: &str, message: String) -> FieldError {
 
 /// Finds who near a place can serve a student: the best matches in order, each with its reasons.
 #[utoipa::path(
-    tag = "search", operation_id = "search",
+    tag = "search", operation_id = "search", security((), ("oauth" = ["directory:read"])),
     params(SearchParams),
     responses(
         (status = 200, description = "The best matches", body = SearchAnswer, headers(("Link" = String, description = "`rel=\"next\"`"))),
@@ -279,6 +280,7 @@ fn in_query(name: &str, message: String) -> FieldError {
 )]
 #[get("/search")]
 async fn search(
+    _reader: Reader,
     context: web::Data<Context>,
     request: HttpRequest,
     params: Query<Search>,

@@ -36,10 +36,16 @@ pub enum Noun {
     School,
     /// An offering.
     Offering,
+    /// A system that may ask for tokens.
+    Client,
+    /// What a person may do.
+    Membership,
+    /// A key that signs tokens.
+    SigningKey,
 }
 
 impl Noun {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 11] = [
         Self::Organization,
         Self::Location,
         Self::Service,
@@ -48,6 +54,9 @@ impl Noun {
         Self::District,
         Self::School,
         Self::Offering,
+        Self::Client,
+        Self::Membership,
+        Self::SigningKey,
     ];
 
     /// As it is written in the database and in messages.
@@ -61,6 +70,9 @@ impl Noun {
             Self::District => "district",
             Self::School => "school",
             Self::Offering => "offering",
+            Self::Client => "client",
+            Self::Membership => "membership",
+            Self::SigningKey => "signing key",
         }
     }
 }

@@ -20,6 +20,7 @@ mod vocabulary;
 
 pub use ages::{AgeRange, Ages, Grade};
 pub use clock::{Clock, calendar_date};
+pub(crate) use codes::codes;
 pub use codes::{
     Audience, AvailabilityStatus, CapacityPoolKind, CoverageCategory, Criterion, EmergencyService,
     Engagement, FacilityType, Grain, IntakeChannel, LanguageMode, Modality, PlaceQuality, ScheduleKind,
@@ -28,7 +29,7 @@ pub use codes::{
 pub use coordinates::{Coordinates, EARTH_RADIUS_KM, InvalidCoordinates};
 pub(crate) use coordinates::{chord_2_to_km, km_to_chord_2};
 pub use ids::{
-    AssertionId, CapacityPoolId, ClaimId, DistrictId, InsurancePlanId, LocationId, OfferingId,
+    AssertionId, CapacityPoolId, ClaimId, ClientId, DistrictId, InsurancePlanId, InvitationId, MembershipId, LocationId, OfferingId,
     OrganizationId, SchoolId, ServiceId, derived_uuid,
 };
 pub use language::{InvalidLanguageTag, LanguageTag};
