@@ -8,15 +8,19 @@
     reason = "a test fails by panicking, and shares only within itself"
 )]
 
+mod forged;
 mod process;
 mod support;
 mod volume;
 
+mod access;
 mod availability;
+mod clients;
 mod bad_input;
 mod contract;
 mod demonstration;
 mod imports;
+mod invitations;
 mod near_misses;
 mod parity;
 mod problems;

@@ -235,20 +235,12 @@ impl Causeway {
 
     /// Sends a request as it is.
     pub fn send_plainly(&self, request: TestRequest) -> Answer {
-        actix_web::rt::System::new().block_on(async {
-            let service = init_service(service(&self.context)).await;
-            let response = call_service(&service, request.to_request()).await;
-            let status = response.status().as_u16();
-            let headers = response
-                .headers()
-                .iter()
-                .map(|(name, value)| {
-                    (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-                })
-                .collect();
-            let text = String::from_utf8_lossy(&read_body(response).await).into_owned();
-            Answer { status, headers, text }
-        })
+        self.send_all([request]).pop().expect("an answer to the one request")
+    }
+
+    /// Sends requests as they are, one after the other.
+    pub fn send_all(&self, requests: impl IntoIterator<Item = TestRequest>) -> Vec<Answer> {
+        send_all(&self.context, requests)
     }
 
     pub fn get(&self, path: &str) -> Answer {
@@ -306,6 +298,28 @@ impl Causeway {
     pub fn found(&self, query: &str) -> Vec<String> {
         ids(&self.get(&format!("/v1/search?{query}")).expect(200).json())
     }
+}
+
+/// Sends requests, one after the other, to the service of this context.
+pub fn send_all(context: &Context, requests: impl IntoIterator<Item = TestRequest>) -> Vec<Answer> {
+    actix_web::rt::System::new().block_on(async {
+        let service = init_service(service(context)).await;
+        let mut answers = Vec::new();
+        for request in requests {
+            let response = call_service(&service, request.to_request()).await;
+            let status = response.status().as_u16();
+            let headers = response
+                .headers()
+                .iter()
+                .map(|(name, value)| {
+                    (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+                })
+                .collect();
+            let text = String::from_utf8_lossy(&read_body(response).await).into_owned();
+            answers.push(Answer { status, headers, text });
+        }
+        answers
+    })
 }
 
 /// When a token expires, in seconds since 1970.
