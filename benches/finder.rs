@@ -277,6 +277,7 @@ impl Offered {
             facts: &self.facts,
             audience: &[Audience::Students],
             claim: self.claim.as_ref(),
+            partnerships: &[],
         }
     }
 }

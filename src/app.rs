@@ -278,5 +278,6 @@ fn entry(listing: &Listing) -> Entry<'_> {
         facts: &listing.offering.facts,
         audience: &listing.service.facts.audience,
         claim: listing.claim.as_ref(),
+        partnerships: &listing.partnerships,
     }
 }

@@ -276,7 +276,9 @@ impl Settings {
         }
         let url = |text: Option<String>| text.map(|text| text.parse()).transpose();
         let listen: SocketAddr = listen.parse().map_err(|_| {
-            Error::Setup(format!("listen is {listen:?}; it must be an address and a port, such as {DEFAULT_LISTEN}"))
+            Error::Setup(format!(
+                "listen is {listen:?}; it must be an address and a port, such as {DEFAULT_LISTEN}"
+            ))
         })?;
         let master_key = match std::env::var("CAUSEWAY_MASTER_KEY") {
             Ok(text) => Some(text),
@@ -296,7 +298,8 @@ impl Settings {
             (Some(issuer), Some(audience), Some(jwks)) => Some(OidcSettings { issuer, audience, jwks }),
             _ => {
                 return Err(Error::Setup(
-                    "oidc_issuer, oidc_audience and oidc_jwks belong together; set all three or none".to_owned(),
+                    "oidc_issuer, oidc_audience and oidc_jwks belong together; set all three or none"
+                        .to_owned(),
                 ));
             }
         };

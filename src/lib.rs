@@ -9,7 +9,7 @@
 //! | 2 | [`error`] | the one error of everything below `http` |
 //! | 3 | [`store`] | SQLite and PostgreSQL: connections, transactions, migrations, change feed, idempotency |
 //! | 4 | [`access`] | who may do what: clients, memberships, roles, tokens and the keys that sign them |
-//! | 6 | [`directory`] | organizations, services, locations, offerings, pools, plans, districts, schools, assertions |
+//! | 6 | [`directory`] | organizations, services, locations, offerings, pools, plans, districts, schools, partnerships, assertions |
 //! | 8 | [`availability`] | dated claims of capacity |
 //! | 9 | [`finder`] | the R-tree: eligibility, ranking, explanation, near misses and their ledger |
 //! | 11 | [`exchange`] | imports: federal directory, schools, postal codes, the demonstration |

@@ -177,12 +177,8 @@ pub fn add_secret(
             "the client {id} has {MOST_SECRETS} secrets that still live; rotate with --overlap-hours 0 to end them"
         )));
     }
-    let kept = Secret {
-        id: secret.id.clone(),
-        hash: secret.hash.clone(),
-        created_at: tx.now,
-        expires_at: None,
-    };
+    let kept =
+        Secret { id: secret.id.clone(), hash: secret.hash.clone(), created_at: tx.now, expires_at: None };
     store::insert_secret(tx, id, &kept)?;
     store::record_event(tx, &id.to_string(), "given a secret", by)?;
     changed(tx, &mut client)?;

@@ -131,7 +131,9 @@ pub fn invite(
     }
     if let Some(district) = granted.tie.district() {
         if !store::district_exists(tx.connection, district)? {
-            return Err(FieldError::body("/district_id", format_args!("there is no district {district}")).into());
+            return Err(
+                FieldError::body("/district_id", format_args!("there is no district {district}")).into()
+            );
         }
         for (position, school) in granted.tie.schools().iter().enumerate() {
             if !store::school_is_of(tx.connection, *school, district)? {

@@ -76,7 +76,11 @@ impl Issuer {
             }
             Err(error) => {
                 let issuer = self.settings.issuer.as_str();
-                tracing::error!(error = &error as &dyn std::error::Error, issuer, "a provider's keys cannot be read");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    issuer,
+                    "a provider's keys cannot be read"
+                );
                 if keys.read_at.is_some_and(|read_at| now.duration_since(read_at) > BELIEVED_FOR) {
                     keys.by_kid = Arc::default();
                 }
@@ -122,7 +126,10 @@ fn read(source: &JwksSource) -> Result<JwkSet> {
         }
     }
     if u64::try_from(bytes.len()).is_ok_and(|length| length > LARGEST_SET) {
-        return Err(Error::internal("reading a set of keys", format!("it has more than {LARGEST_SET} bytes")));
+        return Err(Error::internal(
+            "reading a set of keys",
+            format!("it has more than {LARGEST_SET} bytes"),
+        ));
     }
     serde_json::from_slice(&bytes).map_err(|error| Error::internal("reading a set of keys", error))
 }

@@ -194,9 +194,8 @@ impl Access {
         unverified: &Unverified,
         now: Timestamp,
     ) -> Result<OwnClaims, Refusal> {
-        let ring = self.ring(|ring, age| {
-            ring.trusted(&unverified.kid, now).is_some() || age < KEYS_READ_EVERY
-        });
+        let ring =
+            self.ring(|ring, age| ring.trusted(&unverified.kid, now).is_some() || age < KEYS_READ_EVERY);
         let ring = ring.await?;
         let key = ring.trusted(&unverified.kid, now).ok_or("the token's key is not known")?;
         let claims = unverified.verify_own(token, &key.decoding, self.issuer())?;
@@ -219,8 +218,7 @@ impl Access {
         if key.algorithm != unverified.algorithm {
             return Err("the token's algorithm is not that of its key".into());
         }
-        let claims: PersonClaims =
-            unverified.verify(token, &key.decoding, &issuer.settings.audience)?;
+        let claims: PersonClaims = unverified.verify(token, &key.decoding, &issuer.settings.audience)?;
         if let Some(problem) = time_problem(now, claims.exp, claims.nbf, claims.iat) {
             return Err(problem.into());
         }
@@ -240,7 +238,8 @@ impl Access {
     ) -> Result<IssuedToken, Denied> {
         let Inner { store, config, attempts, hashing, .. } = &*self.inner;
         let failed = |source| Error::internal("hashing a secret", source);
-        let _one_of_few = hashing.acquire().await.map_err(|closed| Error::internal("hashing a secret", closed))?;
+        let _one_of_few =
+            hashing.acquire().await.map_err(|closed| Error::internal("hashing a secret", closed))?;
         let now = store.clock().now();
         if let Some(seconds) = attempts.wait(client_id, now) {
             return Err(Denied::Wait(seconds));
@@ -257,7 +256,8 @@ impl Access {
         attempts.succeeded(client_id);
         let scopes = narrowed(client.role, scope)?;
         let ring = self.signing_ring().await?;
-        let signer = ring.signer.as_ref().ok_or_else(|| Error::internal("signing a token", "there is no key"))?;
+        let signer =
+            ring.signer.as_ref().ok_or_else(|| Error::internal("signing a token", "there is no key"))?;
         Ok(tokens::sign(signer, self.issuer(), client.id, scopes, now, config.token_life)?)
     }
 
@@ -266,14 +266,20 @@ impl Access {
     ///
     /// # Errors
     /// If the database fails, or its keys were sealed with another master key.
-    pub fn token_now(&self, client: ClientId, role: Role, life: Option<SignedDuration>) -> Result<IssuedToken> {
+    pub fn token_now(
+        &self,
+        client: ClientId,
+        role: Role,
+        life: Option<SignedDuration>,
+    ) -> Result<IssuedToken> {
         let Inner { store, config, .. } = &*self.inner;
         let master = config.master_key.as_ref();
         let ring = store.write_now(|tx| {
             keys::ensure(tx, master)?;
             keys::load(tx.connection, master)
         })?;
-        let signer = ring.signer.as_ref().ok_or_else(|| Error::internal("signing a token", "there is no key"))?;
+        let signer =
+            ring.signer.as_ref().ok_or_else(|| Error::internal("signing a token", "there is no key"))?;
         let (now, life) = (store.clock().now(), life.unwrap_or(config.token_life));
         tokens::sign(signer, self.issuer(), client, role.scopes().to_vec(), now, life)
     }
@@ -367,7 +373,8 @@ impl Access {
                 | Noun::InsurancePlan
                 | Noun::District
                 | Noun::School
-                | Noun::Offering => {}
+                | Noun::Offering
+                | Noun::Partnership => {}
             }
         }
     }
@@ -377,10 +384,15 @@ fn narrowed(role: Role, scope: Option<&str>) -> Result<Vec<Scope>, Denied> {
     let Some(scope) = scope else { return Ok(role.scopes().to_vec()) };
     let asked = model::split(scope).map_err(|unknown| Denied::InvalidScope(unknown.to_string()))?;
     if let Some(foreign) = asked.iter().find(|scope| !role.scopes().contains(scope)) {
-        return Err(Denied::InvalidScope(format!("{foreign} is no scope of {role}; it has {}", joined(role.scopes()))));
+        return Err(Denied::InvalidScope(format!(
+            "{foreign} is no scope of {role}; it has {}",
+            joined(role.scopes())
+        )));
     }
     if asked.is_empty() {
-        return Err(Denied::InvalidScope("scope is empty; leave it out for all that the client has".to_owned()));
+        return Err(Denied::InvalidScope(
+            "scope is empty; leave it out for all that the client has".to_owned(),
+        ));
     }
     Ok(role.scopes().iter().copied().filter(|scope| asked.contains(scope)).collect())
 }
@@ -388,7 +400,9 @@ fn narrowed(role: Role, scope: Option<&str>) -> Result<Vec<Scope>, Denied> {
 fn first_tie(connection: &mut crate::store::DbConnection, role: Role) -> Result<Tie> {
     let (district, organization) = store::first_ties(connection)?;
     let missing = |what| {
-        Error::Setup(format!("{role} is tied to one {what}, and the directory has none; record or import one first"))
+        Error::Setup(format!(
+            "{role} is tied to one {what}, and the directory has none; record or import one first"
+        ))
     };
     match rules::tie_of(role) {
         TieKind::None => Ok(Tie::None),

@@ -6,9 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::rules;
-use crate::types::{
-    ClientId, DistrictId, MembershipId, OrganizationId, SchoolId, UnknownCode, codes,
-};
+use crate::types::{ClientId, DistrictId, MembershipId, OrganizationId, SchoolId, UnknownCode, codes};
 
 codes! {
     /// A permission that a token carries. The set is closed.

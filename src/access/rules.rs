@@ -39,12 +39,9 @@ pub(super) fn scopes(role: Role) -> &'static [Scope] {
             Scope::ReferralsWrite,
         ],
         Role::SisClient => &[Scope::DirectoryRead, Scope::ReferralsRead, Scope::ReferralsWrite],
-        Role::AgencyStaff => &[
-            Scope::DirectoryRead,
-            Scope::DirectoryWrite,
-            Scope::AvailabilityWrite,
-            Scope::ReferralsRespond,
-        ],
+        Role::AgencyStaff => {
+            &[Scope::DirectoryRead, Scope::DirectoryWrite, Scope::AvailabilityWrite, Scope::ReferralsRespond]
+        }
         Role::StateAnalyst => &[Scope::DirectoryRead, Scope::ReportsRead],
         Role::AuditReader => &[Scope::PrivacyRead],
     }
@@ -67,8 +64,12 @@ pub fn tie_problem(role: Role, tie: &Tie) -> Option<&'static str> {
         | (TieKind::Schools, Tie::District { .. })
         | (TieKind::Organization, Tie::Organization(_)) => None,
         (TieKind::District, Tie::District { schools, .. }) if schools.is_empty() => None,
-        (TieKind::None, _) => Some("this role is tied to nothing: name neither a district nor an organization"),
-        (TieKind::District, _) => Some("this role is tied to one district: name it, and no school and no organization"),
+        (TieKind::None, _) => {
+            Some("this role is tied to nothing: name neither a district nor an organization")
+        }
+        (TieKind::District, _) => {
+            Some("this role is tied to one district: name it, and no school and no organization")
+        }
         (TieKind::Schools, _) => Some("this role is tied to one district: name it, and no organization"),
         (TieKind::Organization, _) => Some("this role is tied to one organization: name it, and no district"),
     }
@@ -93,6 +94,7 @@ pub fn reach(role: Role, noun: Noun) -> Reach {
         (_, Noun::Client | Noun::Membership | Noun::SigningKey) => Reach::Nothing,
         (Role::Operator, _) => Reach::Everything,
         (Role::DistrictLead, Noun::District | Noun::School) => Reach::OwnDistrict,
+        (Role::DistrictLead | Role::Coordinator, Noun::Partnership) => Reach::OwnDistrict,
         // A call mends what is known of an agency; what the agency says itself stands before it.
         (
             Role::DistrictLead | Role::Coordinator,
@@ -108,7 +110,7 @@ pub fn reach(role: Role, noun: Noun) -> Reach {
             Noun::Organization | Noun::Location | Noun::Service | Noun::Offering | Noun::CapacityPool,
         ) => Reach::OwnOrganization,
         (Role::Coordinator, Noun::District | Noun::School)
-        | (Role::AgencyStaff, Noun::InsurancePlan | Noun::District | Noun::School)
+        | (Role::AgencyStaff, Noun::InsurancePlan | Noun::District | Noun::School | Noun::Partnership)
         | (Role::SisClient | Role::StateAnalyst | Role::AuditReader, _) => Reach::Nothing,
     }
 }

@@ -32,11 +32,16 @@ fn tie_to_columns(tie: &Tie) -> TieColumns {
     (
         tie.district().map(|id| id.to_string()),
         tie.organization().map(|id| id.to_string()),
-        serde_json::to_string(tie.schools()).expect("a list of ids is a plain value, which JSON always takes"),
+        serde_json::to_string(tie.schools())
+            .expect("a list of ids is a plain value, which JSON always takes"),
     )
 }
 
-fn tie_from_columns((district, organization, schools): TieColumns, what: &'static str, id: &str) -> Result<Tie> {
+fn tie_from_columns(
+    (district, organization, schools): TieColumns,
+    what: &'static str,
+    id: &str,
+) -> Result<Tie> {
     let schools: Vec<SchoolId> = serde_json::from_str(&schools).map_err(|_| damaged(what, id))?;
     match (district, organization) {
         (None, None) => Ok(Tie::None),
@@ -65,7 +70,10 @@ pub(super) fn record_event(tx: &mut Tx<'_>, subject: &str, event: &str, by: &str
 }
 
 /// What was done to it and by whom, in the order of time.
-pub(super) fn events(connection: &mut DbConnection, subject: &str) -> Result<Vec<(String, String, Timestamp)>> {
+pub(super) fn events(
+    connection: &mut DbConnection,
+    subject: &str,
+) -> Result<Vec<(String, String, Timestamp)>> {
     let rows: Vec<(String, String, NaiveDateTime)> = access_events::table
         .filter(access_events::subject_id.eq(subject))
         .order((access_events::done_at, access_events::id))
@@ -110,7 +118,9 @@ const CLIENT: (
     clients::disabled_at,
 );
 
-fn client((id, version, name, role, district, organization, created_by, created_at, disabled_at): ClientRow) -> Result<Client> {
+fn client(
+    (id, version, name, role, district, organization, created_by, created_at, disabled_at): ClientRow,
+) -> Result<Client> {
     Ok(Client {
         id: ClientId(parse::<Uuid>(&id, "client", &id)?),
         version,
@@ -125,18 +135,14 @@ fn client((id, version, name, role, district, organization, created_by, created_
 
 /// Every client, in the order of their making.
 pub(super) fn all_clients(connection: &mut DbConnection) -> Result<Vec<Client>> {
-    let rows: Vec<ClientRow> =
-        clients::table.order(clients::id).select(CLIENT).load(connection)?;
+    let rows: Vec<ClientRow> = clients::table.order(clients::id).select(CLIENT).load(connection)?;
     rows.into_iter().map(client).collect()
 }
 
 /// One client.
 pub(super) fn find_client(connection: &mut DbConnection, id: ClientId) -> Result<Option<Client>> {
-    let row: Option<ClientRow> = clients::table
-        .find(id.to_string())
-        .select(CLIENT)
-        .first(connection)
-        .optional()?;
+    let row: Option<ClientRow> =
+        clients::table.find(id.to_string()).select(CLIENT).first(connection).optional()?;
     row.map(client).transpose()
 }
 
@@ -162,10 +168,7 @@ pub(super) fn insert_client(tx: &mut Tx<'_>, client: &Client) -> Result<()> {
 /// Keeps that a client changed, and when it was disabled.
 pub(super) fn update_client(tx: &mut Tx<'_>, client: &Client) -> Result<()> {
     diesel::update(clients::table.find(client.id.to_string()))
-        .set((
-            clients::version.eq(client.version),
-            clients::disabled_at.eq(client.disabled_at.map(to_sql)),
-        ))
+        .set((clients::version.eq(client.version), clients::disabled_at.eq(client.disabled_at.map(to_sql))))
         .execute(tx.connection)?;
     Ok(())
 }
@@ -218,9 +221,7 @@ pub(super) fn end_secrets(tx: &mut Tx<'_>, client: ClientId, at: Timestamp) -> R
 /// Deletes secrets of a client that have ended.
 pub(super) fn delete_ended_secrets(tx: &mut Tx<'_>, client: ClientId) -> Result<()> {
     let now = to_sql(tx.now);
-    let ended = client_secrets::client_id
-        .eq(client.to_string())
-        .and(client_secrets::expires_at.le(now));
+    let ended = client_secrets::client_id.eq(client.to_string()).and(client_secrets::expires_at.le(now));
     diesel::delete(client_secrets::table.filter(ended)).execute(tx.connection)?;
     Ok(())
 }
@@ -229,18 +230,26 @@ pub(super) fn delete_ended_secrets(tx: &mut Tx<'_>, client: ClientId) -> Result<
 
 /// Every signing key, the newest first.
 pub(super) fn keys(connection: &mut DbConnection) -> Result<Vec<StoredKey>> {
-    let rows: Vec<(String, Vec<u8>, Vec<u8>, bool, NaiveDateTime, Option<NaiveDateTime>)> = signing_keys::table
-        .order((signing_keys::created_at.desc(), signing_keys::kid.desc()))
-        .select((
-            signing_keys::kid,
-            signing_keys::public_key,
-            signing_keys::private_key,
-            signing_keys::is_sealed,
-            signing_keys::created_at,
-            signing_keys::retired_at,
-        ))
-        .load(connection)?;
-    let key = |(kid, public, private, is_sealed, created_at, retired_at): (_, _, _, _, _, Option<NaiveDateTime>)| {
+    let rows: Vec<(String, Vec<u8>, Vec<u8>, bool, NaiveDateTime, Option<NaiveDateTime>)> =
+        signing_keys::table
+            .order((signing_keys::created_at.desc(), signing_keys::kid.desc()))
+            .select((
+                signing_keys::kid,
+                signing_keys::public_key,
+                signing_keys::private_key,
+                signing_keys::is_sealed,
+                signing_keys::created_at,
+                signing_keys::retired_at,
+            ))
+            .load(connection)?;
+    let key = |(kid, public, private, is_sealed, created_at, retired_at): (
+        _,
+        _,
+        _,
+        _,
+        _,
+        Option<NaiveDateTime>,
+    )| {
         StoredKey {
             kid,
             public,
@@ -291,18 +300,8 @@ pub(super) fn delete_keys(tx: &mut Tx<'_>, retired_before: Option<Timestamp>) ->
 
 // ---- people ------------------------------------------------------------------------------------------------
 
-type MembershipRow = (
-    String,
-    i64,
-    String,
-    String,
-    String,
-    String,
-    TieColumns,
-    String,
-    NaiveDateTime,
-    Option<NaiveDateTime>,
-);
+type MembershipRow =
+    (String, i64, String, String, String, String, TieColumns, String, NaiveDateTime, Option<NaiveDateTime>);
 
 const MEMBERSHIP: (
     memberships::id,
@@ -374,7 +373,8 @@ pub(super) fn membership_of(
 
 /// Writes a membership: in place of the ended one with its id, or as a new one.
 pub(super) fn put_membership(tx: &mut Tx<'_>, membership: &Membership) -> Result<()> {
-    let Membership { id, version, issuer, subject, name, granted, created_by, created_at, ended_at } = membership;
+    let Membership { id, version, issuer, subject, name, granted, created_by, created_at, ended_at } =
+        membership;
     let (district, organization, schools) = tie_to_columns(&granted.tie);
     let granted = (
         memberships::version.eq(*version),
@@ -488,12 +488,15 @@ pub(super) fn school_is_of(
     school: SchoolId,
     district: DistrictId,
 ) -> Result<bool> {
-    let of_district = schools::table.find(school.to_string()).filter(schools::district_id.eq(district.to_string()));
+    let of_district =
+        schools::table.find(school.to_string()).filter(schools::district_id.eq(district.to_string()));
     Ok(of_district.count().get_result::<i64>(connection)? > 0)
 }
 
 /// The first district and the first organization that are not retired.
-pub(super) fn first_ties(connection: &mut DbConnection) -> Result<(Option<DistrictId>, Option<OrganizationId>)> {
+pub(super) fn first_ties(
+    connection: &mut DbConnection,
+) -> Result<(Option<DistrictId>, Option<OrganizationId>)> {
     let district: Option<String> = districts::table
         .filter(districts::retired_at.is_null())
         .order(districts::id)

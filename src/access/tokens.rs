@@ -95,14 +95,14 @@ impl Unverified {
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        jsonwebtoken::decode::<C>(token, key, &validation).map(|data| data.claims).map_err(|error| {
-            match error.kind() {
+        jsonwebtoken::decode::<C>(token, key, &validation).map(|data| data.claims).map_err(
+            |error| match error.kind() {
                 ErrorKind::InvalidAudience => "the token is for somebody else",
                 ErrorKind::MissingRequiredClaim(_) | ErrorKind::Json(_) => "the token lacks a claim",
                 ErrorKind::InvalidSignature => "the token's signature is wrong",
                 _ => "the token is not valid",
-            }
-        })
+            },
+        )
     }
 
     /// [`Unverified::verify`] for a token of ours.
@@ -150,11 +150,8 @@ pub(super) fn sign(
         exp: now.as_second() + life,
         jti: Uuid::now_v7().to_string(),
     };
-    let header = Header {
-        typ: Some(TYPE.to_owned()),
-        kid: Some(signer.kid.clone()),
-        ..Header::new(Algorithm::EdDSA)
-    };
+    let header =
+        Header { typ: Some(TYPE.to_owned()), kid: Some(signer.kid.clone()), ..Header::new(Algorithm::EdDSA) };
     let token = jsonwebtoken::encode(&header, &claims, &signer.encoding)
         .map_err(|source| Error::internal("signing a token", source))?;
     Ok(IssuedToken { token, expires_in: life, scopes })

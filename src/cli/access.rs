@@ -166,7 +166,13 @@ fn list_clients(store: &Store) -> Result<()> {
     })?;
     for (client, live, history) in all {
         let state = if client.disabled_at.is_some() { "disabled" } else { "enabled" };
-        println!("{} {} {state}, {live} secrets, {:?}{}", client.id, client.role, client.name, tied(&client.tie));
+        println!(
+            "{} {} {state}, {live} secrets, {:?}{}",
+            client.id,
+            client.role,
+            client.name,
+            tied(&client.tie)
+        );
         for (event, by, at) in history {
             println!("  {at} {event} by {by}");
         }

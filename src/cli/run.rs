@@ -85,7 +85,10 @@ fn demonstrate(config: &Config, path: &Path) -> Result<ExitCode> {
             let issued = access.token_now(client.id, *role, Some(LONGEST_TOKEN_LIFE))?;
             println!("  {role}: {}", issued.token);
             if *role == Role::Operator {
-                println!("  curl -H 'Authorization: Bearer {}' '{address}/v1/organizations?limit=2'", issued.token);
+                println!(
+                    "  curl -H 'Authorization: Bearer {}' '{address}/v1/organizations?limit=2'",
+                    issued.token
+                );
             }
         }
         Ok(())

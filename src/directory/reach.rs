@@ -3,13 +3,14 @@
 use uuid::Uuid;
 
 use super::assertions::{Method, Voice};
-use super::facts::{CapacityPoolFacts, ServiceFacts};
+use super::facts::{CapacityPoolFacts, OrganizationFacts, ServiceFacts};
+use super::merges::stands_under;
 use super::record::{Facts, Record, find};
 use crate::access::rules::{Reach, reach};
 use crate::access::{Principal, Role};
 use crate::error::{Error, Result};
 use crate::store::{DbConnection, Noun};
-use crate::types::{CapacityPoolId, ServiceId};
+use crate::types::{CapacityPoolId, OrganizationId, ServiceId};
 
 impl Voice {
     /// The voice of a caller. Agency staff speak for their agency. Those of a district report what they were told:
@@ -27,6 +28,14 @@ impl Voice {
     }
 }
 
+/// Lets a caller do what concerns several of a noun at once, such as merging two.
+///
+/// # Errors
+/// [`Error::Forbidden`] unless their role writes everything of this noun.
+pub fn admit_everywhere(principal: &Principal, noun: Noun) -> Result<()> {
+    if reach(principal.role, noun) == Reach::Everything { Ok(()) } else { Err(forbidden(principal, noun)) }
+}
+
 /// Organizations and districts that something belongs to, by what its facts refer to.
 #[derive(Default)]
 struct Owners {
@@ -34,7 +43,22 @@ struct Owners {
     districts: Vec<Uuid>,
 }
 
+/// Under which id the caller's organization stands: of one that is merged, its survivor's. Who works at either
+/// works at the same agency.
+fn own_organization(connection: &mut DbConnection, principal: &Principal) -> Result<Option<Uuid>> {
+    let Some(own) = principal.tie.organization() else { return Ok(None) };
+    Ok(Some(stands_under::<OrganizationFacts>(connection, own)?.into()))
+}
+
 fn owners<F: Facts>(connection: &mut DbConnection, id: Option<F::Id>, facts: &F) -> Result<Owners> {
+    let mut owners = referred_to(connection, id, facts)?;
+    for organization in &mut owners.organizations {
+        *organization = stands_under::<OrganizationFacts>(connection, OrganizationId(*organization))?.into();
+    }
+    Ok(owners)
+}
+
+fn referred_to<F: Facts>(connection: &mut DbConnection, id: Option<F::Id>, facts: &F) -> Result<Owners> {
     let mut owners = Owners::default();
     match F::NOUN {
         Noun::Organization => {
@@ -51,6 +75,7 @@ fn owners<F: Facts>(connection: &mut DbConnection, id: Option<F::Id>, facts: &F)
         | Noun::InsurancePlan
         | Noun::School
         | Noun::Offering
+        | Noun::Partnership
         | Noun::Client
         | Noun::Membership
         | Noun::SigningKey => {}
@@ -71,6 +96,7 @@ fn owners<F: Facts>(connection: &mut DbConnection, id: Option<F::Id>, facts: &F)
             | Noun::InsurancePlan
             | Noun::School
             | Noun::Offering
+            | Noun::Partnership
             | Noun::Client
             | Noun::Membership
             | Noun::SigningKey => {}
@@ -88,7 +114,7 @@ pub fn admit_new<F: Facts>(connection: &mut DbConnection, principal: &Principal,
     let own = match reach(principal.role, F::NOUN) {
         Reach::Everything => return Ok(()),
         Reach::Nothing => return Err(forbidden(principal, F::NOUN)),
-        Reach::OwnOrganization => (principal.tie.organization().map(Uuid::from), Noun::Organization),
+        Reach::OwnOrganization => (own_organization(connection, principal)?, Noun::Organization),
         Reach::OwnDistrict => (principal.tie.district().map(Uuid::from), Noun::District),
     };
     let (own, noun) = own;
@@ -122,7 +148,7 @@ pub fn admit<F: Facts>(
         Reach::Nothing => return Err(forbidden(principal, F::NOUN)),
         Reach::OwnOrganization => {
             let owners = owners(connection, Some(record.id), &record.facts)?.organizations;
-            is_all(&owners, principal.tie.organization().map(Uuid::from))
+            is_all(&owners, own_organization(connection, principal)?)
         }
         Reach::OwnDistrict => {
             let owners = owners(connection, Some(record.id), &record.facts)?.districts;

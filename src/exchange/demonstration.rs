@@ -69,6 +69,7 @@ pub fn load(store: &Store) -> Result<Summary> {
     statements(embedded!("insurance_plans"), Statement::InsurancePlan, &mut rows)?;
     statements(embedded!("locations"), Statement::Location, &mut rows)?;
     statements(embedded!("services"), Statement::Service, &mut rows)?;
+    statements(embedded!("partnerships"), Statement::Partnership, &mut rows)?;
     statements(embedded!("capacity_pools"), Statement::CapacityPool, &mut rows)?;
     statements(embedded!("offerings"), Statement::Offering, &mut rows)?;
     let reading = Reading { read: u64::try_from(rows.len()).unwrap_or(0), rows, ..Reading::default() };

@@ -239,4 +239,5 @@ nouns! {
     Offering: OfferingFacts => offerings,
     District: DistrictFacts => districts,
     School: SchoolFacts => schools,
+    Partnership: directory::PartnershipFacts => partnerships,
 }

@@ -5,10 +5,11 @@ use std::io;
 
 use crate::directory::{
     CapacityPoolFacts, DistrictFacts, InsurancePlanFacts, LocationFacts, OfferingFacts, OrganizationFacts,
-    SchoolFacts, ServiceFacts,
+    PartnershipFacts, SchoolFacts, ServiceFacts,
 };
 use crate::types::{
-    CapacityPoolId, DistrictId, InsurancePlanId, LocationId, OfferingId, OrganizationId, SchoolId, ServiceId,
+    CapacityPoolId, DistrictId, InsurancePlanId, LocationId, OfferingId, OrganizationId, PartnershipId,
+    SchoolId, ServiceId,
 };
 
 /// The largest file that is read, in bytes: some fifty times the federal directory.
@@ -38,6 +39,8 @@ pub enum Statement {
     District(DistrictId, DistrictFacts),
     /// A school.
     School(SchoolId, SchoolFacts),
+    /// An agreement between an organization and a district or schools.
+    Partnership(PartnershipId, PartnershipFacts),
 }
 
 /// All that one row states. What a statement refers to stands before it; what several rows share, such as an

@@ -16,11 +16,14 @@ use super::{
     Urgency,
 };
 use crate::availability::{Claim, ClaimMethod};
-use crate::directory::{Coverage, NamedPlace, OfferedLanguage, OfferingFacts, PlanAcceptance, ServiceArea};
+use crate::directory::{
+    Coverage, NamedPlace, OfferedLanguage, OfferingFacts, PartnershipFacts, PlanAcceptance, ServiceArea,
+};
 use crate::types::{
     AccessibilityFeature, AgeRange, Ages, Audience, AvailabilityStatus, CapacityPoolId, ClaimId, Coordinates,
-    CoverageCategory, Criterion, Grain, InsurancePlanId, LanguageMode, LanguageTag, Modality, Need,
-    OfferingId, Population, PostalCode, Practice, Schedule, ScheduleKind, SchoolId, ServiceId, Tier,
+    CoverageCategory, Criterion, DistrictId, Grain, InsurancePlanId, LanguageMode, LanguageTag, Modality,
+    Need, OfferingId, OrganizationId, Population, PostalCode, Practice, Schedule, ScheduleKind, SchoolId,
+    ServiceId, Tier,
 };
 
 /// When every test world begins.
@@ -90,6 +93,41 @@ pub(super) fn plan_infos() -> impl Strategy<Value = PlanInfo> {
     (select(CoverageCategory::ALL[..4].to_vec()), weighted(0.4, days()), weighted(0.4, days())).prop_map(
         |(category, effective_from, effective_until)| PlanInfo { category, effective_from, effective_until },
     )
+}
+
+fn services() -> Vec<ServiceId> {
+    (0..3).map(|number| ServiceId(Uuid::from_u128(number))).collect()
+}
+
+fn districts() -> Vec<DistrictId> {
+    (0..3).map(|number| DistrictId(Uuid::from_u128(number))).collect()
+}
+
+/// Agreements of one organization: with schools or a whole district, on days around that of the question.
+pub(super) fn partnerships() -> impl Strategy<Value = Vec<PartnershipFacts>> {
+    let with =
+        (prop_oneof![2 => Just(Vec::new()), 1 => several(&schools(), 2)], select(districts()), any::<bool>());
+    let days = (weighted(0.5, days()), weighted(0.5, days()));
+    let covered = prop_oneof![1 => Just(Vec::new()), 1 => several(&services(), 2)];
+    let agreed = (with, days, covered, weighted(0.5, prop::bool::weighted(0.7))).prop_map(
+        |((schools, district, is_named), (begins_on, ends_on), services, reserved)| PartnershipFacts {
+            organization_id: OrganizationId(Uuid::nil()),
+            district_id: (is_named || schools.is_empty()).then_some(district),
+            schools,
+            services,
+            begins_on,
+            ends_on,
+            memorandum_on_file: None,
+            data_sharing_agreement_on_file: None,
+            space_in_school: None,
+            transport_provided: None,
+            reserved,
+            funding_source: None,
+            funding_ends_on: None,
+            notes: None,
+        },
+    );
+    prop_oneof![1 => Just(Vec::new()), 1 => vec(agreed, 1..4)]
 }
 
 fn schools() -> Vec<SchoolId> {
@@ -184,12 +222,13 @@ pub(super) fn facts() -> impl Strategy<Value = OfferingFacts> {
         weighted(0.35, service_areas()),
         weighted(0.25, several(&schools(), 3)),
         several(Criterion::ALL, 2),
+        select(services()),
     );
     (first, second).prop_map(|(first, second)| {
         let (grain, languages, tiers, coverage, needs, populations, practices) = first;
-        let (ages, modalities, schedule, accessibility, service_area, schools, partial) = second;
+        let (ages, modalities, schedule, accessibility, service_area, schools, partial, service_id) = second;
         OfferingFacts {
-            service_id: ServiceId(Uuid::nil()),
+            service_id,
             location_id: None,
             capacity_pool_id: None,
             name: None,
@@ -265,8 +304,15 @@ pub(super) fn offered(ids: u128) -> impl Strategy<Value = Offered> {
     let audience = prop_oneof![4 => Just(vec![Audience::Students]), 1 => several(Audience::ALL, 2)];
     let facts =
         (facts(), any::<bool>()).prop_map(|(facts, is_plain)| if is_plain { plain(facts) } else { facts });
-    (0..ids, mostly(places()), facts, audience, weighted(0.7, claims())).prop_map(
-        |(id, place, facts, audience, claim)| Offered { id: offering_id(id), place, facts, audience, claim },
+    (0..ids, mostly(places()), facts, audience, weighted(0.7, claims()), partnerships()).prop_map(
+        |(id, place, facts, audience, claim, partnerships)| Offered {
+            id: offering_id(id),
+            place,
+            facts,
+            audience,
+            claim,
+            partnerships,
+        },
     )
 }
 
@@ -364,7 +410,8 @@ fn residences() -> impl Strategy<Value = Residence> {
 
 pub(super) fn questions() -> impl Strategy<Value = Question> {
     let radius = prop_oneof![4 => 1.0..60.0, 1 => Just(0.0), 1 => Just(500.0), 1 => Just(20_037.0)];
-    let where_ = (places(), radius, residences(), weighted(0.6, select(schools())));
+    let district = prop_oneof![1 => Just(Vec::new()), 2 => several(&districts(), 2)];
+    let where_ = (places(), radius, residences(), weighted(0.6, select(schools())), district);
     let audience = prop_oneof![4 => Just(vec![Audience::Students]), 1 => several(Audience::ALL, 2)];
     let wish = prop_oneof![Just(Preferred::default()), preferences()];
     let when =
@@ -372,7 +419,7 @@ pub(super) fn questions() -> impl Strategy<Value = Question> {
     let required = prop_oneof![1 => Just(Criteria::default()), 4 => criteria()];
     (where_, audience, required, wish, when).prop_map(
         |(
-            (origin, radius_km, residence, school),
+            (origin, radius_km, residence, school, districts),
             audience,
             required,
             preferred,
@@ -383,6 +430,7 @@ pub(super) fn questions() -> impl Strategy<Value = Question> {
                 radius_km,
                 residence,
                 school,
+                districts,
                 audience,
                 required,
                 preferred,

@@ -1,5 +1,5 @@
 //! Where a student must live, apart from the tree: unique service areas with posting lists by code, and for
-//! each area and school the roster of what comes there without travel.
+//! each area, school and district the roster of what comes there without travel.
 
 use std::collections::hash_map::Entry as MapEntry;
 use std::hash::Hash;
@@ -9,9 +9,10 @@ use rstar::Envelope;
 use rustc_hash::FxHashMap;
 
 use super::envelope::{FacetEnvelope, Site};
+use super::partners::Door;
 use super::question::Residence;
 use crate::directory::{NamedPlace, ServiceArea};
-use crate::types::{PostalCode, SchoolId, Truth};
+use crate::types::{PostalCode, Truth};
 
 /// Every service area that an offering has, once.
 #[derive(Debug, Default)]
@@ -23,7 +24,7 @@ pub(super) struct Areas {
     by_town: FxHashMap<NamedPlace, Vec<u32>>,
     by_county: FxHashMap<NamedPlace, Vec<u32>>,
     by_state: FxHashMap<String, Vec<u32>>,
-    schools: FxHashMap<SchoolId, Roster>,
+    doors: FxHashMap<Door, Roster>,
 }
 
 #[derive(Debug)]
@@ -93,17 +94,17 @@ impl Areas {
         &mut self.areas[area as usize].roster
     }
 
-    /// What is given in a school.
-    pub(super) fn school(&self, school: SchoolId) -> Option<&Roster> {
-        self.schools.get(&school)
+    /// What is given in a school, or in all schools of a district.
+    pub(super) fn behind(&self, door: Door) -> Option<&Roster> {
+        self.doors.get(&door)
     }
 
-    pub(super) fn add_to_school(&mut self, school: SchoolId, site: Site) {
-        self.schools.entry(school).or_default().add(site);
+    pub(super) fn add_to_door(&mut self, door: Door, site: Site) {
+        self.doors.entry(door).or_default().add(site);
     }
 
-    pub(super) fn remove_from_school(&mut self, school: SchoolId, slot: u32) {
-        if let MapEntry::Occupied(mut roster) = self.schools.entry(school) {
+    pub(super) fn remove_from_door(&mut self, door: Door, slot: u32) {
+        if let MapEntry::Occupied(mut roster) = self.doors.entry(door) {
             roster.get_mut().remove(slot);
             if roster.get().blocks.is_empty() {
                 roster.remove();

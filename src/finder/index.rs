@@ -254,8 +254,8 @@ impl Index {
         if let Some(area) = leaf.area.filter(|_| leaf.comes_to_residents()) {
             self.areas.roster_mut(area).remove(slot);
         }
-        for school in leaf.schools().filter(|_| leaf.comes_into_schools()).into_iter().flatten() {
-            self.areas.remove_from_school(*school, slot);
+        for door in leaf.doors() {
+            self.areas.remove_from_door(door, slot);
         }
     }
 }
@@ -264,8 +264,8 @@ fn add_to_rosters(areas: &mut Areas, leaf: &Leaf, site: Site) {
     if let Some(area) = leaf.area.filter(|_| leaf.comes_to_residents()) {
         areas.roster_mut(area).add(site);
     }
-    for school in leaf.schools().filter(|_| leaf.comes_into_schools()).into_iter().flatten() {
-        areas.add_to_school(*school, site);
+    for door in leaf.doors() {
+        areas.add_to_door(door, site);
     }
 }
 

@@ -28,6 +28,7 @@ mod leaf;
 pub mod ledger;
 mod near;
 mod page;
+mod partners;
 mod question;
 mod ranking;
 mod scoring;

@@ -11,7 +11,7 @@ use super::question::{Ask, AvailabilityAsk, CoverageAsk, LanguageAsk, Question, 
 use super::ranking::{Factor, RankingProfile};
 use super::{Entry, ExpectedWait, PlanInfo};
 use crate::availability::Claim;
-use crate::directory::{NamedPlace, OfferingFacts};
+use crate::directory::{NamedPlace, OfferingFacts, PartnershipFacts};
 use crate::types::{
     Audience, AvailabilityStatus, Coordinates, Criterion, Grain, InsurancePlanId, LanguageMode, LanguageTag,
     Modality, OfferingId, Truth, calendar_date,
@@ -25,6 +25,7 @@ pub(super) struct Offered {
     pub(super) facts: OfferingFacts,
     pub(super) audience: Vec<Audience>,
     pub(super) claim: Option<Claim>,
+    pub(super) partnerships: Vec<PartnershipFacts>,
 }
 
 impl Offered {
@@ -35,6 +36,7 @@ impl Offered {
             facts: &self.facts,
             audience: &self.audience,
             claim: self.claim.as_ref(),
+            partnerships: &self.partnerships,
         }
     }
 }
@@ -141,7 +143,14 @@ impl World {
         let (facts, required) = (&offered.facts, &question.required);
         let mut truths = vec![
             (Criterion::Location, location(offered, question)),
-            (Criterion::Restriction, Truth::all([in_area(facts, question), in_schools(facts, question)])),
+            (
+                Criterion::Restriction,
+                Truth::all([
+                    in_area(facts, question),
+                    in_schools(facts, question),
+                    reserved(offered, question),
+                ]),
+            ),
         ];
         let partial = |criterion| facts.partial.contains(&criterion);
         let soften = |criterion, truth| {
@@ -336,7 +345,40 @@ fn in_schools(facts: &OfferingFacts, question: &Question) -> Truth {
     }
 }
 
-fn remote(facts: &OfferingFacts, question: &Question) -> Truth {
+/// The agreements that cover the service on the day of the question.
+fn agreements<'a>(
+    offered: &'a Offered,
+    question: &Question,
+) -> impl Iterator<Item = &'a PartnershipFacts> + use<'a> {
+    let today = calendar_date(question.now);
+    offered.partnerships.iter().filter(move |agreed| {
+        (agreed.services.is_empty() || agreed.services.contains(&offered.facts.service_id))
+            && agreed.begins_on.is_none_or(|day| day <= today)
+            && agreed.ends_on.is_none_or(|day| today <= day)
+    })
+}
+
+fn covers(agreed: &PartnershipFacts, question: &Question) -> Truth {
+    if !agreed.schools.is_empty() {
+        question.school.map_or(Truth::Unknown, |school| Truth::known(agreed.schools.contains(&school)))
+    } else if question.districts.is_empty() {
+        Truth::Unknown
+    } else {
+        Truth::known(agreed.district_id.is_some_and(|district| question.districts.contains(&district)))
+    }
+}
+
+fn reserved(offered: &Offered, question: &Question) -> Truth {
+    let reserving: Vec<&PartnershipFacts> =
+        agreements(offered, question).filter(|agreed| agreed.reserved == Some(true)).collect();
+    if reserving.is_empty() {
+        return Truth::Yes;
+    }
+    Truth::any(reserving.into_iter().map(|agreed| covers(agreed, question)))
+}
+
+fn remote(offered: &Offered, question: &Question) -> Truth {
+    let facts = &offered.facts;
     let allowed = |modality: Modality| {
         facts.modalities.as_ref().is_some_and(|listed| listed.contains(&modality))
             && question.required.modality.as_ref().is_none_or(|ask| ask.values().contains(&modality))
@@ -346,8 +388,12 @@ fn remote(facts: &OfferingFacts, question: &Question) -> Truth {
     if facts.service_area.is_some() && to_home.into_iter().any(allowed) {
         truths.push(in_area(facts, question));
     }
-    if facts.schools.is_some() && allowed(Modality::InSchool) {
-        truths.push(in_schools(facts, question));
+    if allowed(Modality::InSchool) {
+        if facts.schools.is_some() {
+            truths.push(in_schools(facts, question));
+        } else {
+            truths.extend(agreements(offered, question).map(|agreed| covers(agreed, question)));
+        }
     }
     Truth::any(truths)
 }
@@ -357,7 +403,7 @@ fn location(offered: &Offered, question: &Question) -> Truth {
         None => Truth::Unknown,
         Some(place) => Truth::known(place.distance_km(question.origin) <= question.radius_km),
     };
-    Truth::any([at_place, remote(&offered.facts, question)])
+    Truth::any([at_place, remote(offered, question)])
 }
 
 fn wait(claim: Option<&Claim>, now: Timestamp) -> ExpectedWait {
@@ -422,6 +468,10 @@ fn score(offered: &Offered, question: &Question, profile: &RankingProfile) -> f6
     ];
     terms.extend(language_utility(&offered.facts, question).map(|utility| (Factor::Language, utility)));
     terms.extend(fit(&offered.facts, question).map(|utility| (Factor::Fit, utility)));
+    if question.school.is_some() || !question.districts.is_empty() {
+        let partner = agreements(offered, question).any(|agreed| covers(agreed, question) == Truth::Yes);
+        terms.push((Factor::Relationship, if partner { 1.0 } else { 0.0 }));
+    }
     terms.push((Factor::Confirmation, confirmation(offered, question)));
     let total: f64 = terms.iter().map(|(factor, _)| profile.weights().of(*factor)).sum();
     let mut score = 0.0;
@@ -446,7 +496,7 @@ fn time_to_care(offered: &Offered, question: &Question) -> f64 {
 
 fn travel(offered: &Offered, question: &Question) -> f64 {
     match offered.place {
-        Some(place) if remote(&offered.facts, question) != Truth::Yes => {
+        Some(place) if remote(offered, question) != Truth::Yes => {
             let minutes = place.distance_km(question.origin) * 1.3 / 40.0 * 60.0;
             (-minutes / 30.0).exp()
         }

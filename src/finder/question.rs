@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::types::{
-    AccessibilityFeature, AgeRange, Audience, Coordinates, CoverageCategory, InsurancePlanId, LanguageMode,
-    LanguageTag, Modality, Need, Population, PostalCode, Practice, ScheduleKind, SchoolId, Tier, Truth,
+    AccessibilityFeature, AgeRange, Audience, Coordinates, CoverageCategory, DistrictId, InsurancePlanId,
+    LanguageMode, LanguageTag, Modality, Need, Population, PostalCode, Practice, ScheduleKind, SchoolId,
+    Tier, Truth,
 };
 
 /// One question to the finder.
@@ -22,6 +23,9 @@ pub struct Question {
     pub residence: Residence,
     /// The student's school; decides what is restricted to schools, and what is given in them.
     pub school: Option<SchoolId>,
+    /// The school's district, then the collaboratives that it belongs to; decide which agreements cover the
+    /// student.
+    pub districts: Vec<DistrictId>,
     /// Whom the service must be for: any of these. Empty asks for nobody and finds nothing.
     pub audience: Vec<Audience>,
     /// Criteria that must hold.
@@ -49,6 +53,7 @@ impl Question {
             radius_km: Self::DEFAULT_RADIUS_KM,
             residence: Residence::default(),
             school: None,
+            districts: Vec::new(),
             audience: vec![Audience::Students],
             required: Criteria::default(),
             preferred: Preferred::default(),

@@ -2,7 +2,7 @@
 
 use super::eligibility::{Asked, Reach, Via, language_truth};
 use super::envelope::FacetEnvelope;
-use super::facets::{Facet, FacetValue, SetAsk};
+use super::facets::{self, Facet, FacetValue, SetAsk};
 use super::interner::{Languages, MetBy};
 use super::leaf::Leaf;
 use super::page::SortKey;
@@ -41,7 +41,8 @@ impl<'a> Scoring<'a> {
         };
         let wishes = wishes(question);
         let has_language = asked.language.is_some() || !preferred.is_empty();
-        let weighing = Weighing::new(profile, question.urgency, has_language, !wishes.is_empty());
+        let has_school = question.school.is_some() || !question.districts.is_empty();
+        let weighing = Weighing::new(profile, question.urgency, has_language, !wishes.is_empty(), has_school);
         Self { weighing, wishes, languages: preferred, asked, sort }
     }
 
@@ -68,6 +69,7 @@ impl<'a> Scoring<'a> {
                 },
                 Factor::Language => self.best_language(envelope),
                 Factor::Fit => self.share(|wish| wish.may_hold(&summary.facets)),
+                Factor::Relationship => one_if(summary.facets.word(Facet::Closed) & facets::PARTNERED != 0),
                 Factor::Confirmation => {
                     let age =
                         summary.newest_report(moment).map(|second| moment.second.saturating_sub(second));
@@ -94,6 +96,7 @@ impl<'a> Scoring<'a> {
             Factor::Travel => ranking::of_travel(travel_minutes(reach)),
             Factor::Language => self.language(leaf),
             Factor::Fit => self.share(|wish| grants(wish, leaf)),
+            Factor::Relationship => one_if(self.asked.partner_truth(leaf) == Truth::Yes),
             Factor::Confirmation => {
                 let live = leaf.statement.as_deref().filter(|statement| statement.is_live(moment));
                 let age = live.map(|said| moment.second.saturating_sub(said.reported_at.as_second()));
@@ -167,6 +170,10 @@ fn wishes(question: &Question) -> Vec<SetAsk> {
 
 fn wish<T: FacetValue>(wishes: &mut Vec<SetAsk>, criterion: Criterion, values: &[T]) {
     wishes.extend(values.iter().map(|value| SetAsk::new(criterion, &Ask::AnyOf(vec![*value]))));
+}
+
+fn one_if(holds: bool) -> f64 {
+    if holds { 1.0 } else { 0.0 }
 }
 
 fn best(utilities: impl Iterator<Item = f64>) -> f64 {

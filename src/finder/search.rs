@@ -6,12 +6,13 @@ use std::collections::BinaryHeap;
 
 use rstar::{ParentNode, RTreeNode};
 
-use super::areas::Block;
+use super::areas::{Block, Roster};
 use super::eligibility::{Asked, Reach, Via};
 use super::envelope::{FacetEnvelope, Site};
 use super::index::Index;
 use super::leaf::Leaf;
 use super::page::{Search, SortKey, Total};
+use super::partners::Door;
 use super::scoring::{Scoring, Travel};
 use crate::types::Truth;
 
@@ -48,8 +49,8 @@ pub(super) fn misses<'a>(
     sorted_out(index, search, asked, scoring, Sieve::Failing(original))
 }
 
-/// Every match is met exactly once: under its area if it comes to residents, else under its school, else at
-/// its place in the tree.
+/// Every match is met exactly once: under its area if it comes to residents, else under the first of the
+/// student's school, district and collaboratives that it comes into, else at its place in the tree.
 fn sorted_out<'a, const LISTS: usize>(
     index: &'a Index,
     search: &Search<'_>,
@@ -83,7 +84,14 @@ fn sorted_out<'a, const LISTS: usize>(
 #[derive(Clone, Copy)]
 enum Node<'a> {
     Tree(&'a ParentNode<Site>),
-    Roster(&'a Block, Via),
+    Roster(&'a Block, Under),
+}
+
+/// Whose roster it is.
+#[derive(Clone, Copy)]
+enum Under {
+    Area,
+    Door(Door),
 }
 
 /// Something in its place in the order, or at the best place that it can have.
@@ -172,13 +180,12 @@ impl<'a, const LISTS: usize> Run<'a, '_, LISTS> {
         let inside = if self.asked.allows_residents() { self.asked.located.inside.as_slice() } else { &[] };
         for area in inside {
             for block in areas.roster(*area).blocks() {
-                self.consider_block(block, Via::Area, &mut open);
+                self.consider_block(block, Under::Area, &mut open);
             }
         }
-        let school = self.asked.question.school.filter(|_| self.asked.allows_schools());
-        if let Some(roster) = school.and_then(|school| areas.school(school)) {
-            for block in roster.blocks() {
-                self.consider_block(block, Via::School, &mut open);
+        for door in &self.asked.doors {
+            for block in areas.behind(*door).map_or(&[][..], Roster::blocks) {
+                self.consider_block(block, Under::Door(*door), &mut open);
             }
         }
     }
@@ -197,9 +204,9 @@ impl<'a, const LISTS: usize> Run<'a, '_, LISTS> {
             .then_some((envelope, chord_2))
     }
 
-    fn consider_block(&self, block: &'a Block, via: Via, open: &mut impl FnMut(Node<'a>, SortKey)) {
+    fn consider_block(&self, block: &'a Block, under: Under, open: &mut impl FnMut(Node<'a>, SortKey)) {
         if self.asked.may_match(&block.envelope.summary) {
-            open(Node::Roster(block, via), self.scoring.bound(&block.envelope, Travel::None));
+            open(Node::Roster(block, under), self.scoring.bound(&block.envelope, Travel::None));
         }
     }
 
@@ -223,9 +230,9 @@ impl<'a, const LISTS: usize> Run<'a, '_, LISTS> {
                     }
                 }
             }
-            Node::Roster(block, via) => {
+            Node::Roster(block, under) => {
                 for site in &block.sites {
-                    self.visit_listed(site, via, true);
+                    self.visit_listed(site, under, true);
                 }
             }
         }
@@ -247,9 +254,9 @@ impl<'a, const LISTS: usize> Run<'a, '_, LISTS> {
                         }
                     }
                 }
-                Node::Roster(block, via) => {
+                Node::Roster(block, under) => {
                     for site in &block.sites {
-                        self.visit_listed(site, via, false);
+                        self.visit_listed(site, under, false);
                     }
                 }
             }
@@ -271,18 +278,24 @@ impl<'a, const LISTS: usize> Run<'a, '_, LISTS> {
         }
     }
 
-    /// Meets an offering on the roster of a school, or of an area that the residence is in.
-    fn visit_listed(&mut self, site: &Site, via: Via, ranks: bool) {
+    /// Meets an offering on the roster of a school or district, or of an area that the residence is in.
+    fn visit_listed(&mut self, site: &Site, under: Under, ranks: bool) {
         let summary = &site.envelope.summary;
         if !self.asked.may_match(summary) {
             return;
         }
-        if self.sieve.needs_no_leaf() && site.is_exact && via == Via::Area {
-            if self.asked.comes_to_residents(&summary.facets) {
-                self.count(site, Travel::None, ranks);
+        match under {
+            Under::Area if self.sieve.needs_no_leaf() && site.is_exact => {
+                if self.asked.comes_to_residents(&summary.facets) {
+                    self.count(site, Travel::None, ranks);
+                }
             }
-        } else {
-            self.visit(site, via, ranks);
+            Under::Area => self.visit(site, Via::Area, ranks),
+            Under::Door(door) => {
+                if self.asked.first_door(self.index.leaf(site.slot)) == Some(door) {
+                    self.visit(site, Via::School, ranks);
+                }
+            }
         }
     }
 

@@ -165,12 +165,13 @@ pub(super) async fn answer(
 impl NeedProfile {
     /// The question, with everything looked up that it names.
     fn resolve(self, connection: &mut DbConnection, name: Name, now: Timestamp) -> Result<Question> {
-        let Origin { at, residence, school } = self.origin.find(connection, name)?;
+        let Origin { at, residence, school, districts } = self.origin.find(connection, name)?;
         Ok(Question {
             origin: at,
             radius_km: self.radius_km,
             residence,
             school,
+            districts,
             audience: self.audience,
             required: self.required,
             preferred: self.preferred,

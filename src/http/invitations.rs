@@ -111,7 +111,8 @@ impl InvitationCreate {
             faults.push(FieldError::body("/expires_in_hours", message));
         }
         if district_id.is_none() && !schools.is_empty() {
-            faults.push(FieldError::body("/schools", "names schools without their district; add district_id"));
+            faults
+                .push(FieldError::body("/schools", "names schools without their district; add district_id"));
         }
         if district_id.is_some() && organization_id.is_some() {
             let message = "contradicts district_id: a role is tied to one of them";

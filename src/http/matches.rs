@@ -5,9 +5,9 @@ use serde::Deserialize;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::answer::{Names, NeedProfile, PageAsk, answer};
+use super::caller::Reader;
 use super::listing::SearchAnswer;
 use super::origin::OriginAsk;
-use super::caller::Reader;
 use super::problem::Problem;
 use super::query::{MOST_VALUES, NoParams, Query};
 use super::resource::JSON;

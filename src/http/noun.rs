@@ -11,6 +11,7 @@ macro_rules! resource {
         example $example:tt, change $change:tt,
         show |$connection:ident, $record:ident| $shown:expr
         $(, create $create:path)?
+        $(, moved $moved:literal, refused $refused:literal)?
     ) => {
         $(#[$doc])*
         #[derive(serde::Serialize, utoipa::ToSchema)]
@@ -119,6 +120,7 @@ macro_rules! resource {
             responses(
                 (status = 200, description = "It", body = $name, headers(("ETag" = String, description = "The version"))),
                 (status = 304, description = "Unchanged"),
+                $((status = 307, description = $moved, headers(("Location" = String, description = "The path of that one"))),)?
                 (status = 400, description = "`invalid-request`"),
                 (status = 404, description = "`not-found`"),
             )
@@ -176,6 +178,7 @@ macro_rules! resource {
                 (status = 400, description = "`invalid-request`"),
                 (status = 403, description = "`insufficient-scope`, `forbidden`"),
                 (status = 404, description = "`not-found`"),
+                $((status = 409, description = $refused),)?
                 (status = 412, description = "`precondition-failed`"),
                 (status = 413, description = "`payload-too-large`"),
                 (status = 415, description = "`unsupported-media-type`"),
@@ -206,6 +209,7 @@ macro_rules! resource {
                 (status = 400, description = "`invalid-request`"),
                 (status = 403, description = "`insufficient-scope`, `forbidden`"),
                 (status = 404, description = "`not-found`"),
+                $((status = 409, description = $refused),)?
                 (status = 412, description = "`precondition-failed`"),
                 (status = 428, description = "`precondition-required`"),
             )
@@ -229,6 +233,7 @@ macro_rules! resource {
             params(("id" = uuid::Uuid, Path, description = "Its id")),
             responses(
                 (status = 200, description = "The statements", body = $crate::http::resource::AssertionList),
+                $((status = 307, description = $moved, headers(("Location" = String, description = "The path of that one"))),)?
                 (status = 400, description = "`invalid-request`"),
                 (status = 404, description = "`not-found`"),
             )
@@ -237,10 +242,11 @@ macro_rules! resource {
         async fn assertions(
             _caller: $crate::http::caller::Caller<$crate::http::caller::DirectoryRead>,
             context: actix_web::web::Data<$crate::http::Context>,
+            request: actix_web::HttpRequest,
             id: actix_web::web::Path<String>,
             _params: $crate::http::query::Query<$crate::http::query::NoParams>,
         ) -> Result<actix_web::HttpResponse, $crate::http::problem::Problem> {
-            $crate::http::resource::assertions::<$facts>(&context, &id).await
+            $crate::http::resource::assertions::<$facts>(&context, &request, &id).await
         }
 
         /// Adds the operations of this noun.

@@ -130,7 +130,9 @@ impl Form {
             None => return Err(wrong("grant_type is missing; it must be client_credentials")),
         }
         let (client_id, client_secret) = match (basic(request)?, id, secret) {
-            (Some(_), _, Some(_)) => return Err(wrong("the secret comes twice: in the header and in the body")),
+            (Some(_), _, Some(_)) => {
+                return Err(wrong("the secret comes twice: in the header and in the body"));
+            }
             (Some((user, _)), Some(id), None) if user != id => {
                 return Err(wrong("the header and the body name two clients"));
             }
@@ -156,9 +158,9 @@ fn basic(request: &HttpRequest) -> Result<Option<(String, String)>, TokenError> 
         let (user, password) = text.split_once(':')?;
         Some((decode(user)?, decode(password)?))
     };
-    read()
-        .map(Some)
-        .ok_or_else(|| TokenError::new("invalid_client", "Authorization must be Basic with the id and secret"))
+    read().map(Some).ok_or_else(|| {
+        TokenError::new("invalid_client", "Authorization must be Basic with the id and secret")
+    })
 }
 
 /// Gives a client a token. The client is named by HTTP Basic, or by `client_id` and `client_secret` in the form.

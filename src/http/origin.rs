@@ -3,12 +3,13 @@
 use std::str::FromStr;
 
 use crate::directory::{
-    Facts, InsurancePlanFacts, Page, SchoolFacts, centre_of, find, find_all, list, near_postal_codes, placed,
+    Facts, InsurancePlanFacts, Page, SchoolFacts, centre_of, collaboratives_of, find, find_all, list,
+    near_postal_codes, placed,
 };
 use crate::error::{Error, FieldError, Result};
 use crate::finder::{Ask, CoverageAsk, Criteria, Residence};
 use crate::store::DbConnection;
-use crate::types::{Coordinates, CoverageCategory, PostalCode, SchoolId};
+use crate::types::{Coordinates, CoverageCategory, DistrictId, PostalCode, SchoolId};
 
 /// `LAT,LON` in degrees.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,6 +52,8 @@ pub(super) struct Origin {
     pub residence: Residence,
     /// The student's school.
     pub school: Option<SchoolId>,
+    /// Its district, then the collaboratives that the district belongs to.
+    pub districts: Vec<DistrictId>,
 }
 
 /// How the fields are called where the question was asked: a query parameter or a member of the body.
@@ -114,7 +117,12 @@ impl OriginAsk {
             },
             None => Residence { assumed, ..Residence::default() },
         };
-        Ok(Origin { at, residence, school: school.map(|(id, _)| id) })
+        let mut districts = Vec::new();
+        if let Some(district) = school.as_ref().and_then(|(_, facts)| facts.district_id) {
+            districts.push(district);
+            districts.extend(collaboratives_of(connection, district)?);
+        }
+        Ok(Origin { at, residence, school: school.map(|(id, _)| id), districts })
     }
 }
 

@@ -5,9 +5,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Context;
 use super::answer::{Names, NeedProfile, PageAsk, answer};
+use super::caller::Reader;
 use super::listing::SearchAnswer;
 use super::origin::{Near, OriginAsk};
-use super::caller::Reader;
 use super::problem::Problem;
 use super::query::{FromParams, Limit, Number, Params, Query};
 use crate::error::FieldError;

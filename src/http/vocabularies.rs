@@ -55,7 +55,11 @@ async fn list(_reader: Reader, _params: Query<NoParams>) -> HttpResponse {
     responses((status = 200, description = "Its terms", body = Vocabulary), (status = 404, description = "`not-found`"))
 )]
 #[get("/vocabularies/{name}")]
-async fn get(_reader: Reader, name: web::Path<String>, _params: Query<NoParams>) -> Result<HttpResponse, Problem> {
+async fn get(
+    _reader: Reader,
+    name: web::Path<String>,
+    _params: Query<NoParams>,
+) -> Result<HttpResponse, Problem> {
     let all = vocabularies();
     if let Some(vocabulary) = all.iter().find(|vocabulary| vocabulary.name == *name) {
         Ok(HttpResponse::Ok().json(vocabulary))

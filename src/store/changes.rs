@@ -36,6 +36,8 @@ pub enum Noun {
     School,
     /// An offering.
     Offering,
+    /// A partnership.
+    Partnership,
     /// A system that may ask for tokens.
     Client,
     /// What a person may do.
@@ -45,7 +47,7 @@ pub enum Noun {
 }
 
 impl Noun {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Organization,
         Self::Location,
         Self::Service,
@@ -54,6 +56,7 @@ impl Noun {
         Self::District,
         Self::School,
         Self::Offering,
+        Self::Partnership,
         Self::Client,
         Self::Membership,
         Self::SigningKey,
@@ -70,6 +73,7 @@ impl Noun {
             Self::District => "district",
             Self::School => "school",
             Self::Offering => "offering",
+            Self::Partnership => "partnership",
             Self::Client => "client",
             Self::Membership => "membership",
             Self::SigningKey => "signing key",

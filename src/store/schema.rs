@@ -70,6 +70,7 @@ diesel::table! {
         retired_at -> Nullable<Timestamp>,
         code -> Text,
         facts -> Text,
+        kind -> Nullable<Text>,
     }
 }
 
@@ -102,6 +103,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    partnerships (id) {
+        id -> Text,
+        version -> BigInt,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        retired_at -> Nullable<Timestamp>,
+        organization_id -> Text,
+        district_id -> Nullable<Text>,
+        facts -> Text,
+    }
+}
+
+diesel::table! {
     assertions (id) {
         id -> Text,
         noun -> Text,
@@ -111,6 +125,27 @@ diesel::table! {
         asserted_by -> Text,
         asserted_at -> Timestamp,
         facts -> Text,
+    }
+}
+
+diesel::table! {
+    organization_merges (id) {
+        id -> Text,
+        organization_id -> Text,
+        into_id -> Text,
+        merged_at -> Timestamp,
+        merged_by -> Text,
+        undone_at -> Nullable<Timestamp>,
+        undone_by -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    duplicate_dismissals (organization_id, other_id) {
+        organization_id -> Text,
+        other_id -> Text,
+        dismissed_at -> Timestamp,
+        dismissed_by -> Text,
     }
 }
 
@@ -262,6 +297,8 @@ diesel::table! {
         done_at -> Timestamp,
     }
 }
+
+diesel::allow_tables_to_appear_in_same_query!(organizations, organization_merges);
 
 diesel::allow_tables_to_appear_in_same_query!(
     offerings,

@@ -287,6 +287,18 @@ codes! {
         Unknown = "unknown",
     }
 
+    /// What kind of district it is.
+    DistrictKind, "kind of district" {
+        /// The schools of a town, or of several towns that share them.
+        District = "district",
+        /// A charter school, which is a district of its own.
+        Charter = "charter",
+        /// A vocational or agricultural district.
+        Vocational = "vocational",
+        /// An educational collaborative: districts that offer something together.
+        Collaborative = "collaborative",
+    }
+
     /// How good the coordinates of a place are.
     PlaceQuality, "quality of coordinates" {
         /// The building.

@@ -22,15 +22,15 @@ pub use ages::{AgeRange, Ages, Grade};
 pub use clock::{Clock, calendar_date};
 pub(crate) use codes::codes;
 pub use codes::{
-    Audience, AvailabilityStatus, CapacityPoolKind, CoverageCategory, Criterion, EmergencyService,
-    Engagement, FacilityType, Grain, IntakeChannel, LanguageMode, Modality, PlaceQuality, ScheduleKind,
-    ServiceSetting, ServiceStatus, Tier, Truth, UnknownCode, Weekday,
+    Audience, AvailabilityStatus, CapacityPoolKind, CoverageCategory, Criterion, DistrictKind,
+    EmergencyService, Engagement, FacilityType, Grain, IntakeChannel, LanguageMode, Modality, PlaceQuality,
+    ScheduleKind, ServiceSetting, ServiceStatus, Tier, Truth, UnknownCode, Weekday,
 };
 pub use coordinates::{Coordinates, EARTH_RADIUS_KM, InvalidCoordinates};
 pub(crate) use coordinates::{chord_2_to_km, km_to_chord_2};
 pub use ids::{
-    AssertionId, CapacityPoolId, ClaimId, ClientId, DistrictId, InsurancePlanId, InvitationId, MembershipId, LocationId, OfferingId,
-    OrganizationId, SchoolId, ServiceId, derived_uuid,
+    AssertionId, CapacityPoolId, ClaimId, ClientId, DistrictId, InsurancePlanId, InvitationId, LocationId,
+    MembershipId, MergeId, OfferingId, OrganizationId, PartnershipId, SchoolId, ServiceId, derived_uuid,
 };
 pub use language::{InvalidLanguageTag, LanguageTag};
 pub use month::{InvalidMonth, Month};

@@ -140,6 +140,7 @@ static VOCABULARIES: LazyLock<Vec<Vocabulary>> = LazyLock::new(|| {
         "audiences",
         "availability_statuses",
         "coverage_categories",
+        "district_kinds",
         "emergency_services",
         "facility_types",
         "grains",
@@ -263,8 +264,8 @@ mod tests {
 
     use super::*;
     use crate::types::{
-        Audience, AvailabilityStatus, CoverageCategory, EmergencyService, FacilityType, Grain, LanguageMode,
-        Modality, ScheduleKind, ServiceSetting, Tier,
+        Audience, AvailabilityStatus, CoverageCategory, DistrictKind, EmergencyService, FacilityType, Grain,
+        LanguageMode, Modality, ScheduleKind, ServiceSetting, Tier,
     };
 
     #[test]
@@ -278,7 +279,7 @@ mod tests {
         }
         check!(
             "audiences": Audience, "availability_statuses": AvailabilityStatus,
-            "coverage_categories": CoverageCategory, "emergency_services": EmergencyService,
+            "coverage_categories": CoverageCategory, "district_kinds": DistrictKind, "emergency_services": EmergencyService,
             "facility_types": FacilityType, "grains": Grain, "language_modes": LanguageMode,
             "modalities": Modality, "schedules": ScheduleKind, "settings": ServiceSetting, "tiers": Tier
         );

@@ -27,7 +27,7 @@ enum Needs {
 }
 
 /// Nouns with a list, get, create, update, retire and assertions.
-const NOUNS: [&str; 8] = [
+const NOUNS: [&str; 9] = [
     "organizations",
     "services",
     "locations",
@@ -36,6 +36,7 @@ const NOUNS: [&str; 8] = [
     "insurance_plans",
     "districts",
     "schools",
+    "partnerships",
 ];
 
 /// What each operation needs. One that is not here fails the test.
@@ -56,6 +57,11 @@ fn table() -> BTreeMap<String, Needs> {
         ("get_offering_availability", Needs::Scope(Scope::DirectoryRead)),
         ("report_availability", Needs::Scope(Scope::AvailabilityWrite)),
         ("report_offering_availability", Needs::Scope(Scope::AvailabilityWrite)),
+        ("list_duplicate_organizations", Needs::Scope(Scope::DirectoryRead)),
+        ("dismiss_duplicate_organizations", Needs::Scope(Scope::DirectoryWrite)),
+        ("merge_organization", Needs::Scope(Scope::DirectoryWrite)),
+        ("unmerge_organization", Needs::Scope(Scope::DirectoryWrite)),
+        ("list_organization_merges", Needs::Scope(Scope::DirectoryRead)),
         ("create_invitation", Needs::Scope(Scope::Admin)),
         ("redeem_invitation", Needs::Person),
     ]
@@ -138,8 +144,10 @@ fn tie(role: Role, district: DistrictId, organization: OrganizationId) -> Tie {
 
 /// One district and one organization, with their ids.
 fn ties(causeway: &Causeway) -> (DistrictId, OrganizationId) {
-    let district = causeway.create("/v1/districts", &json!({"name": "Lawrence", "code": "01490000", "state": "MA"}));
-    let organization = causeway.create("/v1/organizations", &json!({"name": "Own", "engagement": "enrolled"}));
+    let district =
+        causeway.create("/v1/districts", &json!({"name": "Lawrence", "code": "01490000", "state": "MA"}));
+    let organization =
+        causeway.create("/v1/organizations", &json!({"name": "Own", "engagement": "enrolled"}));
     (district.parse().unwrap(), organization.parse().unwrap())
 }
 
@@ -265,9 +273,14 @@ mod reach {
         foreign: String,
     }
 
-    fn cases(own: &crate::support::Offering, foreign: &crate::support::Offering, pools: [String; 2]) -> Vec<Case> {
+    fn cases(
+        own: &crate::support::Offering,
+        foreign: &crate::support::Offering,
+        pools: [String; 2],
+    ) -> Vec<Case> {
         let [own_pool, foreign_pool] = pools;
-        let case = |path, own: &String, foreign: &String| Case { path, own: own.clone(), foreign: foreign.clone() };
+        let case =
+            |path, own: &String, foreign: &String| Case { path, own: own.clone(), foreign: foreign.clone() };
         vec![
             case("organizations", &own.organization, &foreign.organization),
             case("services", &own.service, &foreign.service),
@@ -277,7 +290,10 @@ mod reach {
     }
 
     fn pool(causeway: &Causeway, offering: &str) -> String {
-        causeway.get(&format!("/v1/offerings/{offering}")).json()["capacity_pool_id"].as_str().unwrap().to_owned()
+        causeway.get(&format!("/v1/offerings/{offering}")).json()["capacity_pool_id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     on_both! {

@@ -291,10 +291,15 @@ fn a_client_of_the_command_line_works_and_leaves_its_secret_in_no_log_and_no_fil
     let url = sqlite_url(folder.path());
     run(folder.path(), &["migrate", "--database-url", &url]).expect(0);
     let database = ["--database-url", &url];
-    let made = run(folder.path(), &[&["client", "create", "--role", "operator", "--name", "The system"], &database[..]].concat()).expect(0);
+    let made = run(
+        folder.path(),
+        &[&["client", "create", "--role", "operator", "--name", "The system"], &database[..]].concat(),
+    )
+    .expect(0);
     let (id, secret) = (printed(&made.out, "client_id:"), printed(&made.out, "client_secret:"));
     assert!(!made.err.contains(&secret));
-    let mut command = causeway(folder.path(), &[&["serve", "--listen", "127.0.0.1:0"], &database[..]].concat());
+    let mut command =
+        causeway(folder.path(), &[&["serve", "--listen", "127.0.0.1:0"], &database[..]].concat());
     command.env("CAUSEWAY_LOG", "trace").env("CAUSEWAY_PUBLIC_SEARCH", "false");
     let mut server = Program::start(command);
     let address = server.address();
@@ -315,15 +320,22 @@ fn a_client_of_the_command_line_works_and_leaves_its_secret_in_no_log_and_no_fil
     };
     assert_eq!(search(&token), 200);
     assert_eq!(get(&format!("{address}/v1/search?postal_code=01840")).0, 401);
-    let rotated = run(folder.path(), &[&["client", "rotate", &id, "--overlap-hours", "1"], &database[..]].concat()).expect(0);
+    let rotated =
+        run(folder.path(), &[&["client", "rotate", &id, "--overlap-hours", "1"], &database[..]].concat())
+            .expect(0);
     let second = printed(&rotated.out, "client_secret:");
     assert_eq!((ask(&secret).0, ask(&second).0, ask("wrong").0), (200, 200, 401));
     let listed = run(folder.path(), &[&["client", "list"], &database[..]].concat()).expect(0);
-    assert!(listed.out.contains(&id) && listed.out.contains("2 secrets") && listed.out.contains("The system"), "{}", listed.out);
+    assert!(
+        listed.out.contains(&id) && listed.out.contains("2 secrets") && listed.out.contains("The system"),
+        "{}",
+        listed.out
+    );
     run(folder.path(), &[&["client", "disable", &id], &database[..]].concat()).expect(0);
     crate::process::wait_for("the poll", || (search(&token) == 401).then_some(()));
     assert_eq!(ask(&second).0, 401);
-    let development = run(folder.path(), &[&["token", "--role", "operator"], &database[..]].concat()).expect(0);
+    let development =
+        run(folder.path(), &[&["token", "--role", "operator"], &database[..]].concat()).expect(0);
     assert_eq!(development.out.matches('\n').count(), 1, "only the token: {}", development.out);
     assert_eq!(search(development.out.trim()), 200);
     let ended = server.stopped();
@@ -351,7 +363,8 @@ fn a_server_that_others_can_reach_needs_a_master_key_and_a_name() {
     let folder = tempdir().unwrap();
     let url = sqlite_url(folder.path());
     let serve = |settings: &[(&str, &str)]| {
-        let mut command = causeway(folder.path(), &["serve", "--listen", "0.0.0.0:0", "--database-url", &url]);
+        let mut command =
+            causeway(folder.path(), &["serve", "--listen", "0.0.0.0:0", "--database-url", &url]);
         command.env_remove("CAUSEWAY_PUBLIC_URL");
         command.envs(settings.iter().copied());
         Program::start(command)
@@ -380,11 +393,16 @@ fn a_role_is_tied_to_what_it_needs() {
     let url = sqlite_url(folder.path());
     run(folder.path(), &["migrate", "--database-url", &url]).expect(0);
     let create = |arguments: &[&str]| {
-        run(folder.path(), &[&["client", "create", "--name", "X", "--database-url", &url], arguments].concat())
+        run(
+            folder.path(),
+            &[&["client", "create", "--name", "X", "--database-url", &url], arguments].concat(),
+        )
     };
     create(&["--role", "sis_client"]).refused("tied to one district");
-    create(&["--role", "operator", "--district", "0192d7a0-0000-7000-8000-000000000001"]).refused("tied to nothing");
-    create(&["--role", "agency_staff", "--organization", "0192d7a0-0000-7000-8000-000000000001"]).refused("is not there");
+    create(&["--role", "operator", "--district", "0192d7a0-0000-7000-8000-000000000001"])
+        .refused("tied to nothing");
+    create(&["--role", "agency_staff", "--organization", "0192d7a0-0000-7000-8000-000000000001"])
+        .refused("is not there");
     let token = run(folder.path(), &["token", "--role", "coordinator", "--database-url", &url]);
     token.refused("the directory has none");
 }

@@ -75,7 +75,8 @@ impl Forge {
 
     /// No token, and a token for every way in which one can be wrong.
     pub fn every_fault(&self) -> Vec<(&'static str, Option<String>)> {
-        let public = SigningKey::from_bytes(self.seed.as_slice().try_into().unwrap()).verifying_key().to_bytes();
+        let public =
+            SigningKey::from_bytes(self.seed.as_slice().try_into().unwrap()).verifying_key().to_bytes();
         let x = URL_SAFE_NO_PAD.encode(public);
         let leeway = LEEWAY.as_secs();
         let header = |change: fn(&mut Header)| {

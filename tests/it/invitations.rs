@@ -64,7 +64,8 @@ impl Provider {
 
     fn token_with(&self, causeway: &Causeway, subject: &str, changes: &Value) -> String {
         let now = causeway.clock.now().as_second();
-        let mut claims = json!({"iss": ISSUER, "aud": "causeway", "sub": subject, "iat": now, "exp": now + 3_600});
+        let mut claims =
+            json!({"iss": ISSUER, "aud": "causeway", "sub": subject, "iat": now, "exp": now + 3_600});
         json_patch::merge(&mut claims, changes);
         let header = Header { kid: Some(self.kid.clone()), ..Header::new(Algorithm::EdDSA) };
         encode(&header, &claims, &ed25519(&self.seed)).unwrap()
@@ -82,7 +83,8 @@ fn list(causeway: &Causeway, token: &str) -> u16 {
 
 /// A code for a state's analyst.
 fn code(causeway: &Causeway) -> String {
-    let invited = causeway.post("/v1/invitations", &json!({"name": "Sam", "role": "state_analyst"})).expect(201);
+    let invited =
+        causeway.post("/v1/invitations", &json!({"name": "Sam", "role": "state_analyst"})).expect(201);
     invited.json()["code"].as_str().unwrap().to_owned()
 }
 
@@ -262,7 +264,8 @@ fn serve_once(body: String, count: usize) -> String {
         for stream in listener.incoming().take(count) {
             let mut stream = stream.unwrap();
             let _ = stream.read(&mut [0; 4_096]);
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            let head =
+                format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
             let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
         }
     });

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
-use crate::process::{EmptyPostgres, Program, causeway, found, get, get_as, operator, post, ready, run, sqlite_url};
+use crate::process::{
+    EmptyPostgres, Program, causeway, found, get, get_as, operator, post, ready, run, sqlite_url,
+};
 
 const ANYWHERE: &str = "127.0.0.1:0";
 
@@ -110,7 +112,10 @@ fn a_server_gets_ready_takes_writes_and_keeps_them_over_a_restart() {
     let mut again = serve(folder.path(), &[]);
     let address = again.address();
     ready(&address);
-    assert_eq!(get_as(&token, &format!("{address}/v1/organizations/{}", made["id"].as_str().unwrap())).0, 200);
+    assert_eq!(
+        get_as(&token, &format!("{address}/v1/organizations/{}", made["id"].as_str().unwrap())).0,
+        200
+    );
     again.stopped();
 }
 
@@ -201,8 +206,11 @@ fn a_server_on_postgres_without_a_schema_says_how_to_migrate_and_migrates_as_the
         let address = server.address();
         ready(&address);
         assert_eq!(found(&address, "postal_code=01840"), 0, "the ZIP codes are installed");
-        let (status, problem) =
-            post(&operator(folder.path(), &database.app), &format!("{address}/v1/organizations"), &json!({"name": "A", "engagement": "listed"}));
+        let (status, problem) = post(
+            &operator(folder.path(), &database.app),
+            &format!("{address}/v1/organizations"),
+            &json!({"name": "A", "engagement": "listed"}),
+        );
         assert_eq!(status, 201, "{problem}");
         server.stopped();
     }

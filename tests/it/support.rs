@@ -137,7 +137,8 @@ impl Causeway {
         let app = App::new(store);
         app.load().expect("a loaded finder");
         let operator = app.access.development_client(Role::Operator, None).expect("a client");
-        let token = app.access.token_now(operator.id, Role::Operator, Some(LONGEST_TOKEN_LIFE)).expect("a token");
+        let token =
+            app.access.token_now(operator.id, Role::Operator, Some(LONGEST_TOKEN_LIFE)).expect("a token");
         let context = Context { app, cursors, public_search: false };
         Self { context, clock, url, database, operator: operator.id, token: Mutex::new(token.token) }
     }
