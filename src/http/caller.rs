@@ -1,13 +1,19 @@
 //! Who calls: every operation takes a [`Caller`] with the permission that it needs, or a [`Reader`].
+//!
+//! Whose token it is takes a look into the database, so that a middleware finds it out beforehand. Extractors
+//! of one operation run side by side; theirs decides at once, before a wrong parameter is spoken of.
 
+use std::future::{Ready, ready};
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use actix_web::dev::Payload;
+use actix_web::body::MessageBody;
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header::AUTHORIZATION;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::middleware::Next;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 
 use super::Context;
 use super::problem::{Problem, ProblemCode};
@@ -44,7 +50,31 @@ permissions! {
     Admin = Admin,
 }
 
-type Extracted<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
+/// What a request's credentials came to: nobody's if it brought none.
+struct Credentials(Result<Option<Arc<Principal>>, Problem>);
+
+/// Finds out whose token a request brings, for the extractor of its operation.
+///
+/// # Errors
+/// Only what the operation fails with.
+pub(super) async fn authenticate(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let found = match (bearer(request.request()), context(request.request())) {
+        (Ok(Some(token)), Ok(context)) => context.app.access.verify(&token).await.map(Some).map_err(refused),
+        (Ok(None), _) => Ok(None),
+        (Err(problem), _) | (_, Err(problem)) => Err(problem),
+    };
+    request.extensions_mut().insert(Credentials(found));
+    next.call(request).await
+}
+
+/// Who calls, as [`authenticate`] found it.
+fn caller(request: &HttpRequest) -> Result<Option<Arc<Principal>>, Problem> {
+    let found = request.extensions_mut().remove::<Credentials>();
+    found.map_or_else(|| Err(missing("the credentials")), |credentials| credentials.0)
+}
 
 /// Somebody who may do `P`.
 pub(crate) struct Caller<P> {
@@ -62,17 +92,14 @@ impl<P> Deref for Caller<P> {
 
 impl<P: Permission> FromRequest for Caller<P> {
     type Error = Problem;
-    type Future = Extracted<Self>;
+    type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let token = bearer(request);
-        let context = context(request);
-        Box::pin(async move {
-            let (token, context) = (token?.ok_or_else(needs_token)?, context?);
-            let principal = principal(&context, &token).await?;
+        ready(caller(request).and_then(|caller| {
+            let principal = caller.ok_or_else(needs_token)?;
             permit(&principal, P::SCOPE)?;
             Ok(Self { principal, permission: PhantomData })
-        })
+        }))
     }
 }
 
@@ -91,25 +118,15 @@ impl Reader {
 
 impl FromRequest for Reader {
     type Error = Problem;
-    type Future = Extracted<Self>;
+    type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let token = bearer(request);
-        let context = context(request);
-        Box::pin(async move {
-            let context = context?;
-            match token? {
-                None if context.public_search => Ok(Self(None)),
-                None => Err(needs_token()),
-                Some(token) => {
-                    let principal = principal(&context, &token).await?;
-                    if !context.public_search {
-                        permit(&principal, Scope::DirectoryRead)?;
-                    }
-                    Ok(Self(Some(principal)))
-                }
+        ready(caller(request).and_then(|caller| {
+            if !context(request)?.public_search {
+                permit(caller.as_ref().ok_or_else(needs_token)?, Scope::DirectoryRead)?;
             }
-        })
+            Ok(Self(caller))
+        }))
     }
 }
 
@@ -118,7 +135,7 @@ pub(crate) struct Newcomer(pub(crate) Identity);
 
 impl FromRequest for Newcomer {
     type Error = Problem;
-    type Future = Extracted<Self>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let token = bearer(request);
@@ -131,14 +148,13 @@ impl FromRequest for Newcomer {
 }
 
 fn context(request: &HttpRequest) -> Result<web::Data<Context>, Problem> {
-    request.app_data::<web::Data<Context>>().cloned().ok_or_else(|| {
-        tracing::error!("the context is missing");
-        Problem::new(ProblemCode::Internal, "something failed on our side")
-    })
+    request.app_data::<web::Data<Context>>().cloned().ok_or_else(|| missing("the context"))
 }
 
-async fn principal(context: &Context, token: &str) -> Result<Arc<Principal>, Problem> {
-    context.app.access.verify(token).await.map_err(refused)
+/// The service was put together wrongly; nobody is let in.
+fn missing(what: &str) -> Problem {
+    tracing::error!("{what} of a request is missing");
+    Problem::new(ProblemCode::Internal, "something failed on our side; the request id finds it in the log")
 }
 
 fn permit(principal: &Principal, scope: Scope) -> Result<(), Problem> {

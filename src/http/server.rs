@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::SwaggerUi;
 
+use super::caller::authenticate;
 use super::fallback::{self, KnownPaths};
 use super::request_id::identify;
 use super::{Context, Cursors, body, configure, openapi};
@@ -151,5 +152,6 @@ pub fn service(
         )
         .service(web::redirect("/docs", "/docs/"))
         .default_service(web::to(fallback::answer))
+        .wrap(from_fn(authenticate))
         .wrap(from_fn(identify))
 }

@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
+use causeway::access::{Role, Scope};
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
@@ -57,6 +58,17 @@ fn the_demonstration_prints_what_to_try_and_leaves_nothing_behind() {
     assert!(statuses.len() >= 3, "{statuses:?}");
     assert!(!answers[1].1["items"].as_array().unwrap().is_empty());
     assert!(answers[2].1.to_string().contains("did you mean medicaid"));
+    for role in Role::ALL {
+        let (_, token) = out.split_once(&format!("  {role}: ")).unwrap();
+        let token = token.lines().next().unwrap();
+        let permits = if role.scopes().contains(&Scope::DirectoryRead) { 200 } else { 403 };
+        assert_eq!(get_as(token, &format!("{address}/v1/organizations")).0, permits, "{role}");
+    }
+    let curl =
+        out.lines().find_map(|line| line.trim().strip_prefix("curl -H 'Authorization: Bearer ")).unwrap();
+    let (token, url) = curl.strip_suffix('\'').unwrap().split_once("' '").unwrap();
+    assert_eq!(get_as(token, url).0, 200, "{curl}");
+    assert_eq!(get(url).0, 401);
     let docs = out
         .lines()
         .find_map(|line| line.rsplit_once(' ').filter(|(_, url)| url.ends_with("/docs/")))
