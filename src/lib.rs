@@ -4,15 +4,15 @@
 //!
 //! | # | module | what lives there |
 //! | --- | --- | --- |
-//! | 1 | [`types`] | identifiers, coordinates, codes, languages, ages, vocabularies, the clock; no I/O |
+//! | 1 | [`types`] | identifiers, coordinates, outlines, codes, languages, ages, vocabularies, the clock; no I/O |
 //! | 1 | [`config`] | settings, parsed once into types |
 //! | 2 | [`error`] | the one error of everything below `http` |
 //! | 3 | [`store`] | SQLite and PostgreSQL: connections, transactions, migrations, change feed, idempotency |
 //! | 4 | [`access`] | who may do what: clients, memberships, roles, tokens and the keys that sign them |
-//! | 6 | [`directory`] | organizations, services, locations, offerings, pools, plans, districts, schools, partnerships, assertions |
+//! | 6 | [`directory`] | organizations, services, locations, offerings, pools, plans, districts, schools, partnerships, towns, assertions |
 //! | 8 | [`availability`] | dated claims of capacity |
 //! | 9 | [`finder`] | the R-tree: eligibility, ranking, explanation, near misses and their ledger |
-//! | 11 | [`exchange`] | imports: federal directory, schools, postal codes, the demonstration |
+//! | 11 | [`exchange`] | imports: federal directory, schools, postal codes, towns, the demonstration |
 //! | 13 | [`http`] | handlers, problems, extractors, the OpenAPI document |
 //! | 15 | [`cli`] | the command line |
 //!

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::directory::{PostalPlace, centres_of, compare_centres, replace_centres};
 use crate::error::{Error, Result};
 use crate::exchange::importer::{Options, RejectedRow, Summary, import};
-use crate::exchange::{ReadError, federal, postal_codes, schools};
+use crate::exchange::{ReadError, federal, postal_codes, schools, towns};
 use crate::store::{Store, StoreOptions};
 use crate::types::{Clock, PostalCode};
 
@@ -22,6 +22,9 @@ pub(super) struct Arguments {
     /// The files.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// The state of towns whose properties name none, by its two letters. For towns only.
+    #[arg(long, value_name = "STATE", value_parser = two_letters)]
+    state: Option<String>,
     /// Say what would happen and write nothing.
     #[arg(long)]
     dry_run: bool,
@@ -45,6 +48,14 @@ enum Kind {
     Schools,
     /// Centres of ZIP codes: CSV with a code, latitude and longitude, and, where known, state and county.
     PostalCodes,
+    /// Towns and their outlines: a GeoJSON FeatureCollection of polygons in WGS 84 with the name of each, and, where
+    /// known, state and county.
+    Towns,
+}
+
+fn two_letters(state: &str) -> std::result::Result<String, String> {
+    let is_state = state.len() == 2 && state.bytes().all(|byte| byte.is_ascii_alphabetic());
+    if is_state { Ok(state.to_uppercase()) } else { Err("two letters are needed, such as MA".to_owned()) }
 }
 
 /// How the summary is written.
@@ -62,12 +73,16 @@ impl Kind {
             Self::FederalDirectory => "federal-directory",
             Self::Schools => "schools",
             Self::PostalCodes => "postal-codes",
+            Self::Towns => "towns",
         }
     }
 }
 
 /// Reads the files, writes what they state, and sums up.
 pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
+    if arguments.state.is_some() && !matches!(arguments.kind, Kind::Towns) {
+        return Err(Error::Setup("--state says where towns lie; leave it out for other kinds".to_owned()));
+    }
     let options = StoreOptions { connections: 2, ..StoreOptions::default() };
     let store = Store::open(config.database()?, options, Clock::System)?;
     let asked = Options { dry_run: arguments.dry_run, strict: arguments.strict };
@@ -99,7 +114,7 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
 fn import_files(store: &Store, arguments: &Arguments, options: Options) -> Result<Summary> {
     let mut total = Summary::default();
     for file in &arguments.files {
-        let summary = import_file(store, arguments.kind, file, options)?;
+        let summary = import_file(store, arguments, file, options)?;
         total.read += summary.read;
         total.created += summary.created;
         total.updated += summary.updated;
@@ -114,16 +129,24 @@ fn import_files(store: &Store, arguments: &Arguments, options: Options) -> Resul
     Ok(total)
 }
 
-fn import_file(store: &Store, kind: Kind, file: &Path, options: Options) -> Result<Summary> {
+fn import_file(store: &Store, arguments: &Arguments, file: &Path, options: Options) -> Result<Summary> {
     let unreadable = |error: ReadError| Error::Setup(format!("{}: {error}", file.display()));
     let centres = store.read_now(centres_of)?;
     let place = |code: PostalCode| centres.get(&code).map(|centre| centre.at);
+    let kind = arguments.kind;
     let reading = match kind {
         Kind::FederalDirectory => federal::read(file, &place),
         Kind::Schools => schools::read(file, &place),
         Kind::PostalCodes => {
             let reading = postal_codes::read(file).map_err(unreadable)?;
             return import_postal_codes(store, reading, options);
+        }
+        Kind::Towns => {
+            let reading = towns::read(file, arguments.state.as_deref()).map_err(unreadable)?;
+            let bar = progress_bar(reading.towns.len());
+            let summary = towns::import(store, reading, options, |done| bar.inc(done))?;
+            bar.finish_and_clear();
+            return Ok(summary);
         }
     }
     .map_err(unreadable)?;

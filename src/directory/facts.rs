@@ -10,8 +10,8 @@ use crate::types::{
     AccessibilityFeature, Ages, Audience, CapacityPoolId, CapacityPoolKind, Coordinates, CoverageCategory,
     Criterion, DistrictId, DistrictKind, EmergencyService, Engagement, FacilityType, Grade, Grain,
     InsurancePlanId, IntakeChannel, LanguageMode, LanguageTag, LocationId, Modality, Need, OpenHours,
-    OrganizationId, Phone, PlaceQuality, Population, PostalCode, Practice, Schedule, SchoolId, ServiceId,
-    ServiceSetting, ServiceStatus, Tier,
+    OrganizationId, Outline, Phone, PlaceQuality, Population, PostalCode, Practice, Schedule, SchoolId,
+    ServiceId, ServiceSetting, ServiceStatus, Tier,
 };
 
 /// Declares a document of facts: unknown fields are refused, and a field without a value is left out.
@@ -97,7 +97,8 @@ facts! {
         postal_code: maybe(PostalCode),
         /// Number of this place.
         phone: maybe(Phone),
-        /// Where it is, and how good that is. Left out, the centre of its ZIP code stands in.
+        /// Where it is, and how good that is. Left out, the centre of its ZIP code stands in, or else a point in its
+        /// town.
         coordinates: maybe(Placement),
     }
 
@@ -369,6 +370,11 @@ pub struct ServiceArea {
     /// Two-letter states.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub states: Vec<String>,
+    /// An area drawn on the map. A residence lies in it if its point does: the centre of its ZIP code, or a point in
+    /// the middle of its town. The border is inside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub polygon: Option<Outline>,
 }
 
 /// A town or county by name within a state.

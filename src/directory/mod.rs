@@ -13,6 +13,7 @@ mod places;
 mod reach;
 mod record;
 mod rules;
+mod towns;
 
 use jiff::SignedDuration;
 use serde_json::Value;
@@ -30,6 +31,10 @@ pub use places::{
 pub use reach::{admit, admit_everywhere, admit_new};
 pub use record::{COUNTED_UP_TO, Facts, Page, Record, find};
 pub(crate) use record::{find_all, parse_id};
+pub use towns::{
+    Town, TownInPlace, TownKey, TownPage, TownsReplaced, compare_towns, find_town, in_place, knows_towns,
+    list_towns, near_towns, replace_towns, towns_at, towns_named,
+};
 
 use crate::error::{Error, FieldError, Result};
 use crate::store::{Change, DbConnection, Noun, Tx};

@@ -15,7 +15,7 @@ use super::facts::{
 };
 use crate::error::FieldError;
 use crate::store::Noun;
-use crate::types::{Criterion, DistrictKind, Modality, OpenHours, OrganizationId, Phone, ServiceId};
+use crate::types::{Criterion, DistrictKind, Modality, OpenHours, OrganizationId, Outline, Phone, ServiceId};
 
 /// Longest name or code, in characters.
 const NAME: usize = 300;
@@ -335,8 +335,9 @@ fn may_be_partial(criterion: Criterion) -> bool {
 }
 
 fn check_area(problems: &mut Problems, area: &ServiceArea) {
-    let ServiceArea { postal_codes, towns, counties, states } = area;
-    let named = !(postal_codes.is_empty() && towns.is_empty() && counties.is_empty() && states.is_empty());
+    let ServiceArea { postal_codes, towns, counties, states, polygon } = area;
+    let named = !(postal_codes.is_empty() && towns.is_empty() && counties.is_empty() && states.is_empty())
+        || polygon.is_some();
     problems.unless(named, "/service_area", "names no place; leave it out where residence does not matter");
     problems.set("/service_area/postal_codes", postal_codes);
     problems.places("/service_area/towns", towns);
@@ -344,6 +345,9 @@ fn check_area(problems: &mut Problems, area: &ServiceArea) {
     problems.set("/service_area/states", states);
     for (position, state) in states.iter().enumerate() {
         problems.state(&format!("/service_area/states/{position}"), Some(state));
+    }
+    for fault in polygon.iter().flat_map(Outline::faults) {
+        problems.add(format!("/service_area/polygon{}", fault.pointer), fault.message);
     }
 }
 

@@ -15,6 +15,7 @@ pub mod postal_codes;
 mod reading;
 pub mod schools;
 mod table;
+pub mod towns;
 
 pub use reading::{MAX_FILE_BYTES, MAX_ROWS, MAX_UNPACKED_BYTES, ReadError, Reading, Reject, Row, Statement};
 

@@ -162,6 +162,21 @@ pub enum ReadError {
         /// What it looks like.
         found: &'static str,
     },
+    /// The file is not GeoJSON of the kind wanted.
+    #[error("it is not a GeoJSON FeatureCollection: {found}")]
+    NotGeoJson {
+        /// What was met.
+        found: String,
+    },
+    /// Positions are not longitude and latitude.
+    #[error(
+        "its positions are in the reference system {system}; save it in WGS 84 (EPSG:4326), longitude first, as \
+         GeoJSON wants it"
+    )]
+    OtherReferenceSystem {
+        /// Its name.
+        system: String,
+    },
     /// The header is one cell.
     #[error(
         "its first line has no comma, semicolon or tab between the names of columns: {header:?} is the only one"

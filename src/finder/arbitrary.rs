@@ -11,6 +11,7 @@ use proptest::sample::select;
 use uuid::Uuid;
 
 use super::oracle::{Offered, World};
+use super::outlines::{homes, outlines};
 use super::{
     Ask, AvailabilityAsk, CoverageAsk, Criteria, LanguageAsk, PlanInfo, Preferred, Question, Residence,
     Urgency,
@@ -167,11 +168,24 @@ fn named(pairs: &[(&str, &str)]) -> Vec<NamedPlace> {
 }
 
 fn service_areas() -> impl Strategy<Value = ServiceArea> {
-    let towns = named(&[("Lawrence", "MA"), ("lawrence", "ma"), ("Methuen", "MA"), ("Lawrence", "KS")]);
+    let towns = named(&[
+        ("Lawrence", "MA"),
+        ("lawrence", "ma"),
+        ("Methuen", "MA"),
+        ("Lawrence", "KS"),
+        ("Manchester-by-the-Sea", "MA"),
+    ]);
     let counties = named(&[("Essex", "MA"), ("ESSEX", "MA"), ("Essex", "NJ"), ("Lawrence", "MA")]);
     let states: Vec<String> = ["MA", "ma", "NH"].iter().map(ToString::to_string).collect();
-    (several(&postal_codes(), 2), several(&towns, 1), several(&counties, 1), several(&states, 1)).prop_map(
-        |(postal_codes, towns, counties, states)| ServiceArea { postal_codes, towns, counties, states },
+    let codes = (several(&postal_codes(), 2), several(&towns, 1), several(&counties, 1), several(&states, 1));
+    (codes, weighted(0.4, select(outlines()))).prop_map(
+        |((postal_codes, towns, counties, states), polygon)| ServiceArea {
+            postal_codes,
+            towns,
+            counties,
+            states,
+            polygon,
+        },
     )
 }
 
@@ -394,16 +408,18 @@ fn residences() -> impl Strategy<Value = Residence> {
     let text = |values: &[&str]| select(values.iter().map(ToString::to_string).collect::<Vec<_>>());
     (
         weighted(0.7, select(postal_codes())),
-        weighted(0.7, text(&["Lawrence", "LAWRENCE", "Methuen", "Boston"])),
+        weighted(0.7, text(&["Lawrence", "LAWRENCE", "Methuen", "Boston", "Manchester"])),
         weighted(0.7, text(&["Essex", "Suffolk"])),
         weighted(0.8, text(&["MA", "ma", "NH"])),
+        weighted(0.8, homes()),
         any::<bool>(),
     )
-        .prop_map(|(postal_code, town, county, state, assumed)| Residence {
+        .prop_map(|(postal_code, town, county, state, at, assumed)| Residence {
             postal_code,
             town,
             county,
             state,
+            at,
             assumed,
         })
 }

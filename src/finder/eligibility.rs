@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use super::areas::{Areas, Located};
+use super::areas::{Areas, LivesIn, Located};
 use super::envelope::{Summary, chord_2};
 use super::facets::{self, Facet, FacetValue, Facets, SetAsk};
 use super::interner::{Languages, MetBy, PlanInfo, Plans};
@@ -208,6 +208,11 @@ impl<'a> Asked<'a> {
 
     pub(super) fn area_truth(&self, leaf: &Leaf) -> Truth {
         leaf.area.map_or(Truth::Yes, |area| self.areas.includes(area, &self.located))
+    }
+
+    /// By what its area includes the residence.
+    pub(super) fn lives_in(&self, area: u32) -> Option<LivesIn> {
+        self.areas.why(area, &self.located)
     }
 
     pub(super) fn school_truth(&self, leaf: &Leaf) -> Truth {

@@ -1,6 +1,7 @@
 //! Why a hit is in its place, in sentences for a coordinator. Written for the hits of an answer only.
 
 use super::answer::{Contribution, Hit, Reason, Way};
+use super::areas::LivesIn;
 use super::eligibility::{Asked, Reach, Via};
 use super::facets::{Facet, FacetValue};
 use super::interner::{Languages, MetBy};
@@ -134,9 +135,17 @@ impl<'a> Explainer<'a> {
     }
 
     fn restriction(&self, leaf: &Leaf) -> String {
-        let area = leaf
-            .area
-            .map(|_| format!("serves residents of an area that the student lives in{}", self.assumption()));
+        let area = leaf.area.map(|area| {
+            let what = match self.asked.lives_in(area) {
+                Some(LivesIn::PostalCode) => "the ZIP code",
+                Some(LivesIn::Town) => "the town",
+                Some(LivesIn::County) => "the county",
+                Some(LivesIn::State) => "the state",
+                Some(LivesIn::Drawn) => "a drawn area",
+                None => "an area",
+            };
+            format!("serves residents of {what} that the student lives in{}", self.assumption())
+        });
         let schools = leaf.schools().map(|_| "for students of schools, among them this one".to_owned());
         let reserved = self
             .asked

@@ -41,6 +41,8 @@ mod arbitrary;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
+mod outlines;
+#[cfg(test)]
 mod tests;
 
 pub use answer::{Answer, Contribution, Hit, Missed, NearMiss, NearMisses, Reason, Way};

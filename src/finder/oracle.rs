@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use super::outlines::in_outline;
 use super::question::{Ask, AvailabilityAsk, CoverageAsk, LanguageAsk, Question, Sort, Urgency};
 use super::ranking::{Factor, RankingProfile};
 use super::{Entry, ExpectedWait, PlanInfo};
@@ -316,23 +317,30 @@ fn in_area(facts: &OfferingFacts, question: &Question) -> Truth {
             home.postal_code.map_or(Truth::Unknown, |code| Truth::known(area.postal_codes.contains(&code))),
         );
     }
-    let named =
-        |places: &[NamedPlace], name: &Option<String>| match (name, &home.state) {
-            (Some(name), Some(state)) => Truth::known(places.iter().any(|place| {
-                place.name.eq_ignore_ascii_case(name) && place.state.eq_ignore_ascii_case(state)
-            })),
-            _ => Truth::Unknown,
+    let named = |places: &[NamedPlace], name: &Option<String>, same: fn(&str, &str) -> bool| {
+        let (Some(name), Some(state)) = (name, &home.state) else {
+            return Truth::Unknown;
         };
+        let is_home = |place: &NamedPlace| same(&place.name, name) && place.state.eq_ignore_ascii_case(state);
+        Truth::known(places.iter().any(is_home))
+    };
     if !area.towns.is_empty() {
-        truths.push(named(&area.towns, &home.town));
+        let same = |a: &str, b: &str| {
+            let short = |name: &str| name.to_lowercase().replace("-by-the-sea", "");
+            short(a) == short(b)
+        };
+        truths.push(named(&area.towns, &home.town, same));
     }
     if !area.counties.is_empty() {
-        truths.push(named(&area.counties, &home.county));
+        truths.push(named(&area.counties, &home.county, |a, b| a.eq_ignore_ascii_case(b)));
     }
     if !area.states.is_empty() {
         truths.push(home.state.as_ref().map_or(Truth::Unknown, |home| {
             Truth::known(area.states.iter().any(|state| state.eq_ignore_ascii_case(home)))
         }));
+    }
+    if let Some(outline) = &area.polygon {
+        truths.push(home.at.map_or(Truth::Unknown, |at| Truth::known(in_outline(outline, at))));
     }
     Truth::any(truths)
 }

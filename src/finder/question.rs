@@ -65,7 +65,7 @@ impl Question {
 }
 
 /// Where a student lives, as far as it is known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Residence {
     /// ZIP code.
     pub postal_code: Option<PostalCode>,
@@ -75,6 +75,8 @@ pub struct Residence {
     pub county: Option<String>,
     /// Two-letter state.
     pub state: Option<String>,
+    /// The point that stands for it; decides areas that are drawn.
+    pub at: Option<Coordinates>,
     /// Whether nobody said so and the origin was taken for it.
     pub assumed: bool,
 }

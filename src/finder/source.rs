@@ -28,7 +28,7 @@ pub struct Listing {
     pub organization: Record<OrganizationFacts>,
     /// Its place.
     pub location: Option<Record<LocationFacts>>,
-    /// Where that is: as stated, else the centre of its ZIP code.
+    /// Where that is: as stated, else the centre of its ZIP code, else a point in its town.
     pub placement: Option<Placement>,
     /// The newest claim on its pool, lapsed or not.
     pub claim: Option<Claim>,

@@ -459,7 +459,7 @@ fn reasons_are_sentences_for_a_coordinator() {
     need: serves Trauma
     language: Cantonese for Chinese through an interpreter
     availability: open, 2 slots, said 3 days ago
-    restriction: serves residents of an area that the student lives in (the residence was assumed to be where the search starts)
+    restriction: serves residents of the state that the student lives in (the residence was assumed to be where the search starts)
     TimeToCare: open, 2 slots, said 3 days ago
     Travel: no travel
     Language: Cantonese for Chinese through an interpreter

@@ -22,7 +22,7 @@ use crate::finder::{
     Answer, Criteria, Hit, Missed, NearMisses, Preferred, Question, Search, Sort, SortKey, Urgency,
 };
 use crate::store::DbConnection;
-use crate::types::{Audience, OfferingId};
+use crate::types::{Audience, OfferingId, crisis_contacts};
 
 /// A need as it was asked, before anything of it is looked up.
 #[derive(Debug)]
@@ -154,12 +154,16 @@ pub(super) async fn answer(
     };
     let items = hits.into_iter().filter_map(&view).collect();
     let near_misses = near_misses.map(|all| all.into_iter().map(|near| show_near(near, &view)).collect());
+    let crisis_contacts = match total.value {
+        0 => crisis_contacts(question.residence.state.as_deref()),
+        _ => Vec::new(),
+    };
     let mut response = HttpResponse::Ok();
     if request.method() == actix_web::http::Method::GET {
         link_next(&mut response, request, next_cursor.as_deref());
     }
     let total = total.into();
-    Ok(response.json(SearchAnswer { items, next_cursor, total, near_misses, revision }))
+    Ok(response.json(SearchAnswer { items, next_cursor, total, near_misses, crisis_contacts, revision }))
 }
 
 impl NeedProfile {

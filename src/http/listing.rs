@@ -10,9 +10,9 @@ use crate::directory::{Coverage, OfferedLanguage, Placement, ServiceArea};
 use crate::finder::source::Listing;
 use crate::finder::{Factor, Hit, Way};
 use crate::types::{
-    AccessibilityFeature, Ages, Audience, CapacityPoolId, Criterion, Engagement, Grain, IntakeChannel,
-    LocationId, Modality, Need, OfferingId, OrganizationId, Phone, Population, PostalCode, Practice,
-    Schedule, SchoolId, ServiceId, Tier, calendar_date,
+    AccessibilityFeature, Ages, Audience, CapacityPoolId, CrisisContact, Criterion, Engagement, Grain,
+    IntakeChannel, LocationId, Modality, Need, OfferingId, OrganizationId, Phone, Population, PostalCode,
+    Practice, Schedule, SchoolId, ServiceId, Tier, calendar_date,
 };
 
 /// The answer to a search: the best matches in order.
@@ -31,6 +31,10 @@ pub(super) struct SearchAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(super) near_misses: Option<Vec<NearMatches>>,
+    /// Where nothing matches: whom to call if it cannot wait.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, value_type = Vec<CrisisContact>)]
+    pub(super) crisis_contacts: Vec<&'static CrisisContact>,
     /// The state of the finder's index that was asked, `node:counter`; not comparable across nodes.
     #[schema(example = "5f3a91c2:30")]
     pub(super) revision: String,

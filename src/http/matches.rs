@@ -6,6 +6,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::answer::{Names, NeedProfile, PageAsk, answer};
 use super::caller::Reader;
+use super::home::{HomeAsk, TownName};
 use super::listing::SearchAnswer;
 use super::origin::OriginAsk;
 use super::problem::Problem;
@@ -78,7 +79,7 @@ struct MatchRequest {
     cursor: Option<String>,
 }
 
-/// Where travel starts: a point, a ZIP code or a school; and where the student lives.
+/// Where travel starts: a point, a ZIP code, a town or a school; and where the student lives.
 #[derive(Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 struct MatchOrigin {
@@ -88,12 +89,15 @@ struct MatchOrigin {
     /// The centre of a ZIP code.
     #[schema(nullable = false)]
     postal_code: Option<PostalCode>,
+    /// A point in the middle of a town: `Lawrence` or, where several states have one, `Lawrence, MA`.
+    #[schema(nullable = false, value_type = Option<String>, example = "Lawrence, MA")]
+    town: Option<TownName>,
     /// The student's school, by id or code.
     #[schema(nullable = false)]
     school: Option<String>,
-    /// The ZIP code that the student lives in.
-    #[schema(nullable = false)]
-    residence: Option<PostalCode>,
+    /// The ZIP code or town that the student lives in.
+    #[schema(nullable = false, value_type = Option<String>, example = "01840")]
+    residence: Option<HomeAsk>,
 }
 
 /// Values of one criterion: any or all of them must hold.
@@ -309,8 +313,8 @@ async fn matches(
         limit,
         cursor,
     } = body::read(&request, &bytes.0, JSON)?;
-    let MatchOrigin { near, postal_code, school, residence } = origin;
-    let origin = OriginAsk { near, postal_code, school, residence };
+    let MatchOrigin { near, postal_code, town, school, residence } = origin;
+    let origin = OriginAsk { near, postal_code, town, school, residence };
     let mut faults = origin.problems(in_origin);
     faults.extend(radius_problem(radius_km).map(|message| FieldError::body("/radius_km", message)));
     if audience.is_empty() {

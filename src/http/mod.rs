@@ -5,11 +5,13 @@ mod availability;
 mod body;
 mod caller;
 mod capacity_pools;
+mod crisis_contacts;
 mod cursor;
 mod districts;
 mod duplicates;
 mod fallback;
 mod health;
+mod home;
 mod idempotency;
 mod insurance_plans;
 mod invitations;
@@ -33,6 +35,7 @@ mod schools;
 mod search;
 mod server;
 mod services;
+mod towns;
 mod vocabularies;
 
 pub use cursor::Cursors;
@@ -86,7 +89,9 @@ fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>)
         districts::configure(services);
         schools::configure(services);
         partnerships::configure(services);
+        towns::configure(services);
         vocabularies::configure(services);
         invitations::configure(services);
+        crisis_contacts::configure(services);
     }));
 }

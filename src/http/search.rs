@@ -6,6 +6,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::Context;
 use super::answer::{Names, NeedProfile, PageAsk, answer};
 use super::caller::Reader;
+use super::home::{HomeAsk, TownName};
 use super::listing::SearchAnswer;
 use super::origin::{Near, OriginAsk};
 use super::problem::Problem;
@@ -30,10 +31,15 @@ struct SearchParams {
     /// Where travel starts: the centre of a ZIP code.
     #[param(example = "01840", pattern = "^[0-9]{5}(-[0-9]{4})?$")]
     postal_code: Option<String>,
-    /// The student's school, by id or code; travel starts there unless `near` or `postal_code` says otherwise.
+    /// Where travel starts: a point in the middle of a town, `Lawrence` or, where several states have one,
+    /// `Lawrence, MA`. Case, accents, hyphens and "Town of" do not matter.
+    #[param(example = "Lawrence, MA")]
+    town: Option<String>,
+    /// The student's school, by id or code; travel starts there unless `near`, `postal_code` or `town` says otherwise.
     school: Option<String>,
-    /// The ZIP code that the student lives in, for services that are there for residents of an area. Left out,
-    /// the origin is taken for it, and the reasons say so.
+    /// The ZIP code or town that the student lives in, for services that are there for residents of an area. Left
+    /// out, the origin is taken for it, and the reasons say so.
+    #[param(example = "01840")]
     residence: Option<String>,
     /// How far a place may be, in great-circle kilometres; by default 50.
     #[param(minimum = 0, maximum = 500)]
@@ -174,8 +180,9 @@ impl FromParams for Search {
         let origin = OriginAsk {
             near: params.one::<Near>("near").map(|near| near.0),
             postal_code: params.one::<PostalCode>("postal_code"),
+            town: params.one::<TownName>("town"),
             school: params.one("school"),
-            residence: params.one::<PostalCode>("residence"),
+            residence: params.one::<HomeAsk>("residence"),
         };
         let radius_km = read_radius(params);
         let language: Vec<LanguageTag> = params.list("language");

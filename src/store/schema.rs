@@ -191,6 +191,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    towns (state, comparable_name) {
+        state -> Text,
+        comparable_name -> Text,
+        name -> Text,
+        county -> Nullable<Text>,
+        latitude -> Double,
+        longitude -> Double,
+        west -> Double,
+        south -> Double,
+        east -> Double,
+        north -> Double,
+        geometry -> Text,
+    }
+}
+
+diesel::table! {
     changes (seq) {
         seq -> BigInt,
         noun -> Text,

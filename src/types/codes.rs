@@ -299,6 +299,20 @@ codes! {
         Collaborative = "collaborative",
     }
 
+    /// What a crisis contact is for.
+    CrisisContactKind, "kind of crisis contact" {
+        /// Police, fire and ambulance.
+        Emergency = "emergency",
+        /// People who listen to anyone in distress, at once.
+        Lifeline = "lifeline",
+        /// People who listen and find care.
+        HelpLine = "help_line",
+        /// A team that comes.
+        MobileCrisis = "mobile_crisis",
+        /// Where suspected abuse or neglect is reported.
+        MandatedReporting = "mandated_reporting",
+    }
+
     /// How good the coordinates of a place are.
     PlaceQuality, "quality of coordinates" {
         /// The building.

@@ -50,6 +50,9 @@ fn table() -> BTreeMap<String, Needs> {
         ("get_issuer", Needs::Nothing),
         ("search", Needs::Reader),
         ("match_need", Needs::Reader),
+        ("list_crisis_contacts", Needs::Nothing),
+        ("list_towns", Needs::Reader),
+        ("get_town", Needs::Reader),
         ("list_vocabularies", Needs::Reader),
         ("get_vocabulary", Needs::Reader),
         ("list_near_misses", Needs::Scope(Scope::ReportsRead)),
@@ -103,7 +106,7 @@ fn operations() -> Vec<Operation> {
         for (method, operation) in item.as_object().unwrap() {
             let id = operation["operationId"].as_str().unwrap().to_owned();
             let needs = table.remove(&id).unwrap_or_else(|| panic!("{id} has no row: what does it need?"));
-            let path = path.replace("{id}", &Uuid::nil().to_string()).replace("{name}", "needs");
+            let path = path.replace("{id}", &Uuid::nil().to_string()).replace("{name}", "needs").replace("{state}", "MA");
             assert!(!path.contains('{'), "{path}");
             let method = method.to_uppercase().parse().unwrap();
             operations.push(Operation { id, method, path, needs, security: operation["security"].clone() });
@@ -226,7 +229,7 @@ on_both! {
 }
 
 on_both! {
-    fn search_vocabularies_and_nothing_else_are_public_where_the_operator_says_so(causeway) {
+    fn search_vocabularies_towns_and_nothing_else_are_public_where_the_operator_says_so(causeway) {
         let mut causeway = causeway;
         causeway.context.public_search = true;
         let operations = operations();

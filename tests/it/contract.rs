@@ -87,7 +87,8 @@ fn closed_sets_are_written_in_codes_and_not_in_names_of_the_code() {
     let mut found = Vec::new();
     enums(&contract(), &mut found);
     assert!(found.iter().any(|code| code == "in_person") && found.iter().any(|code| code == "no-capacity"));
-    for code in found {
+    // The two types of geometry are called as GeoJSON calls them.
+    for code in found.iter().filter(|code| !matches!(code.as_str(), "Polygon" | "MultiPolygon")) {
         assert!(!code.contains(char::is_uppercase), "{code}");
     }
 }
@@ -191,10 +192,12 @@ fn every_example_works_against_the_demonstration() {
                     };
                     let name = parameter["name"].as_str().unwrap();
                     let beside = match name {
-                        "near" | "postal_code" => "",
+                        _ if path != "/v1/search" => "",
+                        "near" | "postal_code" | "town" => "",
                         "language_mode" => "&postal_code=01840&language=es",
                         _ => "&postal_code=01840",
                     };
+                    let value = value.replace(' ', "%20");
                     causeway.get(&format!("{uri}?{name}={value}{beside}")).expect(200);
                     asked += 1;
                 }

@@ -94,9 +94,9 @@ on_both! {
 
 on_both! {
     fn a_name_alone_makes_no_candidate(causeway) {
-        // One in each of nine states, two of them on the page of one body.
+        // One in each of nine states, two of them with the page and the call line of one body.
         for (place, zip) in ["01840", "99501", "77002", "10001", "60601", "90012", "00921", "96910", "33101"].iter().enumerate() {
-            let page = if place < 2 { json!({"website": "https://care.example.org"}) } else { json!({}) };
+            let page = if place < 2 { json!({"website": "https://care.example.org", "phone": "800-555-0100"}) } else { json!({}) };
             agency(&causeway, "Care Clinic", zip, &page);
         }
         // Neighbours, and another name behind the same door, are not the same agency for that.

@@ -95,8 +95,8 @@ const DOMAIN: f64 = 0.5;
 
 /// Places this far apart are not near each other any more.
 const NEAR_KM: f64 = 10.0;
-/// Organizations all of whose places are this far apart are chapters of one body rather than the same agency:
-/// then only a number in common counts.
+/// Organizations all of whose places are this far apart are no candidates: they are chapters of one body, which
+/// answer for themselves, and a number or a page that they share is that of the body.
 const FAR_KM: f64 = 100.0;
 /// Names that are less alike are no evidence.
 const ALIKE: f64 = 0.8;
@@ -199,7 +199,7 @@ impl Compared<'_> {
     fn pair(&self, weights: &Weights) -> Option<Pair> {
         let phone = in_common(&self.one.phones, &self.other.phones).find(|phone| self.phones.tells(phone));
         let nearest = self.nearest();
-        if phone.is_none() && nearest.is_some_and(|nearest| nearest.km > FAR_KM) {
+        if nearest.is_some_and(|nearest| nearest.km > FAR_KM) {
             return None;
         }
         let domain =
