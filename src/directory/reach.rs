@@ -33,7 +33,14 @@ impl Voice {
 /// # Errors
 /// [`Error::Forbidden`] unless their role writes everything of this noun.
 pub fn admit_everywhere(principal: &Principal, noun: Noun) -> Result<()> {
-    if reach(principal.role, noun) == Reach::Everything { Ok(()) } else { Err(forbidden(principal, noun)) }
+    match reach(principal.role, noun) {
+        Reach::Everything => Ok(()),
+        Reach::OwnOrganization | Reach::OwnDistrict | Reach::Nothing => Err(Error::Forbidden(format!(
+            "{} may not do this: it concerns each {} in question, and not only their own",
+            principal.role,
+            noun.as_str()
+        ))),
+    }
 }
 
 /// Organizations and districts that something belongs to, by what its facts refer to.

@@ -103,7 +103,7 @@ fn info() -> Info {
 /// How a caller may be known: systems by our own tokens, people by those of a configured identity provider.
 fn security_schemes() -> [(String, RefOr<SecurityScheme>); 2] {
     let scopes = Scope::ALL.iter().map(|scope| (scope.as_str(), scope.describe()));
-    let flow = Flow::ClientCredentials(ClientCredentials::new("/oauth/token", Scopes::from_iter(scopes)));
+    let flow = Flow::ClientCredentials(ClientCredentials::new("/oauth/token", scopes.collect::<Scopes>()));
     let person = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("JWT")

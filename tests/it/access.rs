@@ -106,7 +106,10 @@ fn operations() -> Vec<Operation> {
         for (method, operation) in item.as_object().unwrap() {
             let id = operation["operationId"].as_str().unwrap().to_owned();
             let needs = table.remove(&id).unwrap_or_else(|| panic!("{id} has no row: what does it need?"));
-            let path = path.replace("{id}", &Uuid::nil().to_string()).replace("{name}", "needs").replace("{state}", "MA");
+            let path = path
+                .replace("{id}", &Uuid::nil().to_string())
+                .replace("{name}", "needs")
+                .replace("{state}", "MA");
             assert!(!path.contains('{'), "{path}");
             let method = method.to_uppercase().parse().unwrap();
             operations.push(Operation { id, method, path, needs, security: operation["security"].clone() });
@@ -193,7 +196,11 @@ on_both! {
                         let challenge = answer.header("www-authenticate").unwrap();
                         assert_eq!(challenge, format!("Bearer error=\"insufficient_scope\", scope=\"{missing}\""));
                     }
-                    None => assert!(![401, 403, 500].contains(&answer.status), "{cell}"),
+                    // That nobody of a role may do it, whatever the token, is another question (`reach`).
+                    None => assert!(
+                        !["unauthenticated", "insufficient-scope", "internal"].contains(&code(&answer).as_str()),
+                        "{cell}"
+                    ),
                 }
             }
         }
