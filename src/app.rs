@@ -14,7 +14,7 @@ use crate::config::AccessConfig;
 use crate::directory::{Record, centres_of, find_all};
 use crate::error::Result;
 use crate::finder::source::{Listing, affected, every_listing, every_plan, listings};
-use crate::finder::{Answer, Entry, Index, NearMisses, PlanInfo, RankingProfile, Search};
+use crate::finder::{About, Answer, Entry, Index, NearMisses, PlanInfo, RankingProfile, Search};
 use crate::store::{Change, DbConnection, Listener, Noun, Position, Recorded, Store};
 use crate::types::{InsurancePlanId, OfferingId, calendar_date};
 
@@ -279,5 +279,10 @@ fn entry(listing: &Listing) -> Entry<'_> {
         audience: &listing.service.facts.audience,
         claim: listing.claim.as_ref(),
         partnerships: &listing.partnerships,
+        about: About {
+            organization: Some(&listing.organization.facts),
+            service: Some(&listing.service.facts),
+            location: listing.location.as_ref().map(|location| &location.facts),
+        },
     }
 }

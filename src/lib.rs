@@ -12,7 +12,7 @@
 //! | 6 | [`directory`] | organizations, services, locations, offerings, pools, plans, districts, schools, partnerships, towns, assertions |
 //! | 8 | [`availability`] | dated claims of capacity |
 //! | 9 | [`finder`] | the R-tree: eligibility, ranking, explanation, near misses and their ledger |
-//! | 11 | [`exchange`] | imports: federal directory, schools, postal codes, towns, the demonstration |
+//! | 11 | [`exchange`] | imports and export: federal directory, HSDS, schools, postal codes, towns, the demonstration |
 //! | 13 | [`http`] | handlers, problems, extractors, the OpenAPI document |
 //! | 15 | [`cli`] | the command line |
 //!

@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "what a command says is its output")]
 
 mod access;
+mod export;
 mod import;
 mod migrate;
 mod openapi;
@@ -62,6 +63,11 @@ enum Command {
     Keys(access::KeysCommand),
     /// Prints a short-lived token for a role, and nothing else: for development.
     Token(access::TokenArguments),
+    /// Writes the directory for others.
+    ///
+    /// What is retired is left out. What a source said in HSDS comes out as it said it, with what was changed
+    /// here; what HSDS has no field for is written as attributes (docs/hsds-profile.md).
+    Export(export::Arguments),
     /// Writes the OpenAPI contract to openapi/openapi.json, or checks that it is there.
     Openapi(openapi::Arguments),
 }
@@ -80,6 +86,7 @@ pub fn main() -> ExitCode {
             Command::Member(command) => access::member(&config, &command),
             Command::Keys(command) => access::signing_keys(&config, &command),
             Command::Token(arguments) => access::token(&config, &arguments),
+            Command::Export(arguments) => export::run(&config, &arguments),
             Command::Openapi(arguments) => openapi::run(&arguments),
         }
     });

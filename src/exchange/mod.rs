@@ -1,4 +1,4 @@
-//! Files of others, read into facts.
+//! Files of others, read into facts; and what stands here, written for others.
 //!
 //! A reader here is pure: it takes a file and says what each row states, which rows it refuses and why, and
 //! what it met on the way. It knows no database, so a file is read and judged as a whole before anything is
@@ -10,6 +10,7 @@
 
 pub mod demonstration;
 pub mod federal;
+pub mod hsds;
 pub mod importer;
 pub mod postal_codes;
 mod reading;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use super::hsds::KeptDocument;
 use crate::directory::{
     CapacityPoolFacts, DistrictFacts, InsurancePlanFacts, LocationFacts, OfferingFacts, OrganizationFacts,
     PartnershipFacts, SchoolFacts, ServiceFacts,
@@ -41,6 +42,8 @@ pub enum Statement {
     School(SchoolId, SchoolFacts),
     /// An agreement between an organization and a district or schools.
     Partnership(PartnershipId, PartnershipFacts),
+    /// The source's own HSDS document, which is kept so that it comes out again.
+    Document(KeptDocument),
 }
 
 /// All that one row states. What a statement refers to stands before it; what several rows share, such as an
@@ -177,6 +180,9 @@ pub enum ReadError {
         /// Its name.
         system: String,
     },
+    /// It is nothing that HSDS has; says what was found and what was expected.
+    #[error("{0}")]
+    NotHsds(String),
     /// The header is one cell.
     #[error(
         "its first line has no comma, semicolon or tab between the names of columns: {header:?} is the only one"

@@ -8,13 +8,15 @@ use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::select;
+use serde::de::DeserializeOwned;
+use serde_json::json;
 use uuid::Uuid;
 
-use super::oracle::{Offered, World};
+use super::oracle::{Offered, World, Written};
 use super::outlines::{homes, outlines};
 use super::{
     Ask, AvailabilityAsk, CoverageAsk, Criteria, LanguageAsk, PlanInfo, Preferred, Question, Residence,
-    Urgency,
+    Urgency, Words,
 };
 use crate::availability::{Claim, ClaimMethod};
 use crate::directory::{
@@ -22,9 +24,9 @@ use crate::directory::{
 };
 use crate::types::{
     AccessibilityFeature, AgeRange, Ages, Audience, AvailabilityStatus, CapacityPoolId, ClaimId, Coordinates,
-    CoverageCategory, Criterion, DistrictId, Grain, InsurancePlanId, LanguageMode, LanguageTag, Modality,
-    Need, OfferingId, OrganizationId, Population, PostalCode, Practice, Schedule, ScheduleKind, SchoolId,
-    ServiceId, Tier,
+    CoverageCategory, Criterion, DistrictId, FacilityType, Grain, InsurancePlanId, LanguageMode, LanguageTag,
+    Modality, Need, OfferingId, OrganizationId, Population, PostalCode, Practice, Schedule, ScheduleKind,
+    SchoolId, ServiceId, ServiceSetting, Tier,
 };
 
 /// When every test world begins.
@@ -318,16 +320,124 @@ pub(super) fn offered(ids: u128) -> impl Strategy<Value = Offered> {
     let audience = prop_oneof![4 => Just(vec![Audience::Students]), 1 => several(Audience::ALL, 2)];
     let facts =
         (facts(), any::<bool>()).prop_map(|(facts, is_plain)| if is_plain { plain(facts) } else { facts });
-    (0..ids, mostly(places()), facts, audience, weighted(0.7, claims()), partnerships()).prop_map(
-        |(id, place, facts, audience, claim, partnerships)| Offered {
+    (0..ids, mostly(places()), facts, audience, weighted(0.7, claims()), partnerships(), written()).prop_map(
+        |(id, place, facts, audience, claim, partnerships, written)| Offered {
             id: offering_id(id),
             place,
             facts,
             audience,
             claim,
             partnerships,
+            written,
         },
     )
+}
+
+/// A few words of the pool, so that some are alike, misspelt, synonymous or the beginning of another.
+fn texts() -> impl Strategy<Value = String> {
+    let pool = [
+        "Harbor",
+        "Harbour",
+        "Harbors",
+        "Grief",
+        "Brief",
+        "Counseling",
+        "Counsel",
+        "Therapy",
+        "of",
+        "the",
+        "Consejería",
+        "Kreyòl",
+        "Food",
+        "Pantry",
+        "groceries",
+        "Lawrence",
+        "Lawrense",
+        "Family",
+        "家庭",
+        "ខ្មែរ",
+        "TF-CBT",
+        "children's",
+    ];
+    vec(select(pool.to_vec()), 1..4).prop_map(|words| words.join(" "))
+}
+
+fn written() -> impl Strategy<Value = Written> {
+    let organization =
+        (texts(), seldom(texts()), seldom(texts()), seldom(select(FacilityType::ALL.to_vec())));
+    let service = (texts(), seldom(texts()), seldom(several(ServiceSetting::ALL, 2)));
+    let location = (texts(), seldom(texts()), seldom(select(postal_codes())));
+    (mostly(organization), mostly(service), mostly(location)).prop_map(|(organization, service, location)| {
+        Written {
+            organization: organization.map(|(name, alternate_name, description, facility_type)| {
+                from_json(json!({"name": name, "alternate_name": alternate_name, "description": description,
+                    "engagement": "listed", "facility_type": facility_type}))
+            }),
+            service: service.map(|(name, description, settings)| {
+                from_json(json!({"organization_id": Uuid::nil(), "name": name, "description": description,
+                    "status": "active", "audience": [], "settings": settings}))
+            }),
+            location: location.map(|(name, city, postal_code)| {
+                from_json(json!({"name": name, "city": city, "postal_code": postal_code}))
+            }),
+        }
+    })
+}
+
+fn from_json<T: DeserializeOwned>(facts: serde_json::Value) -> T {
+    serde_json::from_value(facts).unwrap()
+}
+
+fn words() -> impl Strategy<Value = Words> {
+    let pool = [
+        "harbor",
+        "harbr",
+        "Harbuor",
+        "ha",
+        "grief",
+        "greif",
+        "coun",
+        "counselling",
+        "counselor",
+        "theraphy",
+        "consejeria",
+        "kreyol",
+        "creole",
+        "food",
+        "food bank",
+        "food pantry",
+        "groceries",
+        "lawrence",
+        "lawrance",
+        "family",
+        "families",
+        "the",
+        "家",
+        "家庭",
+        "ខ្មែរ",
+        "tf-cbt",
+        "01840",
+        "spanish",
+        "chinese",
+        "autism",
+        "autistic",
+        "autism spectrum",
+        "abuse",
+        "sexual abuse",
+        "adhd",
+        "hyperactiv",
+        "after school",
+        "medicaid",
+        "outpatient",
+        "hospital",
+        "wheelchair",
+        "students",
+        "video",
+        "online",
+        "kids",
+        "bullyng",
+    ];
+    vec(select(pool.to_vec()), 1..3).prop_filter_map("says nothing", |words| words.join(" ").parse().ok())
 }
 
 pub(super) fn worlds(most: usize) -> impl Strategy<Value = World> {
@@ -427,7 +537,8 @@ fn residences() -> impl Strategy<Value = Residence> {
 pub(super) fn questions() -> impl Strategy<Value = Question> {
     let radius = prop_oneof![4 => 1.0..60.0, 1 => Just(0.0), 1 => Just(500.0), 1 => Just(20_037.0)];
     let district = prop_oneof![1 => Just(Vec::new()), 2 => several(&districts(), 2)];
-    let where_ = (places(), radius, residences(), weighted(0.6, select(schools())), district);
+    let school = weighted(0.6, select(schools()));
+    let where_ = (places(), radius, residences(), school, district, weighted(0.4, words()));
     let audience = prop_oneof![4 => Just(vec![Audience::Students]), 1 => several(Audience::ALL, 2)];
     let wish = prop_oneof![Just(Preferred::default()), preferences()];
     let when =
@@ -435,7 +546,7 @@ pub(super) fn questions() -> impl Strategy<Value = Question> {
     let required = prop_oneof![1 => Just(Criteria::default()), 4 => criteria()];
     (where_, audience, required, wish, when).prop_map(
         |(
-            (origin, radius_km, residence, school, districts),
+            (origin, radius_km, residence, school, districts, words),
             audience,
             required,
             preferred,
@@ -448,6 +559,7 @@ pub(super) fn questions() -> impl Strategy<Value = Question> {
                 school,
                 districts,
                 audience,
+                words,
                 required,
                 preferred,
                 urgency,

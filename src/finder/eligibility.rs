@@ -9,6 +9,7 @@ use super::interner::{Languages, MetBy, PlanInfo, Plans};
 use super::leaf::{INTO_SCHOOLS, Leaf, TO_RESIDENTS};
 use super::partners::{self, Door};
 use super::question::{Ask, AvailabilityAsk, CoverageAsk, Question};
+use super::text::{AskedWords, Texts};
 use super::wait::{self, Moment};
 use crate::types::{
     AgeRange, CoverageCategory, Criterion, LanguageMode, Truth, chord_2_to_km, km_to_chord_2,
@@ -26,6 +27,8 @@ pub(super) struct Asked<'a> {
     coverage: Option<Ask<AskedCoverage>>,
     age: Option<(AgeRange, u64)>,
     audience: u64,
+    /// What must be written of an offering: a plain filter, as the audience is.
+    pub(super) words: Option<AskedWords<'a>>,
     /// Squared chord distance beyond which nothing is within the radius, and below which all is; between
     /// them, rounding decides, and kilometres are compared.
     outside_chord_2: f64,
@@ -85,6 +88,7 @@ impl<'a> Asked<'a> {
         languages: &Languages,
         plans: &'a Plans,
         areas: &'a Areas,
+        texts: &'a Texts,
     ) -> Self {
         let required = &question.required;
         let mut sets = Vec::new();
@@ -113,6 +117,7 @@ impl<'a> Asked<'a> {
                 .map(|ask| ask.map(|value| AskedCoverage::new(*value, plans, moment.today))),
             age: required.age.map(|age| (age, facets::years_touched(age))),
             audience: facets::bits(&question.audience),
+            words: question.words.as_ref().map(|words| AskedWords::new(words, texts)),
             outside_chord_2: km_to_chord_2(question.radius_km) * (1.0 + 1e-9),
             inside_chord_2: km_to_chord_2(question.radius_km) * (1.0 - 1e-9),
             to_residents: facets::bits(TO_RESIDENTS) & allowed,
@@ -236,6 +241,11 @@ impl<'a> Asked<'a> {
     /// Whether it is for one of the people asked for: a plain filter.
     pub(super) fn serves_audience(&self, leaf: &Leaf) -> bool {
         leaf.facets.word(Facet::Closed) & self.audience != 0
+    }
+
+    /// Whether every word that is asked is written of the offering in this slot: a plain filter.
+    pub(super) fn has_words(&self, slot: u32) -> bool {
+        self.words.as_ref().is_none_or(|words| words.hold_of(slot))
     }
 
     /// The truth of every required criterion and of the restriction, location aside; each is computed as it

@@ -71,6 +71,9 @@ impl<'a> Explainer<'a> {
             Factor::Fit => self.fit(leaf),
             Factor::Relationship => partners::sentence(leaf, self.asked.question, self.asked.moment.today),
             Factor::Confirmation => self.confirmation(leaf),
+            Factor::Words => {
+                self.asked.words.as_ref().map_or_else(String::new, |words| words.explain(leaf.slot))
+            }
         }
     }
 

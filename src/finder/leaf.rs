@@ -1,4 +1,4 @@
-//! One offering as the index keeps it: ids, bits and small boxed slices, no text.
+//! One offering as the index keeps it: ids, bits and small boxed slices. Its words are kept in `text`.
 
 use super::envelope::{FacetEnvelope, Site, Summary};
 use super::facets::{self, CriterionSet, Facet, FacetValue, Facets};
@@ -6,7 +6,9 @@ use super::interner::{Languages, Plans};
 use super::partners::{self, Door, Partner};
 use super::wait::{ExpectedWait, Moment, Statement};
 use crate::availability::Claim;
-use crate::directory::{Coverage, OfferingFacts, PartnershipFacts};
+use crate::directory::{
+    Coverage, LocationFacts, OfferingFacts, OrganizationFacts, PartnershipFacts, ServiceFacts,
+};
 use crate::types::{
     AgeRange, Ages, Audience, Coordinates, CoverageCategory, Criterion, Grain, Modality, OfferingId,
     ScheduleKind, SchoolId, Truth,
@@ -33,6 +35,19 @@ pub struct Entry<'a> {
     pub claim: Option<&'a Claim>,
     /// The agreements of its organization, whichever services they cover and whenever they are in force.
     pub partnerships: &'a [PartnershipFacts],
+    /// What its words are searched in, beside its own facts.
+    pub about: About<'a>,
+}
+
+/// Whose names, descriptions and terms are searched as an offering's.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct About<'a> {
+    /// Who offers it.
+    pub organization: Option<&'a OrganizationFacts>,
+    /// Its service.
+    pub service: Option<&'a ServiceFacts>,
+    /// Its place.
+    pub location: Option<&'a LocationFacts>,
 }
 
 /// One listed plan.
@@ -64,6 +79,8 @@ struct Rare {
 #[derive(Debug)]
 pub(super) struct Leaf {
     pub(super) offering: OfferingId,
+    /// Where it is kept.
+    pub(super) slot: u32,
     /// Its place on the unit sphere.
     pub(super) point: Option<[f64; 3]>,
     pub(super) facets: Facets,
@@ -85,6 +102,7 @@ impl Leaf {
     /// Interns what the entry names. `area` is the number of its service area.
     pub(super) fn new(
         entry: &Entry<'_>,
+        slot: u32,
         area: Option<u32>,
         languages: &mut Languages,
         plans: &mut Plans,
@@ -92,6 +110,7 @@ impl Leaf {
         let facts = entry.facts;
         let mut leaf = Self {
             offering: entry.offering,
+            slot,
             point: entry.place.map(Coordinates::unit_vector),
             facets: Facets::default(),
             open: CriterionSet::default(),

@@ -10,9 +10,11 @@ use jiff::civil::Date;
 use super::outlines::in_outline;
 use super::question::{Ask, AvailabilityAsk, CoverageAsk, LanguageAsk, Question, Sort, Urgency};
 use super::ranking::{Factor, RankingProfile};
-use super::{Entry, ExpectedWait, PlanInfo};
+use super::{About, Entry, ExpectedWait, PlanInfo, oracle_words};
 use crate::availability::Claim;
-use crate::directory::{NamedPlace, OfferingFacts, PartnershipFacts};
+use crate::directory::{
+    LocationFacts, NamedPlace, OfferingFacts, OrganizationFacts, PartnershipFacts, ServiceFacts,
+};
 use crate::types::{
     Audience, AvailabilityStatus, Coordinates, Criterion, Grain, InsurancePlanId, LanguageMode, LanguageTag,
     Modality, OfferingId, Truth, calendar_date,
@@ -27,6 +29,15 @@ pub(super) struct Offered {
     pub(super) audience: Vec<Audience>,
     pub(super) claim: Option<Claim>,
     pub(super) partnerships: Vec<PartnershipFacts>,
+    pub(super) written: Written,
+}
+
+/// What is written of an offering elsewhere than in its own facts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Written {
+    pub(super) organization: Option<OrganizationFacts>,
+    pub(super) service: Option<ServiceFacts>,
+    pub(super) location: Option<LocationFacts>,
 }
 
 impl Offered {
@@ -38,6 +49,11 @@ impl Offered {
             audience: &self.audience,
             claim: self.claim.as_ref(),
             partnerships: &self.partnerships,
+            about: About {
+                organization: self.written.organization.as_ref(),
+                service: self.written.service.as_ref(),
+                location: self.written.location.as_ref(),
+            },
         }
     }
 }
@@ -78,11 +94,17 @@ impl World {
             .values()
             .filter(|offered| offered.audience.iter().any(|who| question.audience.contains(who)))
             .filter(|offered| matches(offered))
-            .map(|offered| Match {
-                offering: offered.id,
-                distance_km: offered.place.map(|place| place.distance_km(question.origin)),
-                wait: wait(offered.claim.as_ref(), question.now),
-                score: score(offered, question, profile),
+            .filter_map(|offered| {
+                let words = match &question.words {
+                    Some(asked) => Some(oracle_words::words(offered, asked)?),
+                    None => None,
+                };
+                Some(Match {
+                    offering: offered.id,
+                    distance_km: offered.place.map(|place| place.distance_km(question.origin)),
+                    wait: wait(offered.claim.as_ref(), question.now),
+                    score: score(offered, question, words, profile),
+                })
             })
             .collect();
         matches.sort_by(|a, b| {
@@ -469,7 +491,7 @@ fn availability(claim: Option<&Claim>, question: &Question) -> Truth {
     truth
 }
 
-fn score(offered: &Offered, question: &Question, profile: &RankingProfile) -> f64 {
+fn score(offered: &Offered, question: &Question, words: Option<f64>, profile: &RankingProfile) -> f64 {
     let mut terms = vec![
         (Factor::TimeToCare, time_to_care(offered, question)),
         (Factor::Travel, travel(offered, question)),
@@ -481,6 +503,7 @@ fn score(offered: &Offered, question: &Question, profile: &RankingProfile) -> f6
         terms.push((Factor::Relationship, if partner { 1.0 } else { 0.0 }));
     }
     terms.push((Factor::Confirmation, confirmation(offered, question)));
+    terms.extend(words.map(|utility| (Factor::Words, utility)));
     let total: f64 = terms.iter().map(|(factor, _)| profile.weights().of(*factor)).sum();
     let mut score = 0.0;
     for (factor, utility) in terms {

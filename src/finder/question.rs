@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::text::Words;
 use crate::types::{
     AccessibilityFeature, AgeRange, Audience, Coordinates, CoverageCategory, DistrictId, InsurancePlanId,
     LanguageMode, LanguageTag, Modality, Need, Population, PostalCode, Practice, ScheduleKind, SchoolId,
@@ -28,6 +29,8 @@ pub struct Question {
     pub districts: Vec<DistrictId>,
     /// Whom the service must be for: any of these. Empty asks for nobody and finds nothing.
     pub audience: Vec<Audience>,
+    /// Words that must be written of the offering, each somewhere; they rank too.
+    pub words: Option<Words>,
     /// Criteria that must hold.
     pub required: Criteria,
     /// Wishes that rank and never filter.
@@ -55,6 +58,7 @@ impl Question {
             school: None,
             districts: Vec::new(),
             audience: vec![Audience::Students],
+            words: None,
             required: Criteria::default(),
             preferred: Preferred::default(),
             urgency: Urgency::Routine,

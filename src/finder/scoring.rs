@@ -7,7 +7,8 @@ use super::interner::{Languages, MetBy};
 use super::leaf::Leaf;
 use super::page::SortKey;
 use super::question::{Ask, Preferred, Question, Sort};
-use super::ranking::{self, Factor, RankingProfile, Weighing};
+use super::ranking::{self, Factor, Meaning, RankingProfile, Weighing};
+use super::text::AskedWords;
 use crate::types::{Criterion, LanguageMode, Truth, chord_2_to_km};
 
 /// What a question prefers, resolved, and how its profile weighs it.
@@ -40,9 +41,13 @@ impl<'a> Scoring<'a> {
             None => question.preferred.languages.iter().map(|tag| languages.met_by(tag)).collect(),
         };
         let wishes = wishes(question);
-        let has_language = asked.language.is_some() || !preferred.is_empty();
-        let has_school = question.school.is_some() || !question.districts.is_empty();
-        let weighing = Weighing::new(profile, question.urgency, has_language, !wishes.is_empty(), has_school);
+        let meaning = Meaning {
+            language: asked.language.is_some() || !preferred.is_empty(),
+            wishes: !wishes.is_empty(),
+            school: question.school.is_some() || !question.districts.is_empty(),
+            words: asked.words.is_some(),
+        };
+        let weighing = Weighing::new(profile, question.urgency, meaning);
         Self { weighing, wishes, languages: preferred, asked, sort }
     }
 
@@ -75,6 +80,7 @@ impl<'a> Scoring<'a> {
                         summary.newest_report(moment).map(|second| moment.second.saturating_sub(second));
                     ranking::of_confirmation(summary.best_grain(), age)
                 }
+                Factor::Words => self.asked.words.as_ref().map_or(0.0, AskedWords::best),
             }),
             Sort::Distance => {
                 let chord_2 = match travel {
@@ -102,6 +108,7 @@ impl<'a> Scoring<'a> {
                 let age = live.map(|said| moment.second.saturating_sub(said.reported_at.as_second()));
                 ranking::of_confirmation(leaf.grain, age)
             }
+            Factor::Words => self.asked.words.as_ref().map_or(0.0, |words| words.utility(leaf.slot)),
         }
     }
 

@@ -14,6 +14,7 @@ use super::leaf::Leaf;
 use super::page::{Search, SortKey, Total};
 use super::partners::Door;
 use super::scoring::{Scoring, Travel};
+use super::text::AskedWords;
 use crate::types::Truth;
 
 /// One that made it into the answer, before it is explained.
@@ -22,6 +23,9 @@ pub(super) struct Found<'a> {
     pub(super) leaf: &'a Leaf,
     pub(super) reach: Reach,
 }
+
+/// As many offerings are sooner looked at one by one than found in the tree.
+const FEW: u64 = if cfg!(test) { 4 } else { 1000 };
 
 /// Some of what a search found: the first in order, and how many there are in all.
 pub(super) type List<'a> = (Vec<Found<'a>>, Total);
@@ -50,7 +54,8 @@ pub(super) fn misses<'a>(
 }
 
 /// Every match is met exactly once: under its area if it comes to residents, else under the first of the
-/// student's school, district and collaboratives that it comes into, else at its place in the tree.
+/// student's school, district and collaboratives that it comes into, else at its place in the tree. Where words
+/// are asked that few offerings hold, these are met one by one instead.
 fn sorted_out<'a, const LISTS: usize>(
     index: &'a Index,
     search: &Search<'_>,
@@ -68,6 +73,10 @@ fn sorted_out<'a, const LISTS: usize>(
         count_to: search.count_to,
         lists: std::array::from_fn(|_| Collected { matches: 0, best: BinaryHeap::new() }),
     };
+    if let Some(few) = asked.words.as_ref().map(AskedWords::holders).filter(|all| all.len() <= FEW) {
+        few.iter().for_each(|slot| run.meet(slot));
+        return run.answer();
+    }
     let mut open = BinaryHeap::new();
     run.open_roots(|item, key| open.push(Reverse(Placed { key, item })));
     while let Some(Reverse(next)) = open.pop() {
@@ -266,7 +275,10 @@ impl<'a, const LISTS: usize> Run<'a, '_, LISTS> {
     /// Meets an offering in the tree: counts it if it matches by way of its place, and ranks it if wanted.
     fn visit_place(&mut self, site: &Site, ranks: bool) {
         let chord_2 = site.envelope.chord_2_from(&self.asked.origin);
-        if !self.asked.may_be_near(chord_2) || !self.asked.may_match(&site.envelope.summary) {
+        if !self.asked.may_be_near(chord_2)
+            || !self.asked.may_match(&site.envelope.summary)
+            || !self.asked.has_words(site.slot)
+        {
             return;
         }
         if self.sieve.needs_no_leaf() && site.is_exact && !site.has_area {
@@ -281,7 +293,7 @@ impl<'a, const LISTS: usize> Run<'a, '_, LISTS> {
     /// Meets an offering on the roster of a school or district, or of an area that the residence is in.
     fn visit_listed(&mut self, site: &Site, under: Under, ranks: bool) {
         let summary = &site.envelope.summary;
-        if !self.asked.may_match(summary) {
+        if !self.asked.may_match(summary) || !self.asked.has_words(site.slot) {
             return;
         }
         match under {
@@ -314,8 +326,22 @@ impl<'a, const LISTS: usize> Run<'a, '_, LISTS> {
     fn visit(&mut self, site: &Site, via: Via, ranks: bool) {
         let leaf = self.index.leaf(site.slot);
         let reach = self.asked.reach(leaf);
-        if reach.via == Some(via)
-            && self.asked.serves_audience(leaf)
+        if reach.via == Some(via) {
+            self.judge(leaf, reach, ranks);
+        }
+    }
+
+    /// Meets an offering that holds the words asked for, however it is reached.
+    fn meet(&mut self, slot: u32) {
+        let leaf = self.index.leaf(slot);
+        let reach = self.asked.reach(leaf);
+        if reach.via.is_some() {
+            self.judge(leaf, reach, true);
+        }
+    }
+
+    fn judge(&mut self, leaf: &'a Leaf, reach: Reach, ranks: bool) {
+        if self.asked.serves_audience(leaf)
             && self.asked.truths(leaf).all(|(_, truth)| truth == Truth::Yes)
             && let Some(list) = self.sieve.list_of(leaf)
         {

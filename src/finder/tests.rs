@@ -10,7 +10,7 @@ use super::arbitrary::{
 };
 use super::eligibility::{Asked, Via};
 use super::envelope::{FacetEnvelope, Site};
-use super::oracle::{Match, Offered, World};
+use super::oracle::{Match, Offered, World, Written};
 use super::scoring::{Scoring, Travel};
 use super::*;
 use crate::directory::OfferedLanguage;
@@ -21,11 +21,12 @@ const SORTS: [Sort; 3] = [Sort::Match, Sort::Distance, Sort::Wait];
 fn profiles() -> impl Strategy<Value = RankingProfile> {
     prop_oneof![
         Just(RankingProfile::default()),
-        (0..5, 0..3, 0..3, 0..3, 0..3, 0..3).prop_map(
-            |(time_to_care, travel, language, fit, relationship, confirmation)| {
-                let [time_to_care, travel, language, fit, relationship, confirmation] =
-                    [time_to_care, travel, language, fit, relationship, confirmation].map(f64::from);
-                let weights = Weights { time_to_care, travel, language, fit, relationship, confirmation };
+        (0..5, 0..3, 0..3, 0..3, 0..3, 0..3, 0..3).prop_map(
+            |(time_to_care, travel, language, fit, relationship, confirmation, words)| {
+                let [time_to_care, travel, language, fit, relationship, confirmation, words] =
+                    [time_to_care, travel, language, fit, relationship, confirmation, words].map(f64::from);
+                let weights =
+                    Weights { time_to_care, travel, language, fit, relationship, confirmation, words };
                 RankingProfile::new("test", 1, weights, 0.25).unwrap_or_default()
             }
         ),
@@ -309,6 +310,7 @@ fn simple(id: u128, facts: impl FnOnce(&mut crate::directory::OfferingFacts)) ->
         audience: vec![crate::types::Audience::Students],
         claim: None,
         partnerships: Vec::new(),
+        written: Written::default(),
     };
     facts(&mut offered.facts);
     offered

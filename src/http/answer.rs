@@ -19,7 +19,7 @@ use crate::error::{Error, FieldError, Result};
 use crate::finder::ledger::{NeedRef, Outcome, record};
 use crate::finder::source::{Listing, listings};
 use crate::finder::{
-    Answer, Criteria, Hit, Missed, NearMisses, Preferred, Question, Search, Sort, SortKey, Urgency,
+    Answer, Criteria, Hit, Missed, NearMisses, Preferred, Question, Search, Sort, SortKey, Urgency, Words,
 };
 use crate::store::DbConnection;
 use crate::types::{Audience, OfferingId, crisis_contacts};
@@ -33,6 +33,8 @@ pub(super) struct NeedProfile {
     pub(super) radius_km: f64,
     /// Whom the service is for.
     pub(super) audience: Vec<Audience>,
+    /// What must be written of it.
+    pub(super) words: Option<Words>,
     /// What must hold.
     pub(super) required: Criteria,
     /// What ranks and never filters.
@@ -130,7 +132,7 @@ pub(super) async fn answer(
             Ok((question, categories, found, listed))
         })
         .await?;
-    let Found { answer: Answer { hits, total }, near_misses, revision } = found;
+    let Found { answer: Answer { hits, total, suggestions }, near_misses, revision } = found;
     if let (Some(need_ref), true) = (need_ref, is_first_page) {
         let is_matched = total.value > 0;
         let near = near_misses.as_deref().unwrap_or_default();
@@ -163,7 +165,15 @@ pub(super) async fn answer(
         link_next(&mut response, request, next_cursor.as_deref());
     }
     let total = total.into();
-    Ok(response.json(SearchAnswer { items, next_cursor, total, near_misses, crisis_contacts, revision }))
+    Ok(response.json(SearchAnswer {
+        items,
+        next_cursor,
+        total,
+        near_misses,
+        suggestions,
+        crisis_contacts,
+        revision,
+    }))
 }
 
 impl NeedProfile {
@@ -177,6 +187,7 @@ impl NeedProfile {
             school,
             districts,
             audience: self.audience,
+            words: self.words,
             required: self.required,
             preferred: self.preferred,
             urgency: self.urgency,

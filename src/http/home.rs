@@ -27,6 +27,11 @@ impl FromStr for TownName {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
+        // What is compared with every town's name is kept short.
+        const LONGEST: usize = 200;
+        if text.len() > LONGEST {
+            return Err(format!("has {} bytes; no town's name is that long", text.len()));
+        }
         let (name, state) = match text.rsplit_once(',') {
             None => (text.trim(), None),
             Some((name, state)) => (name.trim(), Some(state.trim())),

@@ -16,7 +16,7 @@ use super::search::{CoverageText, radius_problem};
 use super::{Context, body};
 use crate::error::FieldError;
 use crate::finder::ledger::NeedRef;
-use crate::finder::{Ask, AvailabilityAsk, Criteria, LanguageAsk, Preferred, Question, Sort, Urgency};
+use crate::finder::{Ask, AvailabilityAsk, Criteria, LanguageAsk, Preferred, Question, Sort, Urgency, Words};
 use crate::types::{
     AccessibilityFeature, AgeRange, Audience, Coordinates, Grade, LanguageMode, LanguageTag, Modality, Need,
     Population, PostalCode, Practice, ScheduleKind, Tier,
@@ -41,6 +41,11 @@ struct MatchRequest {
     /// Whom the service is for.
     #[serde(default = "students")]
     audience: Vec<Audience>,
+    /// Free text, as `q` of the search: every word must be in a name, the place, a description, or a name or
+    /// everyday word of something that the offering has.
+    #[serde(default)]
+    #[schema(nullable = false, max_length = 200, example = "grief counseling")]
+    q: Option<String>,
     /// What must hold.
     #[serde(default)]
     #[schema(required = false)]
@@ -303,6 +308,7 @@ async fn matches(
         origin,
         radius_km,
         audience,
+        q,
         required,
         preferred,
         urgency,
@@ -325,13 +331,17 @@ async fn matches(
     }
     let (required, max_wait_days) = required.read(&mut faults);
     let preferred = preferred.read(&mut faults);
+    let words = q.and_then(|q| {
+        q.parse::<Words>().map_err(|refusal| faults.push(FieldError::body("/q", refusal))).ok()
+    });
     if audience.len() > MOST_VALUES {
         faults.push(FieldError::body("/audience", format_args!("has more than {MOST_VALUES} values")));
     }
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
-    let need = NeedProfile { origin, radius_km, audience, required, preferred, urgency, max_wait_days, sort };
+    let need =
+        NeedProfile { origin, radius_km, audience, words, required, preferred, urgency, max_wait_days, sort };
     if need_ref.is_some() {
         // What came of a need is counted: somebody must answer for it.
         reader.named()?;

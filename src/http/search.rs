@@ -13,7 +13,7 @@ use super::problem::Problem;
 use super::query::{FromParams, Limit, Number, Params, Query};
 use crate::error::FieldError;
 use crate::finder::{
-    Ask, AvailabilityAsk, CoverageAsk, Criteria, LanguageAsk, Preferred, Question, Sort, Urgency,
+    Ask, AvailabilityAsk, CoverageAsk, Criteria, LanguageAsk, Preferred, Question, Sort, Urgency, Words,
 };
 use crate::types::{
     AccessibilityFeature, AgeRange, Audience, CoverageCategory, Grade, InsurancePlanId, LanguageMode,
@@ -25,6 +25,13 @@ use crate::types::{
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes the parameters that `Search` reads")]
 struct SearchParams {
+    /// Free text, such as `grief kreyol`. Every word must be in a name (of the organization, the service or the
+    /// offering), the place, a description, or a name or everyday word of something that the offering has:
+    /// needs, practices, populations, languages and the like. Case and accents do not matter, a word may be
+    /// the beginning of one or have one slip, and everyday synonyms count (`therapist` finds counseling).
+    /// How well the words are met is the factor `words` of the score.
+    #[param(example = "grief counseling", max_length = 200)]
+    q: Option<String>,
     /// Where travel starts: degrees north and east.
     #[param(example = "42.7070,-71.1631")]
     near: Option<String>,
@@ -177,6 +184,7 @@ fn any_of<T>(values: Vec<T>) -> Option<Ask<T>> {
 
 impl FromParams for Search {
     fn from_params(params: &mut Params) -> Self {
+        let words = params.one::<Words>("q");
         let origin = OriginAsk {
             near: params.one::<Near>("near").map(|near| near.0),
             postal_code: params.one::<PostalCode>("postal_code"),
@@ -213,6 +221,7 @@ impl FromParams for Search {
         }
         let need = NeedProfile {
             radius_km,
+            words,
             audience: if audience.is_empty() { vec![Audience::Students] } else { audience },
             required,
             preferred: Preferred::default(),

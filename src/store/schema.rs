@@ -314,6 +314,17 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    hsds_documents (kind, id) {
+        kind -> Text,
+        id -> Text,
+        source -> Text,
+        whole -> Integer,
+        document -> Text,
+        recorded_at -> Timestamp,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(organizations, organization_merges);
 
 diesel::allow_tables_to_appear_in_same_query!(

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::test::TestRequest;
-use causeway::exchange::demonstration;
 use causeway::http::{ProblemCode, openapi};
 use serde_json::Value;
 
@@ -148,8 +147,7 @@ fn what_the_contract_refers_to_is_there() {
 /// The examples of the contract, asked of the demonstration.
 #[test]
 fn every_example_works_against_the_demonstration() {
-    let causeway = Causeway::on_sqlite();
-    demonstration::load(causeway.store()).unwrap();
+    let causeway = Causeway::with_demonstration();
     let first = |path: &str| {
         let collection = path.split("/{id}").next().unwrap();
         let items = causeway.get(&format!("{collection}?limit=1")).expect(200).json()["items"].clone();

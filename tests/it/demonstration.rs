@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use causeway::exchange::demonstration;
 use serde_json::{Value, json};
 
 use crate::support::Causeway;
@@ -21,14 +20,6 @@ const STATEWIDE: [&str; 4] = [
     "Counseling in ASL, by video across the state",
     "Therapy by video or phone",
 ];
-
-/// A Causeway with the demonstration in it.
-pub fn demonstration() -> Causeway {
-    let causeway = Causeway::on_sqlite();
-    let summary = demonstration::load(causeway.store()).unwrap();
-    assert_eq!((summary.read, summary.landed), (summary.created, true));
-    causeway
-}
 
 /// Everything that a list or a search has, page by page.
 fn all(causeway: &Causeway, path: &str) -> Vec<Value> {
@@ -67,7 +58,7 @@ pub fn is_found(causeway: &Causeway, name: &str, questions: &[(&str, bool)]) {
 
 #[test]
 fn it_is_whole_and_every_kind_of_claim_is_in_it() {
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     let offerings = all(&causeway, "/v1/offerings");
     assert_eq!(causeway.context.app.indexed(), offerings.len());
     assert!(offerings.len() >= 250, "{}", offerings.len());
@@ -98,7 +89,7 @@ fn it_is_whole_and_every_kind_of_claim_is_in_it() {
 
 #[test]
 fn it_has_every_kind_of_partner_in_many_places_and_languages() {
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     let organizations = all(&causeway, "/v1/organizations");
     let kinds: BTreeSet<&str> =
         organizations.iter().filter_map(|organization| organization["facility_type"].as_str()).collect();
@@ -140,7 +131,7 @@ fn it_has_every_kind_of_partner_in_many_places_and_languages() {
 
 #[test]
 fn nobody_takes_it_for_real() {
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     for organization in all(&causeway, "/v1/organizations") {
         assert!(organization["name"].as_str().unwrap().ends_with(" (demo)"), "{organization}");
         for address in ["email", "website"] {
@@ -175,7 +166,7 @@ fn nobody_takes_it_for_real() {
 
 #[test]
 fn each_offering_can_be_found() {
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     let mut never: BTreeSet<String> =
         all(&causeway, "/v1/offerings").iter().map(|one| one["id"].to_string()).collect();
     let places = [
@@ -204,7 +195,7 @@ fn each_offering_can_be_found() {
 
 #[test]
 fn an_interpreter_is_no_clinician_who_speaks_the_language() {
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     is_found(
         &causeway,
         "Counseling in Haverhill",
@@ -225,7 +216,7 @@ fn an_interpreter_is_no_clinician_who_speaks_the_language() {
 
 #[test]
 fn what_is_in_two_schools_is_there_for_these_and_no_other() {
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     is_found(
         &causeway,
         "Counseling at Mill Race and South Union",
@@ -249,7 +240,7 @@ fn what_is_in_two_schools_is_there_for_these_and_no_other() {
 
 #[test]
 fn a_summer_program_is_found_for_the_summer_and_what_is_silent_is_not() {
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     let summer: Vec<String> =
         found(&causeway, "postal_code=01841&radius_km=5&schedule=summer").into_keys().collect();
     assert_eq!(summer, ["Summer leadership weeks (summer only)"]);
@@ -268,7 +259,7 @@ fn a_summer_program_is_found_for_the_summer_and_what_is_silent_is_not() {
 
 #[test]
 fn a_plan_that_is_closed_to_new_patients_or_has_ended_pays_for_nobody() {
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     let ask = |plan: &str| format!("postal_code=02111&coverage={plan}");
     is_found(
         &causeway,
@@ -294,7 +285,7 @@ fn a_plan_that_is_closed_to_new_patients_or_has_ended_pays_for_nobody() {
 
 #[test]
 fn telehealth_across_the_state_reaches_the_berkshires_and_stops_at_the_border() {
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     let there = found(&causeway, "postal_code=01230&modality=telehealth_video");
     for item in STATEWIDE.map(|name| &there[name]) {
         assert!(item.get("distance_km").is_none() && item["travel_minutes"] == 0.0, "{item}");
@@ -332,7 +323,7 @@ fn telehealth_across_the_state_reaches_the_berkshires_and_stops_at_the_border() 
 
 #[test]
 fn one_clinician_has_one_calendar_however_many_offerings_it_serves() {
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     let chinese = "postal_code=02111&language=yue";
     let pools = |items: &BTreeMap<String, Value>| -> BTreeSet<String> {
         items.values().map(|item| item["offering"]["capacity_pool_id"].to_string()).collect()
@@ -358,7 +349,7 @@ fn one_clinician_has_one_calendar_however_many_offerings_it_serves() {
 
 #[test]
 fn what_was_not_said_of_ages_and_whom_it_is_not_for_is_respected() {
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     let facility = "Everything listed for the main clinic";
     is_found(
         &causeway,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::demonstration::{demonstration, found, is_found};
+use crate::demonstration::{found, is_found};
 use crate::support::Causeway;
 
 /// The one item of this name that a question finds.
@@ -14,7 +14,7 @@ fn the(causeway: &Causeway, query: &str, name: &str) -> Value {
 
 #[test]
 fn an_interpreter_is_the_only_way_to_some_languages() {
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     let name = "Interpreted therapy for children, by video";
     for language in ["rw", "my", "ur", "mam"] {
         let ask = format!("postal_code=01201&language={language}");
@@ -24,7 +24,7 @@ fn an_interpreter_is_the_only_way_to_some_languages() {
 
 #[test]
 fn what_a_facility_listed_stands_below_its_team_in_the_same_building() {
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     let ask =
         "postal_code=02115&radius_km=5&language=en&coverage=medicaid&need=anxiety&age=9&modality=in_person";
     let team = the(&causeway, ask, "Anxiety and OCD clinic, Fenway");
@@ -36,7 +36,7 @@ fn what_a_facility_listed_stands_below_its_team_in_the_same_building() {
 
 #[test]
 fn a_plan_may_be_closed_to_new_patients_where_its_neighbour_is_open() {
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     let plan = |name: &str| {
         let plans = causeway.get("/v1/insurance-plans?limit=100").expect(200).json();
         let plan = plans["items"].as_array().unwrap().iter().find(|plan| plan["name"] == name).cloned();
@@ -56,7 +56,7 @@ fn a_plan_may_be_closed_to_new_patients_where_its_neighbour_is_open() {
 
 #[test]
 fn capacity_that_was_said_long_ago_is_unknown_and_no_opening() {
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     let name = "Outpatient therapy, Gardner";
     let item = the(&causeway, "postal_code=01440", name);
     assert_eq!(item["availability"]["status"], "unknown");
@@ -66,7 +66,7 @@ fn capacity_that_was_said_long_ago_is_unknown_and_no_opening() {
 
 #[test]
 fn a_list_may_be_months_long_or_not_move_at_all() {
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     let wait = |query: &str, name: &str| the(&causeway, query, name)["availability"].clone();
     let months = wait("postal_code=01105", "Child psychiatry, State Street");
     assert_eq!((&months["status"], &months["open_slots"]), (&"waitlist".into(), &0.into()));
@@ -96,7 +96,7 @@ fn a_list_may_be_months_long_or_not_move_at_all() {
 
 #[test]
 fn creole_without_more_is_not_yet_haitian_or_cape_verdean() {
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     let name = "After-school program listed as speaking Creole, Brockton";
     is_found(
         &causeway,
@@ -121,7 +121,7 @@ fn creole_without_more_is_not_yet_haitian_or_cape_verdean() {
 
 #[test]
 fn what_is_for_families_or_staff_is_not_shown_to_those_who_look_for_a_student() {
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     is_found(
         &causeway,
         "Classroom consultation for teachers",
@@ -136,7 +136,7 @@ fn what_is_for_families_or_staff_is_not_shown_to_those_who_look_for_a_student() 
 
 #[test]
 fn an_agency_without_people_here_can_be_called_and_is_found_all_the_same() {
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     let item = the(&causeway, "postal_code=02111&audience=families", "Education advocacy, Boston");
     assert_eq!(item["organization"]["engagement"], "listed");
     assert!(item["organization"]["phone"].is_string(), "{item}");
@@ -145,7 +145,7 @@ fn an_agency_without_people_here_can_be_called_and_is_found_all_the_same() {
 
 #[test]
 fn money_that_ends_soon_is_said_and_ends_no_offering() {
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     let ask = "postal_code=02111&audience=families&need=housing&radius_km=5";
     let item = the(&causeway, ask, "Housing search, Boston");
     let service =
@@ -155,7 +155,7 @@ fn money_that_ends_soon_is_said_and_ends_no_offering() {
 
 #[test]
 fn crisis_teams_come_anywhere_in_the_state_though_nobody_said_how_free_they_are() {
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     for (home, team) in [
         ("02128", "Youth mobile crisis, Boston"),
         ("01830", "Youth mobile crisis, Merrimack Valley"),
@@ -170,6 +170,70 @@ fn crisis_teams_come_anywhere_in_the_state_though_nobody_said_how_free_they_are(
     }
 }
 
+#[test]
+fn what_is_kept_for_some_schools_is_there_for_their_students_only() {
+    let causeway = Causeway::with_demonstration();
+    is_found(
+        &causeway,
+        "Afternoons for Clock Tower students",
+        &[
+            ("school=99010030", true),
+            ("school=99010020", false),
+            ("postal_code=01840", false),
+            ("postal_code=01840&school=99010030", true),
+        ],
+    );
+}
+
+#[test]
+fn a_collaborative_offers_services_and_has_districts_and_a_school() {
+    let causeway = Causeway::with_demonstration();
+    let districts = causeway.get("/v1/districts?limit=100").expect(200).json();
+    let districts = districts["items"].as_array().unwrap();
+    let collaborative = districts.iter().find(|district| district["kind"] == "collaborative").unwrap();
+    assert_eq!(collaborative["members"].as_array().map(Vec::len), Some(3));
+    let organization = collaborative["organization_id"].as_str().unwrap();
+    causeway.get(&format!("/v1/organizations/{organization}")).expect(200);
+    is_found(
+        &causeway,
+        "Therapeutic day program, River Bend",
+        &[("school=99180010", true), ("school=99030010", false)],
+    );
+    for kind in ["district", "charter", "vocational", "collaborative"] {
+        assert!(districts.iter().any(|district| district["kind"] == kind), "{kind}");
+    }
+    // An agreement opens what is given in schools and names none.
+    is_found(
+        &causeway,
+        "Classroom consultation for teachers",
+        &[
+            ("school=99020010&audience=staff&modality=in_school", true),
+            ("school=99030010&audience=staff&modality=in_school", false),
+        ],
+    );
+}
+
+#[test]
+fn an_area_is_drawn_on_the_map_or_is_a_town() {
+    let causeway = Causeway::with_demonstration();
+    is_found(
+        &causeway,
+        "In-home behavioral services, Worcester hills",
+        &[("postal_code=01602", true), ("postal_code=01612", true), ("postal_code=01604", false)],
+    );
+    is_found(
+        &causeway,
+        "Family partner, Chelsea",
+        &[
+            ("postal_code=02150&audience=families", true),
+            ("postal_code=02169&audience=families", false),
+            ("postal_code=02169&residence=02150&audience=families", true),
+            ("town=Chelsea&audience=families", true),
+        ],
+    );
+    is_found(&causeway, "Child therapy, Hyannis", &[("town=Barnstable,%20MA&radius_km=10", true)]);
+}
+
 /// A child of nine in Hyannis who needs trauma treatment in Portuguese, in person, on Medicaid. Nothing fits,
 /// and whichever one rule is bent, something does.
 #[test]
@@ -182,7 +246,7 @@ fn near_hyannis_nothing_fits_and_something_does_for_each_rule_that_is_bent() {
         ("need", "need=trauma", "Counseling after a loss, Hyannis"),
         ("age", "age=9", "Teen therapy, Yarmouth"),
     ];
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     let without = |left_out: &str| {
         let rules = RULES.iter().filter(|(rule, ..)| *rule != left_out).map(|(_, parameter, _)| *parameter);
         found(&causeway, &format!("postal_code=02601&{}", rules.collect::<Vec<_>>().join("&")))

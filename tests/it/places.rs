@@ -83,6 +83,7 @@ on_both! {
         refused(&causeway, "town=Lawrence,NH", "town", "there is no town \"Lawrence\" in NH");
         refused(&causeway, "town=Lawrence,%20Mass", "town", "two letters are needed after the comma");
         refused(&causeway, "town=,MA", "town", "names no town");
+        refused(&causeway, &format!("town={}", "x".repeat(201)), "town", "no town's name is that long");
         refused(&causeway, "town=Salem&near=1,1", "near", "contradicts town");
         refused(&causeway, "town=Salem&postal_code=01840", "postal_code", "contradicts town");
         refused(&causeway, "town=Salem&residence=1840", "residence", "not a ZIP code");

@@ -9,7 +9,7 @@ use causeway::access::{Role, Tie};
 use causeway::app::App;
 use causeway::config::DatabaseUrl;
 use causeway::directory::install_embedded;
-use causeway::exchange::postal_codes;
+use causeway::exchange::{demonstration, postal_codes};
 use causeway::http::{Context, Cursors, service};
 use causeway::store::{DbConnection, Store, StoreOptions};
 use causeway::types::{ClientId, Clock};
@@ -111,9 +111,18 @@ impl Answer {
 
 impl Causeway {
     pub fn on_sqlite() -> Self {
+        Self::on_copy_of(sqlite_template())
+    }
+
+    /// With the demonstration in it, on SQLite.
+    pub fn with_demonstration() -> Self {
+        Self::on_copy_of(demonstration_template())
+    }
+
+    fn on_copy_of(template: &std::path::Path) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("causeway.db");
-        std::fs::copy(sqlite_template(), &path).expect("a copy of the template");
+        std::fs::copy(template, &path).expect("a copy of the template");
         let url: DatabaseUrl = format!("sqlite://{}", path.display()).parse().expect("a URL");
         Self::open(url, Database::Folder(folder))
     }
@@ -358,6 +367,28 @@ fn sqlite_template() -> &'static std::path::Path {
             diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)")
                 .execute(&mut connection)
                 .expect("a checkpoint");
+            (folder, path)
+        })
+        .1
+}
+
+/// A SQLite file with the demonstration, which takes the better part of a second to load.
+fn demonstration_template() -> &'static std::path::Path {
+    static TEMPLATE: OnceLock<(tempfile::TempDir, std::path::PathBuf)> = OnceLock::new();
+    &TEMPLATE
+        .get_or_init(|| {
+            let causeway = Causeway::on_sqlite();
+            let summary = demonstration::load(causeway.store()).expect("the demonstration");
+            assert_eq!((summary.read, summary.landed), (summary.created, true), "every row of it is new");
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let path = folder.path().join("demonstration.db");
+            let source = causeway.url.to_string();
+            let source = source.strip_prefix("sqlite://").expect("a file");
+            let mut connection = SqliteConnection::establish(source).expect("the demonstration's file");
+            diesel::sql_query("VACUUM INTO ?")
+                .bind::<diesel::sql_types::Text, _>(path.display().to_string())
+                .execute(&mut connection)
+                .expect("a copy");
             (folder, path)
         })
         .1

@@ -140,7 +140,7 @@ fn ids_of_open_eligibility_are_there_in_its_taxonomy() {
         let terms = terms(&causeway, name);
         let used: Vec<&str> = terms
             .iter()
-            .flat_map(|term| term["open_eligibility"].as_array())
+            .filter_map(|term| term["open_eligibility"].as_array())
             .flatten()
             .filter_map(Value::as_str)
             .collect();

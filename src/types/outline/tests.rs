@@ -76,7 +76,7 @@ fn what_is_wrong_is_told_with_its_place() {
         ),
         (
             json!([[[0, 0], [4, 0], [4, 4], [4, 8], [4, 4], [0, 4], [0, 0]]]),
-            "/coordinates/0/2: the ring runs back over itself from 4.000000,",
+            "/coordinates/0/1: the ring touches itself at 4.000000,4.000000, on the edge that begins at position 4",
         ),
         (
             json!([square, [[3, 3], [5, 3], [5, 5], [3, 3]]]),
