@@ -281,7 +281,9 @@ impl Random {
         const FIRST: [&str; 16] =
             ["b", "br", "c", "d", "f", "g", "h", "l", "m", "n", "p", "r", "s", "st", "t", "w"];
         const SECOND: [&str; 8] = ["an", "el", "il", "or", "un", "ar", "en", "ow"];
-        (0..3).map(|_| format!("{}{}", FIRST[self.below(16)], SECOND[self.below(8)])).collect()
+        let syllables: Vec<&str> =
+            (0..3).flat_map(|_| [FIRST[self.below(16)], SECOND[self.below(8)]]).collect();
+        syllables.concat()
     }
 
     /// Two words of somebody's name.

@@ -354,7 +354,7 @@ fn in_area(facts: &OfferingFacts, question: &Question) -> Truth {
         truths.push(named(&area.towns, &home.town, same));
     }
     if !area.counties.is_empty() {
-        truths.push(named(&area.counties, &home.county, |a, b| a.eq_ignore_ascii_case(b)));
+        truths.push(named(&area.counties, &home.county, str::eq_ignore_ascii_case));
     }
     if !area.states.is_empty() {
         truths.push(home.state.as_ref().map_or(Truth::Unknown, |home| {

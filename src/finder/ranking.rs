@@ -183,29 +183,14 @@ pub(super) struct Weighing {
     scale_days: f64,
 }
 
-/// Which factors a question gives a meaning, beside those that always have one.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Meaning {
-    /// A language is asked for.
-    pub(super) language: bool,
-    /// There are wishes.
-    pub(super) wishes: bool,
-    /// The school or its district is known.
-    pub(super) school: bool,
-    /// Words are asked for.
-    pub(super) words: bool,
-}
-
 impl Weighing {
-    pub(super) fn new(profile: &RankingProfile, urgency: Urgency, meaning: Meaning) -> Self {
-        let has_meaning = |factor: &Factor| match factor {
-            Factor::Language => meaning.language,
-            Factor::Fit => meaning.wishes,
-            Factor::Relationship => meaning.school,
-            Factor::Words => meaning.words,
-            Factor::TimeToCare | Factor::Travel | Factor::Confirmation => true,
-        };
-        let factors = || Factor::ALL.into_iter().filter(has_meaning);
+    /// `has_meaning` says which factors the question gives a meaning.
+    pub(super) fn new(
+        profile: &RankingProfile,
+        urgency: Urgency,
+        has_meaning: impl Fn(Factor) -> bool,
+    ) -> Self {
+        let factors = || Factor::ALL.into_iter().filter(|factor| has_meaning(*factor));
         let total: f64 = factors().map(|factor| profile.weights.of(factor)).sum();
         let terms = factors()
             .map(|factor| {
@@ -335,7 +320,7 @@ mod tests {
     #[test]
     fn an_unknown_wait_is_never_like_open_nor_better_than_an_honest_short_one() {
         for (urgency, days) in [(Urgency::Routine, 28.0), (Urgency::Urgent, 7.0)] {
-            let weighing = Weighing::new(&RankingProfile::default(), urgency, Meaning::default());
+            let weighing = Weighing::new(&RankingProfile::default(), urgency, |_| true);
             assert!(weighing.of_wait(ExpectedWait::Unknown) < weighing.of_wait(ExpectedWait::Days(days)));
             assert!(weighing.of_wait(ExpectedWait::Unknown) > weighing.of_wait(ExpectedWait::Never));
         }

@@ -7,7 +7,7 @@ use super::interner::{Languages, MetBy};
 use super::leaf::Leaf;
 use super::page::SortKey;
 use super::question::{Ask, Preferred, Question, Sort};
-use super::ranking::{self, Factor, Meaning, RankingProfile, Weighing};
+use super::ranking::{self, Factor, RankingProfile, Weighing};
 use super::text::AskedWords;
 use crate::types::{Criterion, LanguageMode, Truth, chord_2_to_km};
 
@@ -41,13 +41,14 @@ impl<'a> Scoring<'a> {
             None => question.preferred.languages.iter().map(|tag| languages.met_by(tag)).collect(),
         };
         let wishes = wishes(question);
-        let meaning = Meaning {
-            language: asked.language.is_some() || !preferred.is_empty(),
-            wishes: !wishes.is_empty(),
-            school: question.school.is_some() || !question.districts.is_empty(),
-            words: asked.words.is_some(),
+        let has_meaning = |factor| match factor {
+            Factor::Language => asked.language.is_some() || !preferred.is_empty(),
+            Factor::Fit => !wishes.is_empty(),
+            Factor::Relationship => question.school.is_some() || !question.districts.is_empty(),
+            Factor::Words => asked.words.is_some(),
+            Factor::TimeToCare | Factor::Travel | Factor::Confirmation => true,
         };
-        let weighing = Weighing::new(profile, question.urgency, meaning);
+        let weighing = Weighing::new(profile, question.urgency, has_meaning);
         Self { weighing, wishes, languages: preferred, asked, sort }
     }
 

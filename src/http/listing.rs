@@ -31,14 +31,14 @@ pub(super) struct SearchAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(super) near_misses: Option<Vec<NearMatches>>,
-    /// Where nothing matches: whom to call if it cannot wait.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false, value_type = Vec<CrisisContact>)]
-    pub(super) crisis_contacts: Vec<&'static CrisisContact>,
     /// Where no offering holds every word of `q`: words that are spelt nearly like those that none holds.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false, example = json!(["bereavement"]))]
     pub(super) suggestions: Vec<String>,
+    /// Where nothing matches: whom to call if it cannot wait.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, value_type = Vec<CrisisContact>)]
+    pub(super) crisis_contacts: Vec<&'static CrisisContact>,
     /// The state of the finder's index that was asked, `node:counter`; not comparable across nodes.
     #[schema(example = "5f3a91c2:30")]
     pub(super) revision: String,

@@ -30,7 +30,7 @@ struct SearchParams {
     /// needs, practices, populations, languages and the like. Case and accents do not matter, a word may be
     /// the beginning of one or have one slip, and everyday synonyms count (`therapist` finds counseling).
     /// How well the words are met is the factor `words` of the score.
-    #[param(example = "grief counseling", max_length = 200)]
+    #[param(example = "counseling", max_length = 200)]
     q: Option<String>,
     /// Where travel starts: degrees north and east.
     #[param(example = "42.7070,-71.1631")]

@@ -60,7 +60,7 @@ fn made() -> Vec<Made> {
             "Lawrence",
             json!({"facility_type": "food_pantry"}),
         ),
-        ("mood", "Goodwood Clinic", "Low mood group", "", "Lawrence", json!({})),
+        ("mood", "Goodwood Clinic", "Mood journal", "", "Lawrence", json!({})),
         ("turning", "Turning Point", "Recovery coaching", "", "Lawrence", needs("substance_use")),
         ("abuse", "Shade Tree", "Child advocacy", "", "Lawrence", needs("abuse_neglect")),
         ("rainbow", "Prism Center", "Drop-in evenings", "", "Lawrence", populations("lgbtq")),

@@ -166,7 +166,7 @@ fn a_point_on_the_border_lies_inside_and_one_in_a_hole_does_not() {
     for (x, y) in [(0.0, 0.0), (2.0, 0.0), (4.0, 3.9), (0.5, 0.5), (1.0, 2.0), (3.0, 3.0)] {
         assert!(holds(&ring, x, y), "{x} {y}");
     }
-    for (x, y) in [(2.0, 2.0), (4.1, 2.0), (-0.1, 0.0), (2.0, 4.000001)] {
+    for (x, y) in [(2.0, 2.0), (4.1, 2.0), (-0.1, 0.0), (2.0, 4.000_001)] {
         assert!(!holds(&ring, x, y), "{x} {y}");
     }
     let shape = ring.shape().unwrap();
