@@ -178,8 +178,14 @@ pub fn operator(folder: &Path, url: &str) -> String {
     Program::start(command).ended().expect(0).out.trim().to_owned()
 }
 
+/// The status and the JSON of what was posted without a token.
+pub fn post(url: &str, body: &Value) -> (u16, Value) {
+    let mut response = client().post(url).send_json(body).unwrap();
+    (response.status().as_u16(), response.body_mut().read_json().unwrap())
+}
+
 /// The status and the JSON of what was posted with a token.
-pub fn post(token: &str, url: &str, body: &Value) -> (u16, Value) {
+pub fn post_as(token: &str, url: &str, body: &Value) -> (u16, Value) {
     let request = client().post(url).header("Authorization", format!("Bearer {token}"));
     let mut response = request.send_json(body).unwrap();
     (response.status().as_u16(), response.body_mut().read_json().unwrap())

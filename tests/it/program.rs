@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::tempdir;
 
 use crate::process::{
-    EmptyPostgres, Program, causeway, found, get, get_as, operator, post, ready, run, sqlite_url,
+    EmptyPostgres, Program, causeway, found, get, get_as, operator, post_as, ready, run, sqlite_url,
 };
 
 const ANYWHERE: &str = "127.0.0.1:0";
@@ -117,8 +117,11 @@ fn a_server_gets_ready_takes_writes_and_keeps_them_over_a_restart() {
     ready(&address);
     assert!(server.err().contains("lie open in the database"), "{}", server.err());
     let token = operator(folder.path(), &sqlite_url(folder.path()));
-    let (status, made) =
-        post(&token, &format!("{address}/v1/organizations"), &json!({"name": "A", "engagement": "listed"}));
+    let (status, made) = post_as(
+        &token,
+        &format!("{address}/v1/organizations"),
+        &json!({"name": "A", "engagement": "listed"}),
+    );
     assert_eq!(status, 201, "{made}");
     server.stopped();
     let mut again = serve(folder.path(), &[]);
@@ -218,7 +221,7 @@ fn a_server_on_postgres_without_a_schema_says_how_to_migrate_and_migrates_as_the
         let address = server.address();
         ready(&address);
         assert_eq!(found(&address, "postal_code=01840"), 0, "the ZIP codes are installed");
-        let (status, problem) = post(
+        let (status, problem) = post_as(
             &operator(folder.path(), &database.app),
             &format!("{address}/v1/organizations"),
             &json!({"name": "A", "engagement": "listed"}),
