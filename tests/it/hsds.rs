@@ -161,7 +161,7 @@ fn every_cell_comes_out(written: &Written, folder: &Path) -> usize {
     let contents: Vec<Value> =
         written.exported.files.keys().map(|file| Value::Array(written.contents(file))).collect();
     let mut all = Vec::new();
-    for value in contents {
+    for value in &contents {
         every_object(value, &mut all);
     }
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);

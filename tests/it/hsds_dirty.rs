@@ -79,7 +79,7 @@ fn spellings() -> Vec<(String, Vec<&'static str>)> {
                 1 => format!("  {spelling}"),
                 2 => spelling.to_lowercase(),
                 3 => format!("{spelling}  "),
-                _ => format!(" {} ", spelling.to_lowercase()),
+                _ => format!("{}{spelling}", " ".repeat(round)),
             };
             if all.len() < 200 && !all.iter().any(|(other, _)| *other == written) {
                 all.push((written, tags.to_vec()));
@@ -325,13 +325,13 @@ fn a_service_is_read_as_far_as_it_is_plain_and_no_further() {
     let causeway = Causeway::on_sqlite();
     import(causeway.store(), &[path], Options::default()).unwrap();
     let find = |name: &str| -> Value {
-        let mut page = "/v1/services?limit=200".to_owned();
+        let mut page = "/v1/services?limit=100".to_owned();
         loop {
             let list = causeway.get(&page).expect(200).json();
             let found = list["items"].as_array().unwrap().iter().find(|one| one["name"] == name).cloned();
             match (found, list["next_cursor"].as_str()) {
                 (Some(found), _) => return found,
-                (None, Some(cursor)) => page = format!("/v1/services?limit=200&cursor={cursor}"),
+                (None, Some(cursor)) => page = format!("/v1/services?limit=100&cursor={cursor}"),
                 (None, None) => panic!("no {name}"),
             }
         }

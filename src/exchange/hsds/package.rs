@@ -89,6 +89,11 @@ impl Package {
 
     fn take_object(&mut self, found: FoundObject, source: &str) {
         let FoundObject { file, row, named, mut object } = found;
+        // What an export wrote into a file of its own, because it belonged to nothing, still does not.
+        let stem = file.split('.').next().unwrap_or_default();
+        if let Some(table) = ASIDE.into_iter().find(|table| *table == stem) {
+            return self.set_aside(RowDocument { table, file, row, document: object }, source);
+        }
         let kind = match kind_of(&object, named) {
             Ok(kind) => kind,
             Err(reason) => return self.refuse(&file, row, &object, &reason),
@@ -139,17 +144,23 @@ impl Package {
             normalize(source, kind, &mut document);
             self.add(kind, document, file, row, true);
         }
-        for RowDocument { table, file, row, mut document } in aside {
-            let Some(table) = ASIDE.into_iter().find(|known| *known == table) else { continue };
-            let kind = Kind::Aside(table);
-            normalize(source, kind, &mut document);
-            let id = uuid(&document, "id").unwrap_or_else(|| {
-                let words = Value::Object(document.clone()).to_string();
-                derived_uuid(source, &["aside", table, &words])
-            });
-            self.aside.entry(file.clone()).or_default().push(row);
-            self.entities.insert((kind, id), Entity { kind, id, file, row, whole: true, document });
+        for row in aside {
+            self.set_aside(row, source);
         }
+    }
+
+    /// Keeps a row that belongs to nothing that is here.
+    fn set_aside(&mut self, row: RowDocument, source: &str) {
+        let RowDocument { table, file, row, mut document } = row;
+        let Some(table) = ASIDE.into_iter().find(|known| *known == table) else { return };
+        let kind = Kind::Aside(table);
+        normalize(source, kind, &mut document);
+        let id = uuid(&document, "id").unwrap_or_else(|| {
+            let words = Value::Object(document.clone()).to_string();
+            derived_uuid(source, &["aside", table, &words])
+        });
+        self.aside.entry(file.clone()).or_default().push(row);
+        self.entities.insert((kind, id), Entity { kind, id, file, row, whole: true, document });
     }
 
     /// Adds an object, unless it is there. One that stood on its own stands before one that stood inside another,
