@@ -155,7 +155,7 @@ on_both! {
         assert_eq!(candidates(&causeway, "").len(), 3);
         let said = causeway.post(DISMISSALS, &json!({"organization_id": other, "other_id": one})).expect(201).json();
         let [lesser, greater] = pair(&one, &other);
-        assert_eq!(said, json!({"organization_id": lesser, "other_id": greater, "dismissed_at": "2026-11-22T12:00:00Z", "dismissed_by": "local"}));
+        assert_eq!(said, json!({"organization_id": lesser, "other_id": greater, "dismissed_at": "2026-11-22T12:00:00Z", "dismissed_by": "operator of the command line"}));
         assert_eq!(candidates(&causeway, "").len(), 2);
         assert_eq!(candidates(&causeway, &format!("organization_id={one}")).len(), 1);
         let all = candidates(&causeway, "include_dismissed=true");

@@ -255,7 +255,7 @@ on_both! {
             .collect();
         let (a, b, c) = (a.organization.as_str(), b.organization.as_str(), c.organization.as_str());
         assert_eq!(ends, [(a, b, true), (b, c, true), (b, c, false)]);
-        assert_eq!((&history["items"][0]["merged_by"], &history["items"][0]["undone_by"], &history["items"][0]["merged_at"]), (&json!("local"), &json!("local"), &json!("2026-11-22T12:00:00Z")));
+        assert_eq!((&history["items"][0]["merged_by"], &history["items"][0]["undone_by"], &history["items"][0]["merged_at"]), (&json!("operator of the command line"), &json!("operator of the command line"), &json!("2026-11-22T12:00:00Z")));
         causeway.get(&format!("{}/merges", item(NOWHERE))).expect(404);
     }
 }
