@@ -38,8 +38,16 @@ const WEB: [&str; 4] = ["app", "http", "console", "cli"];
 const CONTRACT: [&str; 3] = ["http", "console", "cli"];
 
 /// Files that hold queries, beside the module `store`.
-const QUERIES: [&str; 7] =
-    ["store.rs", "record.rs", "assertions.rs", "places.rs", "towns.rs", "source.rs", "ledger.rs"];
+const QUERIES: [&str; 8] = [
+    "store.rs",
+    "record.rs",
+    "assertions.rs",
+    "partnerships.rs",
+    "places.rs",
+    "towns.rs",
+    "source.rs",
+    "ledger.rs",
+];
 
 /// Modules that hold no query, whatever the file.
 const NO_QUERIES: [&str; 5] = ["types", "config", "http", "console", "cli"];

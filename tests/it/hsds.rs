@@ -329,7 +329,7 @@ on_both! {
         let summary = import(empty.store(), std::slice::from_ref(&folder), Options::default()).unwrap();
         assert_eq!(summary.rejects, vec![]);
         let (before, after) = (facts(&causeway, "offerings"), facts(&empty, "offerings"));
-        assert_eq!(before.len(), 30);
+        assert!(before.len() > 250, "the whole demonstration");
         let find = |all: &[Value], id: &Value| all.iter().find(|one| one["id"] == *id).cloned();
         for offering in &before {
             assert_eq!(Some(offering), find(&after, &offering["id"]).as_ref());

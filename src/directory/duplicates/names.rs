@@ -162,7 +162,10 @@ fn spelt_alike(one: &str, other: &str) -> f64 {
     if one == other {
         return 1.0;
     }
-    if one.len() < LONG_WORD || other.len() < LONG_WORD {
+    // Whoever misspells a word gets its first letter right: "Eastside" is not "Westside".
+    let may_be_a_slip =
+        one.len() >= LONG_WORD && other.len() >= LONG_WORD && one.chars().next() == other.chars().next();
+    if !may_be_a_slip {
         return 0.0;
     }
     let likeness = strsim::jaro_winkler(one, other);

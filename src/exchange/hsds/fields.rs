@@ -277,7 +277,14 @@ fn areas(subject: Uuid, area: &ServiceArea) -> Vec<Value> {
         let id = derived_uuid("hsds", &["service_area", &subject.to_string(), kind, &value]);
         json!({"id": id, "name": value, "attributes": [attribute(id, "areas", kind, Some(&value))]})
     };
-    places.map(entry).collect()
+    let drawn = area.polygon.as_ref().and_then(|outline| serde_json::to_string(outline).ok()).map(|extent| {
+        let id = derived_uuid("hsds", &["service_area", &subject.to_string(), "drawn"]);
+        json!({
+            "id": id, "name": "Drawn area", "extent": extent, "extent_type": "geojson",
+            "attributes": [attribute(id, "areas", "drawn", Some("extent"))]
+        })
+    });
+    places.map(entry).chain(drawn).collect()
 }
 
 fn phone(subject: Uuid, phone: &Phone, description: Option<&str>) -> Value {

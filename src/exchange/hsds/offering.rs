@@ -323,16 +323,21 @@ fn service_area(document: &Object) -> Option<ServiceArea> {
             "postal_code" => area.postal_codes.extend(value.parse::<PostalCode>().ok()),
             "town" => area.towns.extend(place),
             "county" => area.counties.extend(place),
+            "drawn" => area.polygon = serde_json::from_str(&value).ok(),
             _ => area.states.push(value),
         }
     }
     (area != ServiceArea::default()).then_some(area)
 }
 
-/// The places that an entry of `service_areas` names by attributes of the profile.
+/// The places that an entry of `service_areas` names by attributes of the profile; of a drawn area, its geometry.
 pub(super) fn areas_of(entry: &Object) -> Vec<(&'static str, String)> {
     let stated = objects(entry, "attributes").filter_map(profile::read);
-    stated.filter(|(term, _)| term.taxonomy == "areas").map(|(term, value)| (term.code, value)).collect()
+    let area = |(term, value): (&profile::ProfileTerm, String)| match term.code {
+        "drawn" => (term.code, text(entry, "extent").unwrap_or_default()),
+        code => (code, value),
+    };
+    stated.filter(|(term, _)| term.taxonomy == "areas").map(area).collect()
 }
 
 /// The facts of a service, also where its organization is not said: for reading an offering of it.

@@ -56,6 +56,7 @@ const OWN: [(&str, &str, &[OwnTerm]); 6] = [
             ("town", "Town", "The value is the town and the state, such as Lawrence, MA."),
             ("county", "County", "The value is the county and the state, such as Essex, MA."),
             ("state", "State", "The value is its two letters."),
+            ("drawn", "Drawn area", "The entry's extent is the area, as a GeoJSON geometry."),
         ],
     ),
     (
