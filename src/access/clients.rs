@@ -269,12 +269,11 @@ impl Candidate {
     /// The client, if the secret is right. An unknown client or secret costs as much time as a known one.
     pub(super) fn check(self, secret: &str) -> Result<Option<Client>> {
         static NOBODYS: std::sync::OnceLock<String> = std::sync::OnceLock::new();
-        let nobodys = match NOBODYS.get() {
-            Some(hash) => hash.clone(),
-            None => {
-                let made = hash("nobody's")?;
-                NOBODYS.get_or_init(|| made).clone()
-            }
+        let nobodys = if let Some(hash) = NOBODYS.get() {
+            hash.clone()
+        } else {
+            let made = hash("nobody's")?;
+            NOBODYS.get_or_init(|| made).clone()
         };
         let is_known = self.hash.is_some();
         let hash = self.hash.unwrap_or(nobodys);

@@ -289,9 +289,9 @@ impl Access {
     ///
     /// # Errors
     /// [`Error::Setup`] if the role cannot be tied so; [`Error::Conflict`] if it was disabled.
-    pub fn development_client(&self, role: Role, tie: Option<Tie>) -> Result<clients::Client> {
+    pub fn development_client(&self, role: Role, tie: Option<&Tie>) -> Result<clients::Client> {
         self.inner.store.write_now(|tx| {
-            let tie = match &tie {
+            let tie = match tie {
                 Some(tie) => tie.clone(),
                 None => first_tie(tx.connection, role)?,
             };

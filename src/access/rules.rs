@@ -91,10 +91,10 @@ pub enum Reach {
 /// Who may write what of the directory, of those who may write in it at all.
 pub fn reach(role: Role, noun: Noun) -> Reach {
     match (role, noun) {
-        (_, Noun::Client | Noun::Membership | Noun::SigningKey) => Reach::Nothing,
-        (Role::Operator, _) => Reach::Everything,
-        (Role::DistrictLead, Noun::District | Noun::School) => Reach::OwnDistrict,
-        (Role::DistrictLead | Role::Coordinator, Noun::Partnership) => Reach::OwnDistrict,
+        (_, Noun::Client | Noun::Membership | Noun::SigningKey)
+        | (Role::Coordinator, Noun::District | Noun::School)
+        | (Role::AgencyStaff, Noun::InsurancePlan | Noun::District | Noun::School | Noun::Partnership)
+        | (Role::SisClient | Role::StateAnalyst | Role::AuditReader, _) => Reach::Nothing,
         // A call mends what is known of an agency; what the agency says itself stands before it.
         (
             Role::DistrictLead | Role::Coordinator,
@@ -104,14 +104,14 @@ pub fn reach(role: Role, noun: Noun) -> Reach {
             | Noun::Offering
             | Noun::CapacityPool
             | Noun::InsurancePlan,
-        ) => Reach::Everything,
+        )
+        | (Role::Operator, _) => Reach::Everything,
+        (Role::DistrictLead, Noun::District | Noun::School | Noun::Partnership)
+        | (Role::Coordinator, Noun::Partnership) => Reach::OwnDistrict,
         (
             Role::AgencyStaff,
             Noun::Organization | Noun::Location | Noun::Service | Noun::Offering | Noun::CapacityPool,
         ) => Reach::OwnOrganization,
-        (Role::Coordinator, Noun::District | Noun::School)
-        | (Role::AgencyStaff, Noun::InsurancePlan | Noun::District | Noun::School | Noun::Partnership)
-        | (Role::SisClient | Role::StateAnalyst | Role::AuditReader, _) => Reach::Nothing,
     }
 }
 

@@ -230,18 +230,18 @@ pub(super) fn delete_ended_secrets(tx: &mut Tx<'_>, client: ClientId) -> Result<
 
 /// Every signing key, the newest first.
 pub(super) fn keys(connection: &mut DbConnection) -> Result<Vec<StoredKey>> {
-    let rows: Vec<(String, Vec<u8>, Vec<u8>, bool, NaiveDateTime, Option<NaiveDateTime>)> =
-        signing_keys::table
-            .order((signing_keys::created_at.desc(), signing_keys::kid.desc()))
-            .select((
-                signing_keys::kid,
-                signing_keys::public_key,
-                signing_keys::private_key,
-                signing_keys::is_sealed,
-                signing_keys::created_at,
-                signing_keys::retired_at,
-            ))
-            .load(connection)?;
+    type Row = (String, Vec<u8>, Vec<u8>, bool, NaiveDateTime, Option<NaiveDateTime>);
+    let rows: Vec<Row> = signing_keys::table
+        .order((signing_keys::created_at.desc(), signing_keys::kid.desc()))
+        .select((
+            signing_keys::kid,
+            signing_keys::public_key,
+            signing_keys::private_key,
+            signing_keys::is_sealed,
+            signing_keys::created_at,
+            signing_keys::retired_at,
+        ))
+        .load(connection)?;
     let key = |(kid, public, private, is_sealed, created_at, retired_at): (
         _,
         _,
@@ -303,7 +303,7 @@ pub(super) fn delete_keys(tx: &mut Tx<'_>, retired_before: Option<Timestamp>) ->
 type MembershipRow =
     (String, i64, String, String, String, String, TieColumns, String, NaiveDateTime, Option<NaiveDateTime>);
 
-const MEMBERSHIP: (
+type MembershipColumns = (
     memberships::id,
     memberships::version,
     memberships::issuer,
@@ -314,7 +314,9 @@ const MEMBERSHIP: (
     memberships::created_by,
     memberships::created_at,
     memberships::ended_at,
-) = (
+);
+
+const MEMBERSHIP: MembershipColumns = (
     memberships::id,
     memberships::version,
     memberships::issuer,

@@ -222,7 +222,7 @@ pub(super) fn signing_keys(config: &Config, command: &KeysCommand) -> Result<Exi
 pub(super) fn token(config: &Config, arguments: &TokenArguments) -> Result<ExitCode> {
     let access = Access::new(open(config)?, config.access.clone());
     let TokenArguments { role, tie } = arguments;
-    let client = access.development_client(*role, tie.tie())?;
+    let client = access.development_client(*role, tie.tie().as_ref())?;
     println!("{}", access.token_now(client.id, *role, None)?.token);
     Ok(ExitCode::SUCCESS)
 }

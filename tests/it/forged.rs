@@ -20,6 +20,10 @@ pub fn ed25519(seed: &[u8]) -> EncodingKey {
     EncodingKey::from_ed_der(&[&PKCS8, seed].concat())
 }
 
+fn sign(header: &Header, claims: &Value, seed: &[u8]) -> String {
+    encode(header, claims, &ed25519(seed)).unwrap()
+}
+
 /// Makes variations of one token.
 pub struct Forge {
     held: String,
@@ -47,19 +51,15 @@ impl Forge {
         Self { held: held.to_owned(), header, claims, seed, now: causeway.clock.now().as_second() }
     }
 
-    fn sign(&self, header: &Header, claims: &Value, seed: &[u8]) -> String {
-        encode(header, claims, &ed25519(seed)).unwrap()
-    }
-
-    fn with(&self, changes: Value) -> String {
+    fn with(&self, changes: &Value) -> String {
         let mut claims = self.claims.clone();
-        json_patch::merge(&mut claims, &changes);
-        self.sign(&self.header, &claims, &self.seed)
+        json_patch::merge(&mut claims, changes);
+        sign(&self.header, &claims, &self.seed)
     }
 
     /// A token with nothing wrong, signed anew.
     pub fn right(&self) -> String {
-        self.with(json!({"jti": "another"}))
+        self.with(&json!({"jti": "another"}))
     }
 
     fn unsigned(&self, algorithm: &str) -> String {
@@ -82,7 +82,7 @@ impl Forge {
         let header = |change: fn(&mut Header)| {
             let mut header = self.header.clone();
             change(&mut header);
-            self.sign(&header, &self.claims, &self.seed)
+            sign(&header, &self.claims, &self.seed)
         };
         let (head, signature) = self.held.rsplit_once('.').unwrap();
         let flipped = if signature.starts_with('A') { "B" } else { "A" };
@@ -90,21 +90,21 @@ impl Forge {
         wider["scope"] = json!("directory:read directory:write admin reports:read availability:write");
         let wider = URL_SAFE_NO_PAD.encode(wider.to_string());
         let all = vec![
-            ("expired", self.with(json!({"exp": self.now - leeway}))),
-            ("not yet", self.with(json!({"nbf": self.now + leeway + 1}))),
-            ("issued in the future", self.with(json!({"iat": self.now + leeway + 1}))),
-            ("wrong audience", self.with(json!({"aud": "https://other.example.org"}))),
-            ("wrong issuer", self.with(json!({"iss": "https://other.example.org"}))),
-            ("unknown client", self.with(json!({"sub": uuid::Uuid::nil()}))),
-            ("unknown scope", self.with(json!({"scope": "everything"}))),
-            ("no exp", self.with(json!({"exp": null}))),
-            ("no nbf", self.with(json!({"nbf": null}))),
-            ("no iat", self.with(json!({"iat": null}))),
-            ("no aud", self.with(json!({"aud": null}))),
-            ("no iss", self.with(json!({"iss": null}))),
-            ("no sub", self.with(json!({"sub": null}))),
-            ("no jti", self.with(json!({"jti": null}))),
-            ("foreign key", self.sign(&self.header, &self.claims, &[7; 32])),
+            ("expired", self.with(&json!({"exp": self.now - leeway}))),
+            ("not yet", self.with(&json!({"nbf": self.now + leeway + 1}))),
+            ("issued in the future", self.with(&json!({"iat": self.now + leeway + 1}))),
+            ("wrong audience", self.with(&json!({"aud": "https://other.example.org"}))),
+            ("wrong issuer", self.with(&json!({"iss": "https://other.example.org"}))),
+            ("unknown client", self.with(&json!({"sub": uuid::Uuid::nil()}))),
+            ("unknown scope", self.with(&json!({"scope": "everything"}))),
+            ("no exp", self.with(&json!({"exp": null}))),
+            ("no nbf", self.with(&json!({"nbf": null}))),
+            ("no iat", self.with(&json!({"iat": null}))),
+            ("no aud", self.with(&json!({"aud": null}))),
+            ("no iss", self.with(&json!({"iss": null}))),
+            ("no sub", self.with(&json!({"sub": null}))),
+            ("no jti", self.with(&json!({"jti": null}))),
+            ("foreign key", sign(&self.header, &self.claims, &[7; 32])),
             ("alg none", self.unsigned("none")),
             ("alg None", self.unsigned("None")),
             ("HS256 with the public key", self.by_secret(&public)),

@@ -32,11 +32,11 @@ impl Provider {
     fn of(causeway: &mut Causeway) -> Self {
         let provider = Self { folder: tempfile::tempdir().unwrap(), seed: [9; 32], kid: "one".to_owned() };
         provider.publish();
-        provider.introduce(causeway, JwksSource::File(provider.path()));
+        Self::introduce(causeway, JwksSource::File(provider.path()));
         provider
     }
 
-    fn introduce(&self, causeway: &mut Causeway, jwks: JwksSource) {
+    fn introduce(causeway: &mut Causeway, jwks: JwksSource) {
         let issuer = OidcIssuer { issuer: ISSUER.to_owned(), audience: "causeway".to_owned(), jwks };
         let config = AccessConfig { issuers: vec![issuer], ..AccessConfig::default() };
         let options = StoreOptions { connections: 3, ..StoreOptions::default() };
@@ -277,11 +277,11 @@ fn a_providers_keys_come_by_url_and_a_set_beyond_its_bound_is_not_read() {
     let mut causeway = Causeway::on_sqlite();
     let provider = Provider::of(&mut causeway);
     let url = serve_once(provider.keys().to_string(), 1);
-    provider.introduce(&mut causeway, JwksSource::Url(url));
+    Provider::introduce(&mut causeway, JwksSource::Url(url));
     let sam = provider.token(&causeway, "sam");
     redeem(&causeway, &sam, &code(&causeway)).expect(200);
     assert_eq!(list(&causeway, &sam), 200);
     let padded = format!("{}{}", provider.keys(), " ".repeat(300 * 1024));
-    provider.introduce(&mut causeway, JwksSource::Url(serve_once(padded, 1)));
+    Provider::introduce(&mut causeway, JwksSource::Url(serve_once(padded, 1)));
     assert_eq!(list(&causeway, &sam), 401);
 }

@@ -216,7 +216,7 @@ impl Causeway {
 
     /// A token for a client of this role and tie, which is made for it.
     pub fn token(&self, role: Role, tie: &Tie) -> String {
-        let client = self.context.app.access.development_client(role, Some(tie.clone())).expect("a client");
+        let client = self.context.app.access.development_client(role, Some(tie)).expect("a client");
         self.context.app.access.token_now(client.id, role, None).expect("a token").token
     }
 
