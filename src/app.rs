@@ -1,4 +1,4 @@
-//! The composition root: the store, the finder, and the feed that keeps the one in step with the other.
+//! The composition root: the store, access control, the finder, and the feed that keeps the one in step with the other.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,6 +9,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use uuid::Uuid;
 
+use crate::access::Access;
+use crate::config::AccessConfig;
 use crate::directory::{Record, centres_of, find_all};
 use crate::error::Result;
 use crate::finder::source::{Listing, affected, every_listing, every_plan, listings};
@@ -21,6 +23,8 @@ use crate::types::{InsurancePlanId, OfferingId, calendar_date};
 pub struct App {
     /// The database.
     pub store: Store,
+    /// Who may do what.
+    pub access: Access,
     feed: Arc<Feed>,
     profile: Arc<RankingProfile>,
 }
@@ -41,6 +45,7 @@ const NEAR_MISSES_SHOWN: usize = 3;
 /// Keeps the index in step with the database.
 struct Feed {
     store: Store,
+    access: Access,
     node: String,
     index: RwLock<Index>,
     loaded: AtomicBool,
@@ -63,17 +68,25 @@ const POLL_LIMIT: i64 = 5_000;
 const OWN_REMEMBERED: usize = 100_000;
 
 impl App {
-    /// An application on this store, with an empty finder; [`App::load`] fills it.
+    /// An application on this store that issues and believes its own tokens only, in the name of the default
+    /// address.
     pub fn new(store: Store) -> Self {
+        Self::guarded(store, AccessConfig::default())
+    }
+
+    /// An application on this store, with an empty finder; [`App::load`] fills it.
+    pub fn guarded(store: Store, config: AccessConfig) -> Self {
+        let access = Access::new(store.clone(), config);
         let feed = Arc::new(Feed {
             store: store.clone(),
+            access: access.clone(),
             node: format!("{:08x}", Uuid::now_v7().as_u128() & 0xffff_ffff),
             index: RwLock::new(Index::default()),
             loaded: AtomicBool::new(false),
             progress: Mutex::default(),
         });
         store.listen(feed.clone());
-        Self { store, feed, profile: Arc::new(RankingProfile::default()) }
+        Self { store, access, feed, profile: Arc::new(RankingProfile::default()) }
     }
 
     /// Fills the finder from the database.
@@ -185,6 +198,7 @@ impl Feed {
         if changes.is_empty() {
             return Ok(());
         }
+        self.access.changed(changes);
         let (plans, ids, listings) = self.store.read_now(|connection| {
             let plans = changed_plans(connection, changes)?;
             let ids = affected(connection, changes)?;
@@ -210,11 +224,13 @@ impl Feed {
 
 impl Listener for Feed {
     fn committed(&self, changes: &[Recorded]) {
+        let own: Vec<Change> = changes.iter().map(|recorded| recorded.change).collect();
+        // Before anything else, and whether the finder is loaded or not: who was disabled is refused at once.
+        self.access.changed(&own);
         if !self.loaded.load(Ordering::Acquire) {
             return;
         }
         let mut progress = self.progress();
-        let own: Vec<Change> = changes.iter().map(|recorded| recorded.change).collect();
         match self.apply(&own) {
             Ok(()) => {
                 progress.applied.extend(changes.iter().map(|recorded| recorded.seq));

@@ -10,6 +10,7 @@ mod facts;
 mod merges;
 mod partnerships;
 mod places;
+mod reach;
 mod record;
 mod rules;
 mod towns;
@@ -27,6 +28,7 @@ pub use places::{
     Placed, PostalPlace, Replaced, centre_of, centres_of, compare_centres, install_embedded,
     known_postal_codes, near_postal_codes, placed, replace_centres, some_centres,
 };
+pub use reach::{admit, admit_everywhere, admit_new};
 pub use record::{COUNTED_UP_TO, Facts, Page, Record, find};
 pub(crate) use record::{find_all, parse_id};
 pub use towns::{
@@ -383,6 +385,8 @@ fn exists(connection: &mut DbConnection, noun: Noun, id: Uuid) -> Result<bool> {
         Noun::District => live::<DistrictFacts>(connection, id),
         Noun::School => live::<SchoolFacts>(connection, id),
         Noun::Offering => live::<OfferingFacts>(connection, id),
+        // No fact of the directory refers to them.
+        Noun::Client | Noun::Membership | Noun::SigningKey => Ok(false),
         Noun::Partnership => live::<PartnershipFacts>(connection, id),
     }
 }

@@ -108,7 +108,7 @@ pub fn load(store: &Store) -> Result<Summary> {
                 next_available_date: claim.next_available_in_days.map(|days| calendar_date(in_days(days))),
                 notes: claim.notes.clone(),
                 reported_at: Some(tx.now),
-                method: claim.method,
+                method: Some(claim.method),
                 valid_until: Some(in_days(claim.valid_days)),
             };
             let voice =

@@ -53,7 +53,7 @@ impl FromParams for CrisisContactAsk {
 
 /// Lists whom to call in a crisis. Nobody has to be signed in to see it, and it never depends on the database.
 #[utoipa::path(
-    tag = "crisis_contacts", operation_id = "list_crisis_contacts", params(CrisisContactParams),
+    tag = "crisis_contacts", operation_id = "list_crisis_contacts", security(()), params(CrisisContactParams),
     responses((status = 200, description = "The contacts, in the order in which to show them", body = CrisisContactList))
 )]
 #[get("/crisis-contacts")]

@@ -6,12 +6,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::caller::{Caller, DirectoryRead, DirectoryWrite};
 use super::idempotency::{Answer, answer_once};
 use super::problem::Problem;
 use super::query::{FromParams, Limit, NoParams, Number, Params, Query};
-use super::resource::{JSON, PageBody, Total, link_next, voice};
+use super::resource::{JSON, PageBody, Total, link_next};
 use super::{Context, body};
-use crate::directory::{self, Candidate, Dismissal, DuplicatesAsk, Evidence};
+use crate::directory::{self, Candidate, Dismissal, DuplicatesAsk, Evidence, admit_everywhere};
+use crate::store::Noun;
 use crate::types::OrganizationId;
 
 /// Pairs that are less alike are mostly two agencies.
@@ -131,7 +133,7 @@ impl FromParams for DuplicateParams {
 /// A pair is listed if something beside the names speaks for it: a telephone number in common, a place, a domain.
 /// A merged organization is not listed; nothing is ever merged by itself.
 #[utoipa::path(
-    tag = "organizations", operation_id = "list_duplicate_organizations",
+    tag = "organizations", operation_id = "list_duplicate_organizations", security(("oauth" = ["directory:read"])),
     params(
         ("limit" = Option<u8>, Query, description = "How many items: 1 to 100, by default 25", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
@@ -146,6 +148,7 @@ impl FromParams for DuplicateParams {
 )]
 #[get("/organizations/duplicates")]
 async fn list_duplicates(
+    _caller: Caller<DirectoryRead>,
     context: web::Data<Context>,
     request: HttpRequest,
     params: Query<DuplicateParams>,
@@ -192,7 +195,7 @@ impl Position {
 
 /// Says that two organizations are not the same agency: the pair is not listed any more.
 #[utoipa::path(
-    tag = "organizations", operation_id = "dismiss_duplicate_organizations",
+    tag = "organizations", operation_id = "dismiss_duplicate_organizations", security(("oauth" = ["directory:write"])),
     params(("Idempotency-Key" = Option<String>, Header, description = "A repeated request with this key gets the first answer again")),
     request_body(
         content = DismissalCreate, content_type = "application/json",
@@ -202,7 +205,7 @@ impl Position {
         (status = 200, description = "It was said before: what was said first", body = DismissalView),
         (status = 201, description = "Kept", body = DismissalView),
         (status = 400, description = "`invalid-request`"),
-        (status = 403, description = "`writes-disabled`"),
+        (status = 403, description = "`insufficient-scope`, `forbidden`"),
         (status = 409, description = "`conflict`, `idempotency-in-flight`"),
         (status = 413, description = "`payload-too-large`"),
         (status = 415, description = "`unsupported-media-type`"),
@@ -211,15 +214,17 @@ impl Position {
 )]
 #[post("/organizations/duplicates/dismissals")]
 async fn dismiss_duplicates(
+    caller: Caller<DirectoryWrite>,
     context: web::Data<Context>,
     request: HttpRequest,
     _params: Query<NoParams>,
     bytes: body::Bytes,
 ) -> Result<HttpResponse, Problem> {
-    context.accept_write(&request)?;
     let DismissalCreate { organization_id, other_id } = body::read_strictly(&request, &bytes.0, JSON)?;
-    answer_once(&context, &request, &bytes.0, move |tx| {
-        let (dismissal, is_new) = directory::dismiss(tx, organization_id, other_id, &voice().by)?;
+    let principal = caller.clone();
+    answer_once(&context, &request, &caller, &bytes.0, move |tx| {
+        admit_everywhere(&principal, Noun::Organization)?;
+        let (dismissal, is_new) = directory::dismiss(tx, organization_id, other_id, &principal.name)?;
         let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
         Answer::json(status, &[], &DismissalView::from(dismissal))
     })

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::answer::{Names, NeedProfile, PageAsk, answer};
+use super::caller::Reader;
 use super::home::{HomeAsk, TownName};
 use super::listing::SearchAnswer;
 use super::origin::OriginAsk;
@@ -285,12 +286,11 @@ impl PreferredCriteria {
 
 /// Finds who can serve the need described in the body: as the search, with wishes that rank.
 #[utoipa::path(
-    tag = "search", operation_id = "match_need",
+    tag = "search", operation_id = "match_need", security((), ("oauth" = ["directory:read"])),
     request_body(content = MatchRequest, content_type = "application/json"),
     responses(
         (status = 200, description = "The best matches", body = SearchAnswer),
         (status = 400, description = "`invalid-request`"),
-        (status = 403, description = "`writes-disabled`"),
         (status = 413, description = "`payload-too-large`"),
         (status = 415, description = "`unsupported-media-type`"),
         (status = 503, description = "`overloaded`, `unavailable`, `starting`"),
@@ -298,6 +298,7 @@ impl PreferredCriteria {
 )]
 #[post("/matches")]
 async fn matches(
+    reader: Reader,
     context: web::Data<Context>,
     request: HttpRequest,
     _params: Query<NoParams>,
@@ -342,7 +343,8 @@ async fn matches(
     let need =
         NeedProfile { origin, radius_km, audience, words, required, preferred, urgency, max_wait_days, sort };
     if need_ref.is_some() {
-        context.accept_write(&request)?;
+        // What came of a need is counted: somebody must answer for it.
+        reader.named()?;
     }
     let names = Names { origin: in_origin, coverage: (in_required, "coverages") };
     let page = PageAsk { limit, cursor, explain, near_misses };

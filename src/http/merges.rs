@@ -6,15 +6,16 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::caller::{Caller, DirectoryRead, DirectoryWrite};
 use super::idempotency::{Answer, answer_once};
 use super::organizations::Organization;
 use super::problem::Problem;
 use super::query::{NoParams, Query};
-use super::resource::{IfMatch, JSON, Shown, etag, parse_id, voice};
+use super::resource::{IfMatch, JSON, Shown, etag, parse_id};
 use super::{Context, body};
-use crate::directory::{self, Merge, OrganizationFacts, Record, find};
+use crate::directory::{self, Merge, OrganizationFacts, Record, admit_everywhere, find};
 use crate::error::Result;
-use crate::store::DbConnection;
+use crate::store::{DbConnection, Noun};
 use crate::types::{MergeId, OrganizationId};
 
 /// Into which organization one is merged.
@@ -69,7 +70,7 @@ impl From<Merge> for MergeView {
 /// the survivor's, and the survivor's facts are folded from what was said of both: an agency's word before a
 /// coordinator's call, and that before an import; among equals the survivor's own first.
 #[utoipa::path(
-    tag = "organizations", operation_id = "merge_organization",
+    tag = "organizations", operation_id = "merge_organization", security(("oauth" = ["directory:write"])),
     params(("id" = uuid::Uuid, Path, description = "The one that is merged", example = "4f4229c6-cb03-5861-8638-e64d8c7d0afb"),
         ("If-Match" = String, Header, description = "The ETag of the version of it that was read"),
         ("Idempotency-Key" = Option<String>, Header, description = "A repeated request with this key gets the first answer again")),
@@ -80,7 +81,7 @@ impl From<Merge> for MergeView {
     responses(
         (status = 200, description = "The survivor as it stands now", body = Organization, headers(("ETag" = String, description = "The survivor's version"))),
         (status = 400, description = "`invalid-request`"),
-        (status = 403, description = "`writes-disabled`"),
+        (status = 403, description = "`insufficient-scope`, `forbidden`"),
         (status = 404, description = "`not-found`"),
         (status = 409, description = "`conflict`, `idempotency-in-flight`"),
         (status = 412, description = "`precondition-failed`"),
@@ -92,21 +93,23 @@ impl From<Merge> for MergeView {
 )]
 #[post("/organizations/{id}/merge")]
 async fn merge_organization(
+    caller: Caller<DirectoryWrite>,
     context: web::Data<Context>,
     request: HttpRequest,
     id: web::Path<String>,
     _params: Query<NoParams>,
     bytes: body::Bytes,
 ) -> Result<HttpResponse, Problem> {
-    context.accept_write(&request)?;
     let id = parse_id::<OrganizationFacts>(&id)?;
     let MergeCreate { into } = body::read_strictly(&request, &bytes.0, JSON)?;
     let if_match = IfMatch::read(&request)?;
     // The version is looked at behind the key: a repeated request names the version before its own effect.
-    answer_once(&context, &request, &bytes.0, move |tx| {
+    let principal = caller.clone();
+    answer_once(&context, &request, &caller, &bytes.0, move |tx| {
+        admit_everywhere(&principal, Noun::Organization)?;
         let version = find::<OrganizationFacts>(tx.connection, id)?.version;
         let expected = if_match.version(version)?;
-        let survivor = directory::merge(tx, id, into, expected, &voice().by)?;
+        let survivor = directory::merge(tx, id, into, expected, &principal.name)?;
         organization(tx.connection, survivor)
     })
     .await
@@ -116,13 +119,13 @@ async fn merge_organization(
 ///
 /// What was said since stays with the one of which it was said.
 #[utoipa::path(
-    tag = "organizations", operation_id = "unmerge_organization",
+    tag = "organizations", operation_id = "unmerge_organization", security(("oauth" = ["directory:write"])),
     params(("id" = uuid::Uuid, Path, description = "The one that was merged", example = "4f4229c6-cb03-5861-8638-e64d8c7d0afb"),
         ("Idempotency-Key" = Option<String>, Header, description = "A repeated request with this key gets the first answer again")),
     responses(
         (status = 200, description = "It, as it stands by itself", body = Organization, headers(("ETag" = String, description = "Its version"))),
         (status = 400, description = "`invalid-request`"),
-        (status = 403, description = "`writes-disabled`"),
+        (status = 403, description = "`insufficient-scope`, `forbidden`"),
         (status = 404, description = "`not-found`"),
         (status = 409, description = "`conflict`, `idempotency-in-flight`"),
         (status = 422, description = "`idempotency-key-reused`"),
@@ -130,15 +133,17 @@ async fn merge_organization(
 )]
 #[post("/organizations/{id}/unmerge")]
 async fn unmerge_organization(
+    caller: Caller<DirectoryWrite>,
     context: web::Data<Context>,
     request: HttpRequest,
     id: web::Path<String>,
     _params: Query<NoParams>,
 ) -> Result<HttpResponse, Problem> {
-    context.accept_write(&request)?;
     let id = parse_id::<OrganizationFacts>(&id)?;
-    answer_once(&context, &request, b"", move |tx| {
-        let record = directory::unmerge(tx, id, &voice().by)?;
+    let principal = caller.clone();
+    answer_once(&context, &request, &caller, b"", move |tx| {
+        admit_everywhere(&principal, Noun::Organization)?;
+        let record = directory::unmerge(tx, id, &principal.name)?;
         organization(tx.connection, record)
     })
     .await
@@ -152,7 +157,7 @@ fn organization(connection: &mut DbConnection, record: Record<OrganizationFacts>
 
 /// Shows which organizations were merged into one, into which it was merged, and what of it was undone.
 #[utoipa::path(
-    tag = "organizations", operation_id = "list_organization_merges",
+    tag = "organizations", operation_id = "list_organization_merges", security(("oauth" = ["directory:read"])),
     params(("id" = uuid::Uuid, Path, description = "Its id, also while it is merged")),
     responses(
         (status = 200, description = "The merges", body = MergeList),
@@ -162,6 +167,7 @@ fn organization(connection: &mut DbConnection, record: Record<OrganizationFacts>
 )]
 #[get("/organizations/{id}/merges")]
 async fn list_merges(
+    _caller: Caller<DirectoryRead>,
     context: web::Data<Context>,
     id: web::Path<String>,
     _params: Query<NoParams>,

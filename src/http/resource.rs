@@ -1,6 +1,8 @@
 //! The life of a noun over HTTP: list, get, create, update, retire. One implementation for all of them;
 //! `noun.rs` declares the operations of each.
 
+use std::sync::Arc;
+
 use actix_web::http::{StatusCode, header};
 
 use actix_web::{HttpRequest, HttpResponse};
@@ -12,7 +14,10 @@ use super::idempotency::{Answer, answer_once};
 use super::problem::{Problem, ProblemCode};
 use super::query::{FromParams, Limit, Params};
 use super::{Context, body};
-use crate::directory::{Assertion, COUNTED_UP_TO, Facts, Method, Page, Record, Voice};
+use crate::access::Principal;
+use crate::directory::{
+    Assertion, COUNTED_UP_TO, Facts, Method, Page, Record, Voice, admit, admit_new, find,
+};
 use crate::error::{Error, FieldError};
 use crate::store::{DbConnection, Tx};
 use crate::types::{AssertionId, DistrictKind, PostalCode};
@@ -21,12 +26,6 @@ use crate::types::{AssertionId, DistrictKind, PostalCode};
 pub(super) const JSON: &[&str] = &["application/json"];
 /// Media types of an update: RFC 7396, or plain JSON which means the same here.
 pub(super) const PATCH: &[&str] = &["application/merge-patch+json", "application/json"];
-
-/// Who speaks through the API. Until access control is there, whoever reaches the loopback address speaks for
-/// the agency.
-pub(super) fn voice() -> Voice {
-    Voice { method: Method::Agency, source: "api".to_owned(), by: "local".to_owned() }
-}
 
 /// A noun as the API shows it.
 pub(super) trait Shown: Facts {
@@ -184,7 +183,7 @@ pub(super) async fn get<F: Shown>(
         .app
         .store
         .read(move |connection| {
-            let record = crate::directory::find::<F>(connection, id)?;
+            let record = find::<F>(connection, id)?;
             let at = crate::directory::stands_under::<F>(connection, id)?;
             Ok(if at == id { Ok((record.version, F::show(connection, record)?)) } else { Err(at) })
         })
@@ -213,13 +212,15 @@ fn moved<F: Facts>(request: &HttpRequest, survivor: F::Id) -> HttpResponse {
 pub(super) async fn create<F: Shown>(
     context: &Context,
     request: &HttpRequest,
+    caller: &Arc<Principal>,
     bytes: &[u8],
 ) -> Result<HttpResponse, Problem> {
-    context.accept_write(request)?;
     let facts: F = body::read_strictly(request, bytes, JSON)?;
     let collection = request.path().to_owned();
-    answer_once(context, request, bytes, move |tx| {
-        let record = F::create(tx, F::Id::from(Uuid::now_v7()), &facts, &voice())?;
+    let principal = caller.clone();
+    answer_once(context, request, caller, bytes, move |tx| {
+        admit_new(tx.connection, &principal, &facts)?;
+        let record = F::create(tx, F::Id::from(Uuid::now_v7()), &facts, &Voice::of(&principal))?;
         let place = format!("{collection}/{}", record.id);
         let headers = [("etag", etag(record.version)), ("location", place)];
         let view = F::show(tx.connection, record)?;
@@ -232,10 +233,10 @@ pub(super) async fn create<F: Shown>(
 pub(super) async fn update<F: Shown>(
     context: &Context,
     request: &HttpRequest,
+    caller: &Arc<Principal>,
     id: &str,
     bytes: &[u8],
 ) -> Result<HttpResponse, Problem> {
-    context.accept_write(request)?;
     let id = parse_id::<F>(id)?;
     let patch: Value = body::read(request, bytes, PATCH)?;
     if !patch.is_object() {
@@ -253,11 +254,16 @@ pub(super) async fn update<F: Shown>(
         return Err(Problem::invalid(unknown));
     }
     let expected = context.expected_version::<F>(request, id).await?;
+    let principal = caller.clone();
     let (version, view) = context
         .app
         .store
         .write(move |tx| {
-            let record = crate::directory::edit::<F>(tx, id, expected, &patch, &voice())?;
+            let before = find::<F>(tx.connection, id)?;
+            admit(tx.connection, &principal, &before)?;
+            let record = crate::directory::edit::<F>(tx, id, expected, &patch, &Voice::of(&principal))?;
+            // Nobody gives to others what is theirs, nor takes what is not.
+            admit(tx.connection, &principal, &record)?;
             Ok((record.version, F::show(tx.connection, record)?))
         })
         .await?;
@@ -330,12 +336,21 @@ pub(crate) async fn assertions<F: Shown>(
 pub(super) async fn retire<F: Shown>(
     context: &Context,
     request: &HttpRequest,
+    caller: &Arc<Principal>,
     id: &str,
 ) -> Result<HttpResponse, Problem> {
-    context.accept_write(request)?;
     let id = parse_id::<F>(id)?;
     let expected = context.expected_version::<F>(request, id).await?;
-    let record = context.app.store.write(move |tx| crate::directory::retire::<F>(tx, id, expected)).await?;
+    let principal = caller.clone();
+    let record = context
+        .app
+        .store
+        .write(move |tx| {
+            let before = find::<F>(tx.connection, id)?;
+            admit(tx.connection, &principal, &before)?;
+            crate::directory::retire::<F>(tx, id, expected)
+        })
+        .await?;
     Ok(HttpResponse::NoContent().insert_header((header::ETAG, etag(record.version))).finish())
 }
 
@@ -407,10 +422,8 @@ impl Context {
         id: F::Id,
     ) -> Result<Option<i64>, Problem> {
         let if_match = IfMatch::read(request)?;
-        let expected = self
-            .app
-            .store
-            .read(move |connection| if_match.version(crate::directory::find::<F>(connection, id)?.version));
+        let expected =
+            self.app.store.read(move |connection| if_match.version(find::<F>(connection, id)?.version));
         Ok(expected.await?)
     }
 }

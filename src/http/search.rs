@@ -5,6 +5,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Context;
 use super::answer::{Names, NeedProfile, PageAsk, answer};
+use super::caller::Reader;
 use super::home::{HomeAsk, TownName};
 use super::listing::SearchAnswer;
 use super::origin::{Near, OriginAsk};
@@ -285,7 +286,7 @@ fn in_query(name: &str, message: String) -> FieldError {
 
 /// Finds who near a place can serve a student: the best matches in order, each with its reasons.
 #[utoipa::path(
-    tag = "search", operation_id = "search",
+    tag = "search", operation_id = "search", security((), ("oauth" = ["directory:read"])),
     params(SearchParams),
     responses(
         (status = 200, description = "The best matches", body = SearchAnswer, headers(("Link" = String, description = "`rel=\"next\"`"))),
@@ -295,6 +296,7 @@ fn in_query(name: &str, message: String) -> FieldError {
 )]
 #[get("/search")]
 async fn search(
+    _reader: Reader,
     context: web::Data<Context>,
     request: HttpRequest,
     params: Query<Search>,

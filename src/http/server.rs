@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::SwaggerUi;
 
+use super::caller::authenticate;
 use super::fallback::{self, KnownPaths};
 use super::request_id::identify;
 use super::{Context, Cursors, body, configure, openapi};
@@ -33,15 +34,15 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds `address`; port 0 takes a free one. Writes are accepted on loopback addresses only.
+    /// Binds `address`; port 0 takes a free one. With `public_search` the directory is searched without a token.
     ///
     /// # Errors
     /// [`Error::Setup`] if the address cannot be bound.
-    pub fn bind(app: App, cursors: Cursors, address: SocketAddr) -> Result<Self> {
+    pub fn bind(app: App, cursors: Cursors, address: SocketAddr, public_search: bool) -> Result<Self> {
         let listener = TcpListener::bind(address).map_err(|error| {
             Error::Setup(format!("cannot listen on {address}: {error}; name another with --listen"))
         })?;
-        let context = Context { app, cursors, accepts_writes: address.ip().is_loopback() };
+        let context = Context { app, cursors, public_search };
         Ok(Self { listener, context })
     }
 
@@ -51,11 +52,6 @@ impl Server {
     /// If the system does not say.
     pub fn address(&self) -> Result<SocketAddr> {
         self.listener.local_addr().map_err(|error| Error::internal("asking for the bound address", error))
-    }
-
-    /// Whether it accepts writes.
-    pub fn accepts_writes(&self) -> bool {
-        self.context.accepts_writes
     }
 }
 
@@ -156,5 +152,6 @@ pub fn service(
         )
         .service(web::redirect("/docs", "/docs/"))
         .default_service(web::to(fallback::answer))
+        .wrap(from_fn(authenticate))
         .wrap(from_fn(identify))
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Context;
+use super::caller::Reader;
 use super::problem::Problem;
 use super::query::{FromParams, Limit, NoParams, Params, Query};
 use super::resource::{PageBody, Total, link_next};
@@ -98,7 +99,7 @@ pub(super) fn is_state(text: &str) -> bool {
 
 /// Lists towns.
 #[utoipa::path(
-    tag = "towns", operation_id = "list_towns",
+    tag = "towns", operation_id = "list_towns", security((), ("oauth" = ["directory:read"])),
     params(
         ("limit" = Option<u8>, Query, description = "How many items: 1 to 100, by default 25", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
@@ -112,6 +113,7 @@ pub(super) fn is_state(text: &str) -> bool {
 )]
 #[get("/towns")]
 async fn list(
+    _reader: Reader,
     context: web::Data<Context>,
     request: HttpRequest,
     params: Query<ListTowns>,
@@ -143,7 +145,7 @@ async fn list(
 
 /// Shows one town with its ZIP codes and its outline.
 #[utoipa::path(
-    tag = "towns", operation_id = "get_town",
+    tag = "towns", operation_id = "get_town", security((), ("oauth" = ["directory:read"])),
     params(
         ("state" = String, Path, description = "Two-letter state", example = "MA"),
         ("name" = String, Path, description = "Its name, however it is written", example = "Lawrence"),
@@ -156,6 +158,7 @@ async fn list(
 )]
 #[get("/towns/{state}/{name}")]
 async fn get(
+    _reader: Reader,
     context: web::Data<Context>,
     path: web::Path<(String, String)>,
     _params: Query<NoParams>,

@@ -38,10 +38,16 @@ pub enum Noun {
     Offering,
     /// A partnership.
     Partnership,
+    /// A system that may ask for tokens.
+    Client,
+    /// What a person may do.
+    Membership,
+    /// A key that signs tokens.
+    SigningKey,
 }
 
 impl Noun {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 12] = [
         Self::Organization,
         Self::Location,
         Self::Service,
@@ -51,6 +57,9 @@ impl Noun {
         Self::School,
         Self::Offering,
         Self::Partnership,
+        Self::Client,
+        Self::Membership,
+        Self::SigningKey,
     ];
 
     /// As it is written in the database and in messages.
@@ -65,6 +74,9 @@ impl Noun {
             Self::School => "school",
             Self::Offering => "offering",
             Self::Partnership => "partnership",
+            Self::Client => "client",
+            Self::Membership => "membership",
+            Self::SigningKey => "signing key",
         }
     }
 }

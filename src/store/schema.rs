@@ -236,6 +236,85 @@ diesel::table! {
 }
 
 diesel::table! {
+    signing_keys (kid) {
+        kid -> Text,
+        public_key -> Binary,
+        private_key -> Binary,
+        is_sealed -> Bool,
+        created_at -> Timestamp,
+        retired_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    clients (id) {
+        id -> Text,
+        version -> BigInt,
+        name -> Text,
+        role -> Text,
+        district_id -> Nullable<Text>,
+        organization_id -> Nullable<Text>,
+        created_by -> Text,
+        created_at -> Timestamp,
+        disabled_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    client_secrets (id) {
+        id -> Text,
+        client_id -> Text,
+        hash -> Text,
+        created_at -> Timestamp,
+        expires_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    memberships (id) {
+        id -> Text,
+        version -> BigInt,
+        issuer -> Text,
+        subject -> Text,
+        name -> Text,
+        role -> Text,
+        district_id -> Nullable<Text>,
+        organization_id -> Nullable<Text>,
+        schools -> Text,
+        created_by -> Text,
+        created_at -> Timestamp,
+        ended_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    invitations (id) {
+        id -> Text,
+        code_hash -> Text,
+        name -> Text,
+        role -> Text,
+        district_id -> Nullable<Text>,
+        organization_id -> Nullable<Text>,
+        schools -> Text,
+        created_by -> Text,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
+        redeemed_at -> Nullable<Timestamp>,
+        membership_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    access_events (id) {
+        id -> Text,
+        subject_id -> Text,
+        event -> Text,
+        done_by -> Text,
+        done_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     hsds_documents (kind, id) {
         kind -> Text,
         id -> Text,

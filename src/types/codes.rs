@@ -64,6 +64,8 @@ macro_rules! codes {
     )+};
 }
 
+pub(crate) use codes;
+
 codes! {
     /// How far an organization takes part.
     Engagement, "engagement" {

@@ -81,6 +81,12 @@ ids! {
     ClaimId,
     /// One statement of facts by one source.
     AssertionId,
+    /// A system that may ask for tokens.
+    ClientId,
+    /// What a person may do here.
+    MembershipId,
+    /// The offer of a membership to one person.
+    InvitationId,
     /// One merging of an organization into another.
     MergeId,
 }

@@ -23,6 +23,7 @@ mod vocabulary;
 
 pub use ages::{AgeRange, Ages, Grade};
 pub use clock::{Clock, calendar_date};
+pub(crate) use codes::codes;
 pub use codes::{
     Audience, AvailabilityStatus, CapacityPoolKind, CoverageCategory, CrisisContactKind, Criterion,
     DistrictKind, EmergencyService, Engagement, FacilityType, Grain, IntakeChannel, LanguageMode, Modality,
@@ -32,8 +33,8 @@ pub use coordinates::{Coordinates, EARTH_RADIUS_KM, InvalidCoordinates};
 pub(crate) use coordinates::{chord_2_to_km, km_to_chord_2};
 pub use crisis::{CrisisContact, crisis_contacts};
 pub use ids::{
-    AssertionId, CapacityPoolId, ClaimId, DistrictId, InsurancePlanId, LocationId, MergeId, OfferingId,
-    OrganizationId, PartnershipId, SchoolId, ServiceId, derived_uuid,
+    AssertionId, CapacityPoolId, ClaimId, ClientId, DistrictId, InsurancePlanId, InvitationId, LocationId,
+    MembershipId, MergeId, OfferingId, OrganizationId, PartnershipId, SchoolId, ServiceId, derived_uuid,
 };
 pub use language::{InvalidLanguageTag, LanguageTag};
 pub use month::{InvalidMonth, Month};

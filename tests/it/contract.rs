@@ -51,6 +51,11 @@ fn every_operation_has_a_unique_id_a_summary_a_tag_and_problems_of_the_closed_se
             if !status.starts_with(['4', '5']) {
                 continue;
             }
+            if response["content"]["application/json"]["schema"]["$ref"] == "#/components/schemas/TokenError"
+            {
+                // The errors of OAuth have a shape and codes of their own (RFC 6749).
+                continue;
+            }
             assert!(response["content"]["application/problem+json"].is_object(), "{method} {path} {status}");
             let description = response["description"].as_str().unwrap();
             for named in description.split(", ") {
@@ -150,6 +155,10 @@ fn every_example_works_against_the_demonstration() {
     };
     let mut asked = 0;
     for (path, method, operation) in operations(&contract()) {
+        // These two take credentials of somebody else; their own tests bring them.
+        if ["issue_token", "redeem_invitation"].contains(&operation["operationId"].as_str().unwrap()) {
+            continue;
+        }
         let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
         let mut uri = path.clone();
         if path.contains("{id}") {

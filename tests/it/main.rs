@@ -8,12 +8,15 @@
     reason = "a test fails by panicking, and shares only within itself"
 )]
 
+mod forged;
 mod process;
 mod support;
 mod volume;
 
+mod access;
 mod availability;
 mod bad_input;
+mod clients;
 mod contract;
 mod crisis_contacts;
 mod demonstration;
@@ -24,6 +27,7 @@ mod hsds_dirty;
 mod hsds_export;
 mod hsds_files;
 mod imports;
+mod invitations;
 mod merges;
 mod merges_property;
 mod near_misses;

@@ -1,16 +1,18 @@
 //! A Causeway of its own for every test, and a client that drives its real router.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use actix_web::http::Method;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
+use causeway::access::rules::LONGEST_TOKEN_LIFE;
+use causeway::access::{Role, Tie};
 use causeway::app::App;
 use causeway::config::DatabaseUrl;
 use causeway::directory::install_embedded;
 use causeway::exchange::{demonstration, postal_codes};
 use causeway::http::{Context, Cursors, service};
 use causeway::store::{DbConnection, Store, StoreOptions};
-use causeway::types::Clock;
+use causeway::types::{ClientId, Clock};
 use diesel::{Connection, RunQueryDsl, SqliteConnection};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -50,6 +52,9 @@ pub struct Causeway {
     pub clock: Clock,
     url: DatabaseUrl,
     database: Database,
+    operator: ClientId,
+    /// What requests bring that have no `Authorization` of their own.
+    token: Mutex<String>,
 }
 
 /// What is removed when the test ends.
@@ -140,8 +145,11 @@ impl Causeway {
         let cursors = Cursors::new(store.secret("cursor").expect("a key"));
         let app = App::new(store);
         app.load().expect("a loaded finder");
-        let context = Context { app, cursors, accepts_writes: true };
-        Self { context, clock, url, database }
+        let operator = app.access.development_client(Role::Operator, None).expect("a client");
+        let token =
+            app.access.token_now(operator.id, Role::Operator, Some(LONGEST_TOKEN_LIFE)).expect("a token");
+        let context = Context { app, cursors, public_search: false };
+        Self { context, clock, url, database, operator: operator.id, token: Mutex::new(token.token) }
     }
 
     pub fn store(&self) -> &Store {
@@ -206,21 +214,43 @@ impl Causeway {
         }
     }
 
+    /// A token for a client of this role and tie, which is made for it.
+    pub fn token(&self, role: Role, tie: &Tie) -> String {
+        let client = self.context.app.access.development_client(role, Some(tie)).expect("a client");
+        self.context.app.access.token_now(client.id, role, None).expect("a token").token
+    }
+
+    /// An operator's token that holds at the time that the test has come to.
+    fn operator_token(&self) -> String {
+        let mut token = self.token.lock().expect("no test panicked before");
+        let held = expiry(&token) > self.clock.now().as_second();
+        if !held {
+            let access = &self.context.app.access;
+            let issued = access.token_now(self.operator, Role::Operator, Some(LONGEST_TOKEN_LIFE));
+            *token = issued.expect("a token").token;
+        }
+        token.clone()
+    }
+
+    /// Sends a request as an operator.
     pub fn send(&self, request: TestRequest) -> Answer {
-        actix_web::rt::System::new().block_on(async {
-            let service = init_service(service(&self.context)).await;
-            let response = call_service(&service, request.to_request()).await;
-            let status = response.status().as_u16();
-            let headers = response
-                .headers()
-                .iter()
-                .map(|(name, value)| {
-                    (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-                })
-                .collect();
-            let text = String::from_utf8_lossy(&read_body(response).await).into_owned();
-            Answer { status, headers, text }
-        })
+        let request = request.insert_header(("Authorization", format!("Bearer {}", self.operator_token())));
+        self.send_plainly(request)
+    }
+
+    /// Sends a request with this token.
+    pub fn send_as(&self, token: &str, request: TestRequest) -> Answer {
+        self.send_plainly(request.insert_header(("Authorization", format!("Bearer {token}"))))
+    }
+
+    /// Sends a request as it is.
+    pub fn send_plainly(&self, request: TestRequest) -> Answer {
+        self.send_all([request]).pop().expect("an answer to the one request")
+    }
+
+    /// Sends requests as they are, one after the other.
+    pub fn send_all(&self, requests: impl IntoIterator<Item = TestRequest>) -> Vec<Answer> {
+        send_all(&self.context, requests)
     }
 
     pub fn get(&self, path: &str) -> Answer {
@@ -278,6 +308,35 @@ impl Causeway {
     pub fn found(&self, query: &str) -> Vec<String> {
         ids(&self.get(&format!("/v1/search?{query}")).expect(200).json())
     }
+}
+
+/// Sends requests, one after the other, to the service of this context.
+pub fn send_all(context: &Context, requests: impl IntoIterator<Item = TestRequest>) -> Vec<Answer> {
+    actix_web::rt::System::new().block_on(async {
+        let service = init_service(service(context)).await;
+        let mut answers = Vec::new();
+        for request in requests {
+            let response = call_service(&service, request.to_request()).await;
+            let status = response.status().as_u16();
+            let headers = response
+                .headers()
+                .iter()
+                .map(|(name, value)| {
+                    (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+                })
+                .collect();
+            let text = String::from_utf8_lossy(&read_body(response).await).into_owned();
+            answers.push(Answer { status, headers, text });
+        }
+        answers
+    })
+}
+
+/// When a token expires, in seconds since 1970.
+fn expiry(token: &str) -> i64 {
+    let claims: Value =
+        jsonwebtoken::dangerous::insecure_decode_claims(token).expect("a token that was just made");
+    claims["exp"].as_i64().expect("an expiry")
 }
 
 /// The ids of what `offering` made.
