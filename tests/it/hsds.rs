@@ -227,7 +227,9 @@ fn the_same_package_as_one_json_file_or_as_an_archive_states_the_same() {
         Vec::new(),
         written.exported.files.keys().map(|file| Value::Array(written.contents(file))).collect(),
     );
-    contents.iter().for_each(|value| every_object(value, &mut all));
+    for value in &contents {
+        every_object(value, &mut all);
+    }
     for (table, rows) in read(&folder.join("tabular.json")).as_object().unwrap() {
         for row in rows.as_array().unwrap() {
             let row = row.as_object().unwrap();
@@ -354,7 +356,9 @@ on_both! {
         }
         let without_claims = |written: &Written| -> Vec<Value> {
             let mut services = written.contents("services.json");
-            services.iter_mut().for_each(|one| _ = one.as_object_mut().unwrap().remove("capacities"));
+            for service in &mut services {
+                service.as_object_mut().unwrap().remove("capacities");
+            }
             services
         };
         assert_eq!(without_claims(&written), without_claims(&second));

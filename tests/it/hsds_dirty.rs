@@ -278,9 +278,7 @@ on_both! {
     fn a_dirty_package_is_imported_with_a_summary_to_act_on_and_comes_out_whole(causeway) {
         let folder = tempdir().unwrap();
         let path = package(folder.path(), SERVICES);
-        let begun = std::time::Instant::now();
         let summary = import(causeway.store(), std::slice::from_ref(&path), Options::default()).unwrap();
-        println!("imported in {:?}", begun.elapsed());
         judge(&summary);
         counts(&summary);
         let again = import(causeway.store(), std::slice::from_ref(&path), Options::default()).unwrap();

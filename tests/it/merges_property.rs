@@ -91,8 +91,8 @@ impl Model {
                     let superseded = said[place + 1..].iter().any(|(_, source, _)| *source == said[place].1);
                     method != Method::Import || !superseded
                 };
-                let words = (0..said.len()).rev().filter(|place| counts(*place));
-                if let Some(word) = words.filter_map(|place| said[place].2.get(field)).next() {
+                let mut words = (0..said.len()).rev().filter(|place| counts(*place));
+                if let Some(word) = words.find_map(|place| said[place].2.get(field)) {
                     return Some(word.clone()).filter(|word| !word.is_null());
                 }
             }

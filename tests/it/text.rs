@@ -138,7 +138,7 @@ fn without_nulls(mut body: Value) -> Value {
 
 /// `text` in a query string.
 fn query(text: &str) -> String {
-    let encoded: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let encoded = percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC);
     format!("{HERE}&q={encoded}")
 }
 
