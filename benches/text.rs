@@ -20,6 +20,8 @@ use uuid::Uuid;
 
 const OFFERINGS: usize = 20_000;
 const RUNS: usize = 200;
+/// The scan takes about a second for each, so only the first are put to it.
+const SCANNED: usize = 3;
 const UPDATES: usize = 2_000;
 
 fn main() {
@@ -46,17 +48,21 @@ fn main() {
     );
     for (name, radius_km, mix) in mixes() {
         let (mut finder, mut scan, mut matches) = (Vec::new(), Vec::new(), 0);
-        for _ in 0..RUNS {
+        while finder.len() < RUNS {
             let (text, question) = mix(&words, &offered, &mut random);
             let mut question = Question { radius_km, ..question };
             let started = Instant::now();
-            question.words = Some(text.parse().expect("words"));
+            // The beginning of a word may be a word that says nothing, such as "of".
+            let Ok(asked) = text.parse() else { continue };
+            question.words = Some(asked);
             let answer = black_box(index.search(&Search::new(&question), &RankingProfile::default()));
             finder.push(started.elapsed());
             matches += answer.total.value;
-            let started = Instant::now();
-            black_box(scan_all(&texts, &text));
-            scan.push(started.elapsed());
+            if scan.len() < SCANNED {
+                let started = Instant::now();
+                black_box(scan_all(&texts, &text));
+                scan.push(started.elapsed());
+            }
         }
         finder.sort_unstable();
         scan.sort_unstable();
