@@ -49,8 +49,8 @@ pub struct Config {
 pub struct AccessConfig {
     /// Where clients reach this deployment: the issuer and the audience of its tokens.
     pub public_url: String,
-    /// Seals the signing keys.
-    pub master_key: Option<MasterKey>,
+    /// Seals every other key.
+    pub master_keys: MasterKeys,
     /// How long a token of ours lives.
     pub token_life: SignedDuration,
     /// The identity providers whose people may come here.
@@ -61,14 +61,14 @@ impl Default for AccessConfig {
     fn default() -> Self {
         Self {
             public_url: format!("http://{DEFAULT_LISTEN}"),
-            master_key: None,
+            master_keys: MasterKeys::default(),
             token_life: SignedDuration::from_mins(DEFAULT_TOKEN_MINUTES),
             issuers: Vec::new(),
         }
     }
 }
 
-/// The key that seals other keys: 32 bytes, from the environment or the settings file. It is never shown.
+/// A key that seals other keys: 32 bytes, from the environment or the settings file. It is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MasterKey([u8; 32]);
 
@@ -98,6 +98,22 @@ impl MasterKey {
 impl fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MasterKey")
+    }
+}
+
+/// The master key and, until everything is wrapped anew, those before it.
+#[derive(Clone, Debug, Default)]
+pub struct MasterKeys {
+    /// The one that seals; without one, keys lie open in the database, which is for development.
+    pub current: Option<MasterKey>,
+    /// Those that may have sealed what is there.
+    pub previous: Vec<MasterKey>,
+}
+
+impl MasterKeys {
+    /// Every key that may have sealed something, the current one first.
+    pub fn all(&self) -> impl Iterator<Item = &MasterKey> {
+        self.current.iter().chain(&self.previous)
     }
 }
 
@@ -284,6 +300,7 @@ impl Settings {
             Ok(text) => Some(text),
             Err(_) => file.master_key.map(|hidden| hidden.0),
         };
+        let previous = std::env::var("CAUSEWAY_PREVIOUS_MASTER_KEYS").unwrap_or_default();
         let token_minutes = self.token_minutes.or(file.token_minutes).unwrap_or(DEFAULT_TOKEN_MINUTES);
         if !(1..=60).contains(&token_minutes) {
             return Err(Error::Setup(format!("token_minutes is {token_minutes}; it must be 1 to 60")));
@@ -305,7 +322,10 @@ impl Settings {
         };
         let access = AccessConfig {
             public_url: public_url(self.public_url.or(file.public_url), listen)?,
-            master_key: master_key.as_deref().map(MasterKey::read).transpose()?,
+            master_keys: MasterKeys {
+                current: master_key.as_deref().map(MasterKey::read).transpose()?,
+                previous: previous.split_whitespace().map(MasterKey::read).collect::<Result<_>>()?,
+            },
             token_life: SignedDuration::from_mins(token_minutes),
             issuers: one.into_iter().chain(file.oidc).map(OidcSettings::resolve).collect::<Result<_>>()?,
         };
@@ -358,7 +378,7 @@ impl Config {
         if self.listen.ip().is_loopback() {
             return Ok(());
         }
-        if self.access.master_key.is_none() {
+        if self.access.master_keys.current.is_none() {
             return Err(Error::Setup(format!(
                 "{} is reached from other machines, and the keys that sign tokens would lie open in the database; set \
                  CAUSEWAY_MASTER_KEY (`openssl rand -base64 32` makes one), or listen on 127.0.0.1",

@@ -9,7 +9,9 @@
 //! | 2 | [`error`] | the one error of everything below `http` |
 //! | 3 | [`store`] | SQLite and PostgreSQL: connections, transactions, migrations, change feed, idempotency |
 //! | 4 | [`access`] | who may do what: clients, memberships, roles, tokens and the keys that sign them |
+//! | 5 | [`privacy`] | what may leave and what must not: keys and what they seal, consents, disclosures, the audit |
 //! | 6 | [`directory`] | organizations, services, locations, offerings, pools, plans, districts, schools, partnerships, towns, assertions |
+//! | 7 | [`students`] | students, their guardians and what both need, sealed |
 //! | 8 | [`availability`] | dated claims of capacity |
 //! | 9 | [`finder`] | the R-tree: eligibility, ranking, explanation, near misses and their ledger |
 //! | 11 | [`exchange`] | imports and export: federal directory, HSDS, schools, postal codes, towns, the demonstration |
@@ -17,7 +19,7 @@
 //! | 15 | [`cli`] | the command line |
 //!
 //! [`app`] is the composition root: it wires the change feed to the finder. The numbers leave room for what
-//! comes later (`privacy`, `students`, `referrals`, `reports`, `console`).
+//! comes later (`referrals`, `reports`, `console`).
 #![deny(missing_docs)]
 
 pub mod access;
@@ -30,5 +32,7 @@ pub mod error;
 pub mod exchange;
 pub mod finder;
 pub mod http;
+pub mod privacy;
 pub mod store;
+pub mod students;
 pub mod types;

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::clients::random;
 use super::rules::{LEEWAY, LONGEST_TOKEN_LIFE};
 use super::store;
-use crate::config::MasterKey;
+use crate::config::{MasterKey, MasterKeys};
 use crate::error::{Error, Result};
 use crate::store::{Change, DbConnection, Noun, Tx};
 
@@ -91,7 +91,7 @@ impl KeyRing {
 ///
 /// # Errors
 /// [`Error::Setup`] if they were sealed with another master key.
-pub(super) fn load(connection: &mut DbConnection, master: Option<&MasterKey>) -> Result<KeyRing> {
+pub(super) fn load(connection: &mut DbConnection, master: &MasterKeys) -> Result<KeyRing> {
     let mut ring = KeyRing::default();
     for key in store::keys(connection)? {
         let Some(seed) = seed_of(&key, master)? else { continue };
@@ -113,19 +113,21 @@ pub(super) fn load(connection: &mut DbConnection, master: Option<&MasterKey>) ->
 }
 
 /// The seed of a key; none of one that is not to be trusted, because it lay open and there is a master key now.
-fn seed_of(key: &StoredKey, master: Option<&MasterKey>) -> Result<Option<[u8; 32]>> {
+fn seed_of(key: &StoredKey, master: &MasterKeys) -> Result<Option<[u8; 32]>> {
     let damaged = || Error::internal(format!("reading the signing key {}", key.kid), "it is damaged");
-    match (key.is_sealed, master) {
+    match (key.is_sealed, &master.current) {
         (false, Some(_)) => Ok(None),
         (false, None) => key.private.as_slice().try_into().map(Some).map_err(|_| damaged()),
         (true, None) => Err(Error::Setup(
             "the signing keys of this database are sealed; set CAUSEWAY_MASTER_KEY to the key that sealed them".to_owned(),
         )),
-        (true, Some(master)) => {
+        (true, Some(_)) => {
             let (nonce, sealed) = key.private.split_at_checked(NONCE).ok_or_else(damaged)?;
             let nonce = XNonce::try_from(nonce).map_err(|_| damaged())?;
             let bound = bound_to(&key.kid, &key.public);
-            let seed = cipher(master).decrypt(&nonce, Payload { msg: sealed, aad: &bound }).map_err(|_| {
+            let open =
+                |master| cipher(master).decrypt(&nonce, Payload { msg: sealed, aad: &bound }).ok();
+            let seed = master.all().find_map(open).ok_or_else(|| {
                 Error::Setup(
                     "the signing keys of this database were sealed with another CAUSEWAY_MASTER_KEY".to_owned(),
                 )
@@ -147,7 +149,7 @@ fn bound_to(kid: &str, public: &[u8]) -> Vec<u8> {
 }
 
 /// Makes a key if there is none that signs.
-pub(super) fn ensure(tx: &mut Tx<'_>, master: Option<&MasterKey>) -> Result<()> {
+pub(super) fn ensure(tx: &mut Tx<'_>, master: &MasterKeys) -> Result<()> {
     if load(tx.connection, master)?.signer.is_none() {
         make(tx, master, "first need")?;
     }
@@ -159,7 +161,7 @@ pub(super) fn ensure(tx: &mut Tx<'_>, master: Option<&MasterKey>) -> Result<()> 
 ///
 /// # Errors
 /// If the database fails, or holds keys that the master key does not open and that are not revoked.
-pub fn rotate(tx: &mut Tx<'_>, master: Option<&MasterKey>, revoke: bool, by: &str) -> Result<String> {
+pub fn rotate(tx: &mut Tx<'_>, master: &MasterKeys, revoke: bool, by: &str) -> Result<String> {
     let now = tx.now;
     if revoke {
         store::delete_keys(tx, None)?;
@@ -171,12 +173,12 @@ pub fn rotate(tx: &mut Tx<'_>, master: Option<&MasterKey>, revoke: bool, by: &st
     make(tx, master, by)
 }
 
-fn make(tx: &mut Tx<'_>, master: Option<&MasterKey>, by: &str) -> Result<String> {
+fn make(tx: &mut Tx<'_>, master: &MasterKeys, by: &str) -> Result<String> {
     let seed = random::<32>()?;
     let public = SigningKey::from_bytes(&seed).verifying_key().to_bytes().to_vec();
     let id = Uuid::now_v7();
     let kid = id.to_string();
-    let private = match master {
+    let private = match &master.current {
         None => seed.to_vec(),
         Some(master) => {
             let nonce = random::<NONCE>()?;
@@ -191,7 +193,7 @@ fn make(tx: &mut Tx<'_>, master: Option<&MasterKey>, by: &str) -> Result<String>
         kid: kid.clone(),
         public,
         private,
-        is_sealed: master.is_some(),
+        is_sealed: master.current.is_some(),
         created_at: tx.now,
         retired_at: None,
     };

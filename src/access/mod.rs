@@ -137,7 +137,7 @@ impl Access {
     /// # Errors
     /// [`Error::Setup`] if the keys were sealed with another master key.
     pub fn check(&self) -> Result<()> {
-        let master = self.inner.config.master_key.as_ref();
+        let master = &self.inner.config.master_keys;
         self.inner.store.read_now(|connection| keys::load(connection, master)).map(|_| ())
     }
 
@@ -273,7 +273,7 @@ impl Access {
         life: Option<SignedDuration>,
     ) -> Result<IssuedToken> {
         let Inner { store, config, .. } = &*self.inner;
-        let master = config.master_key.as_ref();
+        let master = &config.master_keys;
         let ring = store.write_now(|tx| {
             keys::ensure(tx, master)?;
             keys::load(tx.connection, master)
@@ -325,8 +325,8 @@ impl Access {
         if ring.signer.is_some() {
             return Ok(ring);
         }
-        let master = self.inner.config.master_key.clone();
-        self.inner.store.write(move |tx| keys::ensure(tx, master.as_ref())).await?;
+        let master = self.inner.config.master_keys.clone();
+        self.inner.store.write(move |tx| keys::ensure(tx, &master)).await?;
         self.ring(|ring, _| ring.signer.is_some()).await
     }
 
@@ -341,8 +341,8 @@ impl Access {
             }
             loaded.generation
         };
-        let master = self.inner.config.master_key.clone();
-        let ring = self.inner.store.read(move |connection| keys::load(connection, master.as_ref())).await?;
+        let master = self.inner.config.master_keys.clone();
+        let ring = self.inner.store.read(move |connection| keys::load(connection, &master)).await?;
         let ring = Arc::new(ring);
         let mut loaded = self.inner.keys.write().unwrap_or_else(PoisonError::into_inner);
         if loaded.generation == generation {

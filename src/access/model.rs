@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::rules;
+use crate::store::{Tenancy, Tenant};
 use crate::types::{ClientId, DistrictId, MembershipId, OrganizationId, SchoolId, UnknownCode, codes};
 
 codes! {
@@ -163,6 +164,19 @@ pub struct Principal {
 }
 
 impl Principal {
+    /// For whom a transaction of theirs works that touches students; none of an operator, who has no part in any
+    /// student's care.
+    pub fn tenancy(&self) -> Option<Tenancy> {
+        match (&self.tie, self.role) {
+            (Tie::District { district, schools }, _) => {
+                Some(Tenancy::District(Tenant { district: *district, schools: schools.clone() }))
+            }
+            (Tie::Organization(organization), _) => Some(Tenancy::Agency(*organization)),
+            (Tie::None, Role::StateAnalyst) => Some(Tenancy::Analyst),
+            (Tie::None, _) => None,
+        }
+    }
+
     /// Whether this token permits it.
     pub fn has(&self, scope: Scope) -> bool {
         self.scopes.contains(&scope)

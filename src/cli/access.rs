@@ -212,7 +212,7 @@ pub(super) fn member(config: &Config, command: &MemberCommand) -> Result<ExitCod
 pub(super) fn signing_keys(config: &Config, command: &KeysCommand) -> Result<ExitCode> {
     let store = open(config)?;
     let KeysCommand::Rotate { revoke } = command;
-    let master = config.access.master_key.as_ref();
+    let master = &config.access.master_keys;
     let kid = store.write_now(|tx| keys::rotate(tx, master, *revoke, BY))?;
     eprintln!("the key {kid} signs from now on");
     Ok(ExitCode::SUCCESS)

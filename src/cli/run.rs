@@ -112,7 +112,7 @@ fn run(
     access.check()?;
     let server = Server::bind(app, cursors, config.listen, public_search)?;
     let address = format!("http://{}", server.address()?);
-    if config.access.master_key.is_none() {
+    if config.access.master_keys.current.is_none() {
         eprintln!(
             "without CAUSEWAY_MASTER_KEY the keys that sign tokens lie open in the database; that is for development"
         );

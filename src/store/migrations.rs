@@ -53,13 +53,19 @@ where
     Ok(done.len())
 }
 
+/// Tables whose rows are only ever added. Their triggers refuse the owner; the application's role is not even let
+/// try.
+const APPEND_ONLY: &str =
+    "access_events, audit_batch_events, audit_batches, audit_events, disclosures, erasures";
+
 /// The application's role reads and writes rows; it owns no table, so that it can change no rule.
 fn grant(postgres: &mut diesel::PgConnection, role: &str) -> Result<()> {
     let role = role.replace('"', "\"\"");
     postgres.batch_execute(&format!(
         "GRANT USAGE ON SCHEMA public TO \"{role}\";
          GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO \"{role}\";
-         GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO \"{role}\";"
+         GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO \"{role}\";
+         REVOKE UPDATE, DELETE ON {APPEND_ONLY} FROM \"{role}\";"
     ))?;
     Ok(())
 }

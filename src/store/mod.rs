@@ -11,6 +11,8 @@ mod connection;
 mod idempotency;
 mod migrations;
 pub(crate) mod schema;
+mod secrets;
+mod tenancy;
 mod time;
 
 use std::sync::{Arc, OnceLock};
@@ -24,6 +26,7 @@ pub use changes::{Change, FEED_KEPT_FOR, Noun, Position, Recorded};
 pub use connection::DbConnection;
 pub(crate) use connection::on_either;
 pub use idempotency::{Key, Replay};
+pub use tenancy::{Tenancy, Tenant};
 pub use time::{date_from_sql, date_to_sql, from_sql, to_sql};
 
 use crate::config::DatabaseUrl;
@@ -187,6 +190,34 @@ impl Store {
         .await
     }
 
+    /// Writes in one transaction that works for `tenancy`: the only way to the rows of students. Reading
+    /// them is writing too, for it goes on the record.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub async fn write_for<T: Send + 'static>(
+        &self,
+        tenancy: Tenancy,
+        body: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.write(move |tx| {
+            tenancy.enter(tx.connection)?;
+            body(tx)
+        })
+        .await
+    }
+
+    /// [`Store::write_for`] for a thread that may block.
+    ///
+    /// # Errors
+    /// What `body` fails with; then nothing was written.
+    pub fn write_for_now<T>(&self, tenancy: &Tenancy, body: impl Fn(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        self.write_now(|tx| {
+            tenancy.enter(tx.connection)?;
+            body(tx)
+        })
+    }
+
     /// [`Store::read`] for a thread that may block.
     ///
     /// # Errors
@@ -257,26 +288,33 @@ impl Store {
     /// # Errors
     /// If the database or the system's source of randomness fails.
     pub fn secret(&self, name: &'static str) -> Result<[u8; 32]> {
-        use diesel::prelude::*;
-        use schema::secrets;
-        let find = |connection: &mut DbConnection| -> Result<Option<Vec<u8>>> {
-            Ok(secrets::table.find(name).select(secrets::value).first(connection).optional()?)
-        };
-        let value = match self.read_now(find)? {
-            Some(value) => value,
-            None => self.write_now(|tx| {
-                let mut value = vec![0; 32];
-                getrandom::fill(&mut value)
-                    .map_err(|source| Error::internal("making a key", source.to_string()))?;
-                // Another process may make it at the same time: then its key is the one.
-                on_either!(&mut *tx.connection, connection => diesel::insert_into(secrets::table)
-                    .values((secrets::name.eq(name), secrets::value.eq(&value)))
-                    .on_conflict_do_nothing()
-                    .execute(connection))?;
-                Ok(find(tx.connection)?.unwrap_or(value))
-            })?,
-        };
-        value.try_into().map_err(|_| Error::internal("reading a key", format!("the key {name} is damaged")))
+        if let Some(value) = self.known_secret(name)? {
+            return Ok(value);
+        }
+        self.write_now(|tx| {
+            let mut value = [0; 32];
+            getrandom::fill(&mut value)
+                .map_err(|source| Error::internal("making a key", source.to_string()))?;
+            // Another process may make it at the same time: then its key is the one.
+            secrets::insert(tx, name, &value)?;
+            Ok(secrets::find(tx.connection, name)?.unwrap_or(value))
+        })
+    }
+
+    /// The key of this name, if it was made.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn known_secret(&self, name: &'static str) -> Result<Option<[u8; 32]>> {
+        self.read_now(|connection| secrets::find(connection, name))
+    }
+
+    /// Deletes the key of this name.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn forget_secret(&self, name: &'static str) -> Result<()> {
+        self.write_now(|tx| secrets::delete(tx, name))
     }
 
     /// Deletes old rows of the change feed and old idempotency keys.

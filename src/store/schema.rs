@@ -325,6 +325,144 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    deployment_keys (name) {
+        name -> Text,
+        master_key_id -> Text,
+        wrapped -> Binary,
+    }
+}
+
+diesel::table! {
+    students (id) {
+        id -> Text,
+        district_id -> Text,
+        school_id -> Nullable<Text>,
+        version -> BigInt,
+        sealed -> Binary,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        left_at -> Nullable<Timestamp>,
+        erased_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    student_keys (student_id) {
+        student_id -> Text,
+        district_id -> Text,
+        master_key_id -> Text,
+        wrapped -> Binary,
+    }
+}
+
+diesel::table! {
+    student_identifiers (district_id, kind, blind) {
+        district_id -> Text,
+        kind -> Text,
+        blind -> Binary,
+        student_id -> Text,
+    }
+}
+
+diesel::table! {
+    guardians (id) {
+        id -> Text,
+        student_id -> Text,
+        district_id -> Text,
+        version -> BigInt,
+        sealed -> Binary,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        ended_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    consents (id) {
+        id -> Text,
+        student_id -> Text,
+        district_id -> Text,
+        version -> BigInt,
+        sealed -> Binary,
+        expires_on -> Date,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        revoked_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    disclosures (id) {
+        id -> Text,
+        student_id -> Text,
+        district_id -> Text,
+        recipient_organization_id -> Nullable<Text>,
+        released_at -> Timestamp,
+        document -> Text,
+        sealed -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    audit_events (seq) {
+        seq -> BigInt,
+        at -> Timestamp,
+        district_id -> Nullable<Text>,
+        principal_id -> Text,
+        principal_name -> Text,
+        role -> Text,
+        action -> Text,
+        purpose -> Text,
+        resource -> Text,
+        resource_id -> Nullable<Text>,
+        student_id -> Nullable<Text>,
+        outcome -> Text,
+        request_id -> Nullable<Text>,
+        digest -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    audit_batches (number) {
+        number -> BigInt,
+        events -> BigInt,
+        digest -> Binary,
+        sealed_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    audit_batch_events (seq) {
+        seq -> BigInt,
+        batch -> BigInt,
+    }
+}
+
+diesel::table! {
+    erasures (id) {
+        id -> Text,
+        student_id -> Text,
+        district_id -> Text,
+        reason -> Text,
+        done_by -> Text,
+        done_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    legal_holds (id) {
+        id -> Text,
+        student_id -> Text,
+        district_id -> Text,
+        reason -> Text,
+        placed_by -> Text,
+        placed_at -> Timestamp,
+        lifted_by -> Nullable<Text>,
+        lifted_at -> Nullable<Timestamp>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(organizations, organization_merges);
 
 diesel::allow_tables_to_appear_in_same_query!(
@@ -335,3 +473,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     capacity_pools,
     claims,
 );
+
+diesel::allow_tables_to_appear_in_same_query!(audit_events, audit_batch_events);
+diesel::allow_tables_to_appear_in_same_query!(students, student_identifiers, legal_holds);

@@ -89,6 +89,16 @@ ids! {
     InvitationId,
     /// One merging of an organization into another.
     MergeId,
+    /// A student, whose identity is sealed.
+    StudentId,
+    /// A parent or whoever stands in a parent's place.
+    GuardianId,
+    /// What somebody allows to be told.
+    ConsentId,
+    /// One release of student information.
+    DisclosureId,
+    /// One report of imminent risk.
+    CrisisEventId,
 }
 
 /// The namespace of identifiers that Causeway derives from a source's own keys.

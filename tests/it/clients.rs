@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use causeway::access::clients::{self, NewSecret};
 use causeway::access::{Role, Tie, keys};
 use causeway::app::App;
-use causeway::config::{AccessConfig, DatabaseUrl, MasterKey};
+use causeway::config::{AccessConfig, DatabaseUrl, MasterKey, MasterKeys};
 use causeway::http::{Context, Cursors};
 use causeway::store::{Store, StoreOptions};
 use causeway::types::{ClientId, Clock};
@@ -238,7 +238,7 @@ on_both! {
         let open = causeway.token(Role::Operator, &Tie::None);
         let sealed = |byte: u8| {
             let master = MasterKey::read(&STANDARD.encode([byte; 32])).unwrap();
-            let config = AccessConfig { master_key: Some(master), ..AccessConfig::default() };
+            let config = AccessConfig { master_keys: MasterKeys { current: Some(master), previous: Vec::new() }, ..AccessConfig::default() };
             let options = StoreOptions { connections: 2, ..StoreOptions::default() };
             let app = App::guarded(causeway.another_store(options), config);
             app.load().unwrap();

@@ -1,0 +1,91 @@
+//! Who touched what of which student, why, and what came of it. Rows are only ever added, in the transaction of
+//! what they tell of; what was refused is told in one of its own.
+
+mod store;
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::model::Purpose;
+use crate::access::Principal;
+use crate::error::Result;
+use crate::store::{Tenancy, Tx};
+use crate::types::{DistrictId, StudentId, UnknownCode, codes};
+
+codes! {
+    /// What was done to student data.
+    Action, "action" {
+        /// Read.
+        Read = "read",
+        /// Recorded for the first time.
+        Create = "create",
+        /// Changed.
+        Change = "change",
+        /// Ended, such as a guardian's or a consent's part.
+        End = "end",
+        /// Told to somebody outside.
+        Release = "release",
+        /// Deleted by destroying its key.
+        Erase = "erase",
+    }
+
+    /// What came of it.
+    Outcome, "outcome" {
+        /// It was done.
+        Done = "done",
+        /// It was refused: not theirs, not there, or not permitted.
+        Refused = "refused",
+    }
+}
+
+/// On whose behalf, why and in which request student data is touched.
+#[derive(Clone, Debug)]
+pub struct Errand {
+    /// Who.
+    pub principal: Arc<Principal>,
+    /// For whom the transaction works.
+    pub tenancy: Tenancy,
+    /// Why.
+    pub purpose: Purpose,
+    /// The request, as the log names it.
+    pub request: Option<String>,
+}
+
+/// What is told of one act.
+#[derive(Clone, Debug)]
+pub struct Act<'a> {
+    /// What was done.
+    pub action: Action,
+    /// To what kind of thing: `student`, `guardian`, `consent`, `disclosure`.
+    pub resource: &'a str,
+    /// Which one.
+    pub resource_id: Option<Uuid>,
+    /// Of which student.
+    pub student: Option<StudentId>,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The digest of a record that must not change after it, such as a disclosure.
+    pub digest: Option<Vec<u8>>,
+}
+
+impl Errand {
+    /// The district of the errand, if it has one.
+    pub fn district(&self) -> Option<DistrictId> {
+        match &self.tenancy {
+            Tenancy::District(tenant) => Some(tenant.district),
+            Tenancy::Agency(_) | Tenancy::Clock | Tenancy::Analyst | Tenancy::Keeper => None,
+        }
+    }
+}
+
+/// Puts acts on the record.
+///
+/// # Errors
+/// If the database fails; then nothing of the transaction happens.
+pub fn record(tx: &mut Tx<'_>, errand: &Errand, acts: &[Act<'_>]) -> Result<()> {
+    store::insert(tx, errand, acts)
+}
