@@ -15,6 +15,7 @@ use crate::directory::{Record, centres_of, find_all};
 use crate::error::Result;
 use crate::finder::source::{Listing, affected, every_listing, every_plan, listings};
 use crate::finder::{About, Answer, Entry, Index, NearMisses, PlanInfo, RankingProfile, Search};
+use crate::privacy::vault::Vault;
 use crate::store::{Change, DbConnection, Listener, Noun, Position, Recorded, Store};
 use crate::types::{InsurancePlanId, OfferingId, calendar_date};
 
@@ -25,6 +26,8 @@ pub struct App {
     pub store: Store,
     /// Who may do what.
     pub access: Access,
+    /// The keys that seal what could identify a student.
+    pub vault: Vault,
     feed: Arc<Feed>,
     profile: Arc<RankingProfile>,
 }
@@ -70,12 +73,19 @@ const OWN_REMEMBERED: usize = 100_000;
 impl App {
     /// An application on this store that issues and believes its own tokens only, in the name of the default
     /// address.
-    pub fn new(store: Store) -> Self {
+    ///
+    /// # Errors
+    /// As [`App::guarded`].
+    pub fn new(store: Store) -> Result<Self> {
         Self::guarded(store, AccessConfig::default())
     }
 
     /// An application on this store, with an empty finder; [`App::load`] fills it.
-    pub fn guarded(store: Store, config: AccessConfig) -> Self {
+    ///
+    /// # Errors
+    /// If the keys of the database do not open with the master key.
+    pub fn guarded(store: Store, config: AccessConfig) -> Result<Self> {
+        let vault = Vault::open(&store, &config.master_keys)?;
         let access = Access::new(store.clone(), config);
         let feed = Arc::new(Feed {
             store: store.clone(),
@@ -86,7 +96,7 @@ impl App {
             progress: Mutex::default(),
         });
         store.listen(feed.clone());
-        Self { store, access, feed, profile: Arc::new(RankingProfile::default()) }
+        Ok(Self { store, access, vault, feed, profile: Arc::new(RankingProfile::default()) })
     }
 
     /// Fills the finder from the database.

@@ -6,10 +6,12 @@ use actix_web::test::TestRequest;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use causeway::access::clients::{self, NewSecret};
-use causeway::access::{Role, Tie, keys};
+use causeway::access::{Access, Role, Tie, keys};
 use causeway::app::App;
 use causeway::config::{AccessConfig, DatabaseUrl, MasterKey, MasterKeys};
+use causeway::error::Error;
 use causeway::http::{Context, Cursors};
+use causeway::privacy::vault;
 use causeway::store::{Store, StoreOptions};
 use causeway::types::{ClientId, Clock};
 use jiff::SignedDuration;
@@ -77,7 +79,7 @@ fn search(context: &Context, token: &str) -> u16 {
 /// Another node on the same database.
 fn another_node(causeway: &Causeway) -> Context {
     let options = StoreOptions { connections: 2, ..StoreOptions::default() };
-    let app = App::new(causeway.another_store(options));
+    let app = App::new(causeway.another_store(options)).unwrap();
     app.load().unwrap();
     Context { app, cursors: Cursors::new([0; 32]), public_search: false }
 }
@@ -215,7 +217,7 @@ on_both! {
         };
         let kid = |token: &str| jsonwebtoken::decode_header(token).unwrap().kid.unwrap();
         assert_eq!(published(), [kid(&old)]);
-        causeway.store().write_now(|tx| keys::rotate(tx, None, false, "a test")).unwrap();
+        causeway.store().write_now(|tx| keys::rotate(tx, &MasterKeys::default(), false, "a test")).unwrap();
         let new = token(&causeway, id, &secret);
         assert_eq!(published(), [kid(&old), kid(&new)]);
         for context in [&causeway.context, &node] {
@@ -225,7 +227,7 @@ on_both! {
         assert_eq!(published(), [kid(&new)]);
         let newest = token(&causeway, id, &secret);
         assert_eq!(search(&node, &newest), 200);
-        causeway.store().write_now(|tx| keys::rotate(tx, None, true, "a test")).unwrap();
+        causeway.store().write_now(|tx| keys::rotate(tx, &MasterKeys::default(), true, "a test")).unwrap();
         assert_eq!(search(&causeway.context, &newest), 401, "revoked: nothing of before is believed");
         node.app.poll().unwrap();
         assert_eq!(search(&node, &newest), 401);
@@ -236,21 +238,29 @@ on_both! {
 on_both! {
     fn a_master_key_seals_and_a_key_that_lay_open_is_believed_no_more(causeway) {
         let open = causeway.token(Role::Operator, &Tie::None);
-        let sealed = |byte: u8| {
-            let master = MasterKey::read(&STANDARD.encode([byte; 32])).unwrap();
-            let config = AccessConfig { master_keys: MasterKeys { current: Some(master), previous: Vec::new() }, ..AccessConfig::default() };
-            let options = StoreOptions { connections: 2, ..StoreOptions::default() };
-            let app = App::guarded(causeway.another_store(options), config);
-            app.load().unwrap();
-            Context { app, cursors: Cursors::new([0; 32]), public_search: false }
+        let masters = |byte: u8| MasterKeys {
+            current: Some(MasterKey::read(&STANDARD.encode([byte; 32])).unwrap()),
+            previous: Vec::new(),
         };
-        let node = sealed(1);
+        let app = |master_keys| {
+            let options = StoreOptions { connections: 2, ..StoreOptions::default() };
+            App::guarded(causeway.another_store(options), AccessConfig { master_keys, ..AccessConfig::default() })
+        };
+        let refused = |opened: Result<App, Error>| opened.err().expect("it is refused").to_string();
+        assert!(refused(app(masters(1))).contains("causeway keys rewrap"), "the keys lay open");
+        vault::rewrap(causeway.store(), &masters(1), |_| {}).unwrap();
+        let app_of_one = app(masters(1)).unwrap();
+        app_of_one.load().unwrap();
+        let node = Context { app: app_of_one, cursors: Cursors::new([0; 32]), public_search: false };
         assert_eq!(search(&node, &open), 401);
         let access = &node.app.access;
         let client = access.development_client(Role::Operator, None).unwrap();
         let token = access.token_now(client.id, Role::Operator, None).unwrap().token;
         assert_eq!(search(&node, &token), 200);
-        let other = sealed(2).app.access.check().unwrap_err().to_string();
+        assert!(refused(app(masters(2))).contains("another master key"), "the keys are sealed by another");
+        assert!(refused(app(MasterKeys::default())).contains("another master key"));
+        let other = AccessConfig { master_keys: masters(2), ..AccessConfig::default() };
+        let other = Access::new(causeway.store().clone(), other).check().unwrap_err().to_string();
         assert!(other.contains("sealed with another CAUSEWAY_MASTER_KEY"), "{other}");
         let none = causeway.context.app.access.check().unwrap_err().to_string();
         assert!(none.contains("set CAUSEWAY_MASTER_KEY"), "{none}");
@@ -384,7 +394,7 @@ fn a_server_that_others_can_reach_needs_a_master_key_and_a_name() {
     server.stopped();
     let url: DatabaseUrl = url.parse().unwrap();
     let store = Store::open(&url, StoreOptions::default(), Clock::System).unwrap();
-    assert!(App::new(store).access.check().is_err(), "the key was sealed");
+    assert!(App::new(store).is_err(), "the keys were sealed");
 }
 
 #[test]

@@ -182,7 +182,7 @@ on_both! {
         assert_eq!(total(&causeway, "/v1/organizations"), 0);
         assert!(causeway.found(LAWRENCE).is_empty());
         assert!(causeway.get(&organization).expect(200).json()["retired_at"].is_string());
-        let restarted = App::new(causeway.store().clone());
+        let restarted = App::new(causeway.store().clone()).unwrap();
         restarted.load().unwrap();
         assert_eq!(restarted.indexed(), 0, "nor is it found after a restart");
     }
@@ -245,7 +245,7 @@ fn edited_across(causeway: &Causeway, offering: &str, changes: usize, meanwhile:
 fn what_was_begun_before_the_finder_is_loaded_and_committed_after_it_is_found_on_postgres() {
     let Some(mut causeway) = Causeway::on_postgres() else { return };
     let offering = causeway.offering(json!({})).id;
-    let restarted = App::new(beside(&causeway));
+    let restarted = App::new(beside(&causeway)).unwrap();
     edited_across(&causeway, &offering, 2_500, || _ = restarted.load().unwrap());
     assert!(restarted.poll().unwrap() >= 2_500, "it may begin a little before the end, never behind it");
     causeway.context.app = restarted;

@@ -214,7 +214,7 @@ on_both! {
         unmerge(&causeway, &old.organization).expect(200);
         assert_eq!(everything(&causeway), before);
         assert!(versions(&survivor.organization) > merged_version && versions(&old.organization) > 2);
-        let restarted = App::new(causeway.store().clone());
+        let restarted = App::new(causeway.store().clone()).unwrap();
         restarted.load().unwrap();
         let mut causeway = causeway;
         causeway.context.app = restarted;
@@ -334,7 +334,7 @@ on_both! {
 on_both! {
     fn the_finder_of_another_process_sees_a_merge_and_its_undoing(causeway) {
         let (old, survivor) = (causeway.offering(json!({})), causeway.offering(json!({})));
-        let app = App::new(beside(&causeway));
+        let app = App::new(beside(&causeway)).unwrap();
         app.load().unwrap();
         let revision = app.revision();
         merge(&causeway, &old.organization, &survivor.organization).expect(200);

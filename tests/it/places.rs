@@ -293,7 +293,7 @@ on_both! {
         assert_eq!(shown["version"], 2);
         // What is loaded afresh agrees with what was kept in step.
         let mut causeway = causeway;
-        causeway.context.app = App::new(causeway.store().clone());
+        causeway.context.app = App::new(causeway.store().clone()).unwrap();
         causeway.context.app.load().unwrap();
         assert_eq!(causeway.found(near), found);
 

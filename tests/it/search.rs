@@ -276,7 +276,7 @@ on_both! {
 on_both! {
     fn nothing_is_searched_before_the_finder_is_loaded(causeway) {
         let mut causeway = causeway;
-        causeway.context.app = causeway::app::App::new(causeway.store().clone());
+        causeway.context.app = causeway::app::App::new(causeway.store().clone()).unwrap();
         let early = causeway.get(&format!("/v1/search?{HERE}"));
         assert_eq!((early.status, early.json()["code"].as_str(), early.header("retry-after")), (503, Some("starting"), Some("1")));
         causeway.get("/readyz").expect(503);

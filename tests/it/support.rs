@@ -7,10 +7,11 @@ use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use causeway::access::rules::LONGEST_TOKEN_LIFE;
 use causeway::access::{Role, Tie};
 use causeway::app::App;
-use causeway::config::DatabaseUrl;
+use causeway::config::{DatabaseUrl, MasterKeys};
 use causeway::directory::install_embedded;
 use causeway::exchange::{demonstration, postal_codes};
 use causeway::http::{Context, Cursors, service};
+use causeway::privacy::vault::Vault;
 use causeway::store::{DbConnection, Store, StoreOptions};
 use causeway::types::{ClientId, Clock};
 use diesel::{Connection, RunQueryDsl, SqliteConnection};
@@ -143,7 +144,7 @@ impl Causeway {
         let options = StoreOptions { connections: 3, ..StoreOptions::default() };
         let store = Store::open(&url, options, clock.clone()).expect("an open store");
         let cursors = Cursors::new(store.secret("cursor").expect("a key"));
-        let app = App::new(store);
+        let app = App::new(store).expect("keys that open");
         app.load().expect("a loaded finder");
         let operator = app.access.development_client(Role::Operator, None).expect("a client");
         let token =
@@ -413,6 +414,7 @@ fn prepare(url: &str, role: Option<&str>) {
     let store = Store::open(&url, options, Clock::System).expect("an open store");
     install_embedded(&store, postal_codes::embedded()).expect("ZIP code centres");
     store.secret("cursor").expect("a key");
+    Vault::open(&store, &MasterKeys::default()).expect("keys that open");
 }
 
 /// The URLs of the owner of tables and of the application; none where the environment asks for SQLite only.

@@ -262,8 +262,9 @@ impl Opened {
         let mut masters = std::iter::once(&self.current).chain(&self.previous);
         let master = masters.find(|master| master.id == wrapped.master).ok_or_else(|| {
             Error::Setup(format!(
-                "keys of this database are wrapped by the master key {}, which is not known; name it in \
-                 CAUSEWAY_PREVIOUS_MASTER_KEYS and run `causeway keys rewrap`",
+                "keys of this database are wrapped by another master key than CAUSEWAY_MASTER_KEY (its id is {}); name \
+                 that one in CAUSEWAY_PREVIOUS_MASTER_KEYS, unless it was a database without one, and run `causeway \
+                 keys rewrap`",
                 wrapped.master
             ))
         })?;
