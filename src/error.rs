@@ -26,6 +26,9 @@ pub enum Error {
     /// Nobody of the caller's role may do this.
     #[error("{0}")]
     Forbidden(String),
+    /// Nothing permits this to be told; each reason with its place in the request.
+    #[error("{}", list(.0))]
+    Refused(Vec<FieldError>),
     /// It was changed since the caller read it.
     #[error("it has been changed since: the version is now {current}; read it again and repeat the change")]
     Stale {
@@ -132,6 +135,7 @@ impl Error {
             | Self::NotFound { .. }
             | Self::Conflict(_)
             | Self::Forbidden(_)
+            | Self::Refused(_)
             | Self::Stale { .. }
             | Self::KeyReused
             | Self::KeyInFlight

@@ -320,6 +320,27 @@ pub(crate) fn parse<F: Facts>(document: Value) -> Result<F> {
     })
 }
 
+/// Where a document of a student could not be read and what would be right there, without a word of what stood
+/// there: neither a value nor the name of an unknown field, which may be anything.
+pub(crate) fn unquoted(error: &serde_path_to_error::Error<serde_json::Error>) -> (String, String) {
+    let (mut at, said) = (pointer(error.path()), error.inner().to_string());
+    // What serde says of a place comes last, in documents that are read from text.
+    let said = said.split(" at line ").next().unwrap_or_default();
+    let message = if said.starts_with("missing field `") || said.starts_with("duplicate field `") {
+        said.to_owned()
+    } else if let Some((before, expected)) = said.rsplit_once(", expected ") {
+        if before.starts_with("unknown field ") {
+            at = at.rsplit_once('/').map_or(String::new(), |(parent, _)| parent.to_owned());
+            format!("has a field that is not known; there are {}", expected.trim_start_matches("one of "))
+        } else {
+            format!("cannot be read: expected {expected}")
+        }
+    } else {
+        "cannot be accepted as it is; the contract says what is".to_owned()
+    };
+    (at, message)
+}
+
 /// A path of serde as a JSON pointer (RFC 6901).
 pub(crate) fn pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;

@@ -11,8 +11,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::problem::{Problem, ProblemCode};
-use crate::directory::pointer;
+use crate::directory::{pointer, unquoted};
 use crate::error::FieldError;
+use crate::students;
 
 /// The most bytes of a JSON body.
 pub(super) const LARGEST_BODY: usize = 1 << 20;
@@ -50,7 +51,35 @@ pub(crate) fn read_strictly<T: DeserializeOwned + Serialize>(
     body: &[u8],
     media_types: &[&str],
 ) -> Result<T, Problem> {
-    let read: T = read(request, body, media_types)?;
+    written_back(read(request, body, media_types)?, body)
+}
+
+/// [`read_strictly`] for what is about a student: what is wrong is said without repeating it.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn read_unquoted<T: DeserializeOwned + Serialize>(
+    request: &HttpRequest,
+    body: &[u8],
+    media_types: &[&str],
+) -> Result<T, Problem> {
+    let document: Value = read_saying(request, body, media_types, unquoted)?;
+    written_back(students::parse(document)?, body)
+}
+
+/// A JSON document about a student, such as a patch: what is wrong is said without repeating it.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn read_unquoted_document(
+    request: &HttpRequest,
+    body: &[u8],
+    media_types: &[&str],
+) -> Result<Value, Problem> {
+    read_saying(request, body, media_types, unquoted)
+}
+
+fn written_back<T: Serialize>(read: T, body: &[u8]) -> Result<T, Problem> {
     let given: Value = serde_json::from_slice(body).unwrap_or_default();
     let understood = serde_json::to_value(&read).unwrap_or_default();
     let mut faults = Vec::new();
@@ -87,6 +116,15 @@ pub(super) fn read<T: DeserializeOwned>(
     body: &[u8],
     media_types: &[&str],
 ) -> Result<T, Problem> {
+    read_saying(request, body, media_types, |error| (pointer(error.path()), error.inner().to_string()))
+}
+
+fn read_saying<T: DeserializeOwned>(
+    request: &HttpRequest,
+    body: &[u8],
+    media_types: &[&str],
+    say: fn(&serde_path_to_error::Error<serde_json::Error>) -> (String, String),
+) -> Result<T, Problem> {
     let given = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let media_type = given.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     if !media_types.contains(&media_type.as_str()) {
@@ -102,8 +140,10 @@ pub(super) fn read<T: DeserializeOwned>(
         return Err(FieldError::body("", "is an array where an object is needed").into());
     }
     let mut parser = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut parser)
-        .map_err(|error| FieldError::body(pointer(error.path()), error.inner()))?;
+    let value = serde_path_to_error::deserialize(&mut parser).map_err(|error| {
+        let (at, message) = say(&error);
+        FieldError::body(at, message)
+    })?;
     parser.end().map_err(|error| FieldError::body("", error))?;
     Ok(value)
 }

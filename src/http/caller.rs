@@ -44,6 +44,12 @@ permissions! {
     DirectoryRead = DirectoryRead,
     /// To say what a capacity pool can take.
     AvailabilityWrite = AvailabilityWrite,
+    /// To read referrals, and of whom they are.
+    ReferralsRead = ReferralsRead,
+    /// To make and steer referrals, and to record of whom they are.
+    ReferralsWrite = ReferralsWrite,
+    /// To read consents, disclosures and the audit.
+    PrivacyRead = PrivacyRead,
     /// To read what was counted.
     ReportsRead = ReportsRead,
     /// To say who may do what.

@@ -12,6 +12,7 @@ use super::Context;
 use super::problem::Problem;
 use crate::access::{Principal, PrincipalId};
 use crate::error::{Error, FieldError};
+use crate::privacy::vault::Vault;
 use crate::store::{Key, Replay, Tx};
 
 /// An answer that can be kept and given again.
@@ -58,7 +59,7 @@ impl Answer {
     }
 }
 
-/// Does `work` in one transaction. With an `Idempotency-Key` the answer is kept beside the effect, and a
+/// Does `work` in one transaction. With an `Idempotency-Key` the answer is kept, sealed, beside the effect, and a
 /// repeated request gets it again instead of a second effect.
 pub(super) async fn answer_once(
     context: &Context,
@@ -67,21 +68,67 @@ pub(super) async fn answer_once(
     bytes: &[u8],
     work: impl Fn(&mut Tx<'_>) -> crate::error::Result<Answer> + Send + 'static,
 ) -> Result<HttpResponse, Problem> {
-    let key = idempotency_key(request, caller.id, bytes)?;
-    let (answer, replayed) = context
-        .app
-        .store
-        .write(move |tx| {
-            let Some(key) = &key else { return Ok((work(tx)?, false)) };
-            if let Some(replay) = key.find(tx)? {
-                return Ok((Answer { replay }, true));
-            }
-            let answer = work(tx)?;
-            key.keep(tx, &answer.replay)?;
-            Ok((answer, false))
-        })
-        .await?;
-    Ok(answer.response(replayed))
+    let once = Once::read(context, request, caller, bytes)?;
+    let done = context.app.store.write(move |tx| once.answer(tx, &work)).await?;
+    Ok(done.response())
+}
+
+/// An operation of which at most one effect is wanted.
+pub(super) struct Once {
+    vault: Vault,
+    key: Option<Key>,
+}
+
+/// Its answer.
+pub(super) struct Done {
+    answer: Answer,
+    is_replayed: bool,
+}
+
+impl Done {
+    pub(super) fn response(self) -> HttpResponse {
+        self.answer.response(self.is_replayed)
+    }
+}
+
+impl Once {
+    /// Reads the key of a request.
+    ///
+    /// # Errors
+    /// If there is something else in its place.
+    pub(super) fn read(
+        context: &Context,
+        request: &HttpRequest,
+        caller: &Principal,
+        bytes: &[u8],
+    ) -> Result<Self, Problem> {
+        Ok(Self { vault: context.app.vault.clone(), key: idempotency_key(request, caller.id, bytes)? })
+    }
+
+    /// Does `work`, unless it was done before.
+    ///
+    /// # Errors
+    /// What `work` fails with; if the key was used for something else.
+    pub(super) fn answer(
+        &self,
+        tx: &mut Tx<'_>,
+        work: impl Fn(&mut Tx<'_>) -> crate::error::Result<Answer>,
+    ) -> crate::error::Result<Done> {
+        let Some(key) = &self.key else { return Ok(Done { answer: work(tx)?, is_replayed: false }) };
+        let bound = format!("{}\0{}\0{}", key.client, key.key, key.fingerprint);
+        if let Some(kept) = key.find(tx)? {
+            let damaged = |_| Error::internal("opening a kept answer", "it is damaged");
+            let sealed = URL_SAFE_NO_PAD.decode(&kept.body).map_err(damaged)?;
+            let body = String::from_utf8(self.vault.open_answer(&sealed, &bound)?)
+                .map_err(|source| Error::internal("opening a kept answer", source))?;
+            return Ok(Done { answer: Answer { replay: Replay { body, ..kept } }, is_replayed: true });
+        }
+        let answer = work(tx)?;
+        let sealed = self.vault.seal_answer(answer.replay.body.as_bytes(), &bound)?;
+        let kept = Replay { body: URL_SAFE_NO_PAD.encode(sealed), ..answer.replay.clone() };
+        key.keep(tx, &kept)?;
+        Ok(Done { answer, is_replayed: false })
+    }
 }
 
 /// The `Idempotency-Key` of a request, which is the caller's own: a quoted string of RFC 8941, or a bare token.

@@ -9,7 +9,9 @@ mod crisis_contacts;
 mod cursor;
 mod districts;
 mod duplicates;
+mod errand;
 mod fallback;
+mod guardians;
 mod health;
 mod home;
 mod idempotency;
@@ -35,6 +37,7 @@ mod schools;
 mod search;
 mod server;
 mod services;
+mod students;
 mod towns;
 mod vocabularies;
 
@@ -93,5 +96,7 @@ fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>)
         vocabularies::configure(services);
         invitations::configure(services);
         crisis_contacts::configure(services);
+        students::configure(services);
+        guardians::configure(services);
     }));
 }

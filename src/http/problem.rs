@@ -20,6 +20,8 @@ pub enum ProblemCode {
     InsufficientScope,
     /// 403: nobody of the caller's role may do this.
     Forbidden,
+    /// 403: nothing permits this to be told; `errors` gives each reason.
+    DisclosureRefused,
     /// 404: there is no such thing.
     NotFound,
     /// 405: the path has no such method.
@@ -57,6 +59,7 @@ impl ProblemCode {
         Self::Unauthenticated,
         Self::InsufficientScope,
         Self::Forbidden,
+        Self::DisclosureRefused,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::Conflict,
@@ -83,6 +86,9 @@ impl ProblemCode {
                 (StatusCode::FORBIDDEN, "insufficient-scope", "The token does not permit this")
             }
             Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Nobody of this role may do this"),
+            Self::DisclosureRefused => {
+                (StatusCode::FORBIDDEN, "disclosure-refused", "Nothing permits this to be told")
+            }
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
             Self::MethodNotAllowed => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "This path has no such method")
@@ -273,6 +279,9 @@ impl From<Error> for Problem {
             Error::NotFound { .. } => Self::new(ProblemCode::NotFound, detail),
             Error::Conflict(_) => Self::new(ProblemCode::Conflict, detail),
             Error::Forbidden(_) => Self::new(ProblemCode::Forbidden, detail),
+            Error::Refused(reasons) => {
+                Self { code: ProblemCode::DisclosureRefused, ..Self::invalid(reasons) }
+            }
             Error::Stale { .. } => Self::new(ProblemCode::PreconditionFailed, detail),
             Error::KeyReused => Self::new(ProblemCode::IdempotencyKeyReused, detail),
             Error::KeyInFlight => Self::new(ProblemCode::IdempotencyInFlight, detail),

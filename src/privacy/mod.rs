@@ -8,4 +8,7 @@ pub mod audit;
 mod model;
 pub mod vault;
 
-pub use model::Purpose;
+pub use model::{
+    Authority, Basis, Consent, ConsentRecipient, Direction, GuardianAccess, Packet, Purpose, RecipientClass,
+    Signature, SignatureMethod, SignedBy, Signer, StudentField,
+};

@@ -1,6 +1,9 @@
 -- Students. Whatever could identify one lies sealed under the student's own key; destroying that key is deletion.
 -- What must stay (releases, audit, erasures) holds no identity, and the database itself refuses to change it.
 
+-- Answers that were kept until now lie open; from now on they are sealed.
+DELETE FROM idempotency_keys;
+
 -- Keys of this deployment, wrapped by the master key: for the blind index and the chain of the audit.
 CREATE TABLE deployment_keys (
     name TEXT NOT NULL PRIMARY KEY,

@@ -1,0 +1,117 @@
+//! An errand: an operation on student data, in one transaction with its line in the audit. What is refused is put on
+//! the record too.
+
+use std::sync::Arc;
+
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use uuid::Uuid;
+
+use super::Context;
+use super::idempotency::{Answer, Once};
+use super::problem::Problem;
+use super::request_id::RequestId;
+use crate::access::Principal;
+use crate::error::{Error, Result};
+use crate::privacy::Purpose;
+use crate::privacy::audit::{self, Act, Action, Errand, Outcome};
+use crate::privacy::vault::Vault;
+use crate::store::Tx;
+use crate::types::StudentId;
+
+/// What somebody sets out to do.
+#[derive(Clone, Copy)]
+pub(super) struct Attempt {
+    /// What.
+    pub(super) action: Action,
+    /// To what kind of thing.
+    pub(super) resource: &'static str,
+    /// Which one, if it is there already.
+    pub(super) resource_id: Option<Uuid>,
+    /// Of which student.
+    pub(super) student: Option<StudentId>,
+}
+
+/// The errand of a caller.
+///
+/// # Errors
+/// For those who have no part in any student's care.
+pub(super) fn errand(
+    request: &HttpRequest,
+    caller: &Arc<Principal>,
+    purpose: Purpose,
+) -> Result<Errand, Problem> {
+    let Some(tenancy) = caller.tenancy() else {
+        let detail = format!("{} has no part in the care of any district's students", caller.role);
+        return Err(Error::Forbidden(detail).into());
+    };
+    let request = request.extensions().get::<RequestId>().map(|RequestId(id)| id.clone());
+    Ok(Errand { principal: caller.clone(), tenancy, purpose, request })
+}
+
+/// Runs an errand.
+///
+/// # Errors
+/// What `work` fails with; then nothing is written but that it was refused.
+pub(super) async fn run<T: Send + 'static>(
+    context: &Context,
+    errand: Errand,
+    attempt: Attempt,
+    work: impl Fn(&mut Tx<'_>, &Vault, &Errand) -> Result<T> + Send + 'static,
+) -> Result<T, Problem> {
+    let (vault, tenancy) = (context.app.vault.clone(), errand.tenancy.clone());
+    let behalf = errand.clone();
+    let done = context.app.store.write_for(tenancy, move |tx| work(tx, &vault, &behalf)).await;
+    match done {
+        Ok(done) => Ok(done),
+        Err(error) => {
+            refused(context, errand, attempt, &error).await?;
+            Err(error.into())
+        }
+    }
+}
+
+/// [`run`] for what is done at most once for an `Idempotency-Key`.
+///
+/// # Errors
+/// As [`run`].
+pub(super) async fn run_once(
+    context: &Context,
+    request: &HttpRequest,
+    errand: Errand,
+    attempt: Attempt,
+    bytes: &[u8],
+    work: impl Fn(&mut Tx<'_>, &Vault, &Errand) -> Result<Answer> + Send + 'static,
+) -> Result<HttpResponse, Problem> {
+    let once = Once::read(context, request, &errand.principal, bytes)?;
+    let done =
+        run(context, errand, attempt, move |tx, vault, errand| once.answer(tx, |tx| work(tx, vault, errand)))
+            .await?;
+    Ok(done.response())
+}
+
+/// Puts a refusal on the record; what failed for another reason was no attempt that was refused.
+async fn refused(context: &Context, errand: Errand, attempt: Attempt, error: &Error) -> Result<(), Problem> {
+    match error {
+        Error::NotFound { .. } | Error::Forbidden(_) | Error::Conflict(_) | Error::Refused(_) => {}
+        Error::Invalid(_)
+        | Error::Stale { .. }
+        | Error::KeyReused
+        | Error::KeyInFlight
+        | Error::Contended
+        | Error::Overloaded
+        | Error::Unavailable
+        | Error::Setup(_)
+        | Error::Internal { .. } => return Ok(()),
+    }
+    let Attempt { action, resource, resource_id, student } = attempt;
+    context
+        .app
+        .store
+        .write_for(errand.tenancy.clone(), move |tx| {
+            let outcome = Outcome::Refused;
+            let act = Act { action, resource, resource_id, student, outcome, digest: None };
+            audit::record(tx, &errand, &[act])
+        })
+        .await?;
+    Ok(())
+}
