@@ -15,6 +15,7 @@ use crate::directory::{Record, centres_of, find_all};
 use crate::error::Result;
 use crate::finder::source::{Listing, affected, every_listing, every_plan, listings};
 use crate::finder::{About, Answer, Entry, Index, NearMisses, PlanInfo, RankingProfile, Search};
+use crate::privacy::audit::chain;
 use crate::privacy::vault::Vault;
 use crate::store::{Change, DbConnection, Listener, Noun, Position, Recorded, Store};
 use crate::types::{InsurancePlanId, OfferingId, calendar_date};
@@ -65,6 +66,8 @@ struct Progress {
 
 /// How often the feed is asked for what other processes changed.
 pub const POLL_EVERY: Duration = Duration::from_millis(200);
+/// How often what the audit has told is sealed.
+pub const SEAL_EVERY: Duration = Duration::from_secs(5);
 /// Changes read in one poll.
 const POLL_LIMIT: i64 = 5_000;
 /// Own numbers that are remembered; older ones would only be applied twice.
@@ -118,6 +121,14 @@ impl App {
     /// If the database fails.
     pub fn poll(&self) -> Result<usize> {
         self.feed.poll()
+    }
+
+    /// Seals what the audit has told since the last time; says how many events that were.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn seal_audit(&self) -> Result<u64> {
+        chain::seal_all(&self.store, &self.vault)
     }
 
     /// Asks the finder, and for near misses if `wants_near_misses` of the answer; all of one revision.

@@ -15,7 +15,7 @@ use super::caller::authenticate;
 use super::fallback::{self, KnownPaths};
 use super::request_id::identify;
 use super::{Context, Cursors, body, configure, openapi};
-use crate::app::{App, POLL_EVERY};
+use crate::app::{App, POLL_EVERY, SEAL_EVERY};
 use crate::error::{Error, Result};
 
 /// How long running requests may take to end after a stop was asked for.
@@ -102,16 +102,21 @@ pub async fn serve(server: Server, announce: impl FnOnce()) -> Result<()> {
     watched.await.unwrap_or_else(|stopped| Err(Error::internal("loading the finder", stopped)))
 }
 
-/// Loads the finder, then follows the change feed until serving has stopped.
+/// Loads the finder, then follows the change feed and seals the audit until serving has stopped.
 fn keep_in_step(app: &App, stopped: &AtomicBool) -> Result<()> {
     let started = Instant::now();
     let count = app.load()?;
     tracing::info!(offerings = count, elapsed_ms = started.elapsed().as_millis(), "the finder is loaded");
     let mut purged = Instant::now();
+    let mut sealed = Instant::now();
     while !stopped.load(Ordering::Acquire) {
         std::thread::sleep(POLL_EVERY);
         if let Err(error) = app.poll() {
             tracing::error!(%error, "could not follow the change feed; trying again");
+        }
+        if sealed.elapsed() > SEAL_EVERY {
+            sealed = Instant::now();
+            seal_audit(app);
         }
         if purged.elapsed() > PURGE_EVERY {
             purged = Instant::now();
@@ -120,7 +125,15 @@ fn keep_in_step(app: &App, stopped: &AtomicBool) -> Result<()> {
             }
         }
     }
+    seal_audit(app);
     Ok(())
+}
+
+/// What is not sealed now still waits at the next round, or at the next start.
+fn seal_audit(app: &App) {
+    if let Err(error) = app.seal_audit() {
+        tracing::error!(%error, "could not seal the audit; trying again");
+    }
 }
 
 /// The service of one worker; the tests drive this very one.

@@ -1,12 +1,15 @@
 //! Who touched what of which student, why, and what came of it. Rows are only ever added, in the transaction of
 //! what they tell of; what was refused is told in one of its own.
 
+pub mod chain;
+mod digest;
 mod store;
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+pub use digest::{DisclosureColumns, digest_of_disclosure};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
