@@ -9,6 +9,7 @@
 //! | 2 | [`error`] | the one error of everything below `http` |
 //! | 3 | [`store`] | SQLite and PostgreSQL: connections, transactions, migrations, change feed, idempotency |
 //! | 4 | [`access`] | who may do what: clients, memberships, roles, tokens and the keys that sign them |
+//! | 5 | [`privacy`] | what may be told of a student, to whom and on what basis: consents, who signs them, the limited profile |
 //! | 6 | [`directory`] | organizations, services, locations, offerings, pools, plans, districts, schools, partnerships, towns, assertions |
 //! | 8 | [`availability`] | dated claims of capacity |
 //! | 9 | [`finder`] | the R-tree: eligibility, ranking, explanation, near misses and their ledger |
@@ -17,7 +18,7 @@
 //! | 15 | [`cli`] | the command line |
 //!
 //! [`app`] is the composition root: it wires the change feed to the finder. The numbers leave room for what
-//! comes later (`privacy`, `students`, `referrals`, `reports`, `console`).
+//! comes later (`students`, `referrals`, `reports`, `console`).
 #![deny(missing_docs)]
 
 pub mod access;
@@ -30,5 +31,6 @@ pub mod error;
 pub mod exchange;
 pub mod finder;
 pub mod http;
+pub mod privacy;
 pub mod store;
 pub mod types;

@@ -89,6 +89,16 @@ ids! {
     InvitationId,
     /// One merging of an organization into another.
     MergeId,
+    /// A student, whose identity is sealed.
+    StudentId,
+    /// A parent or other guardian of a student.
+    GuardianId,
+    /// Who allows what to be told to whom.
+    ConsentId,
+    /// One release of student information and its record.
+    DisclosureId,
+    /// A person in imminent danger, as somebody told it.
+    CrisisEventId,
 }
 
 /// The namespace of identifiers that Causeway derives from a source's own keys.

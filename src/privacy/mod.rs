@@ -1,0 +1,14 @@
+//! What may be told of a student: to whom, for what, on what basis.
+//!
+//! [`decide`] is the one place that says whether something may leave. It is pure: what is asked, what stands on
+//! file and the day are passed in, and the same answer comes out. [`signers`] says who must sign a consent, by a
+//! table per jurisdiction with its citations; [`limited`] makes the profile that a provider sees before it has
+//! accepted, and has no room for a fact that could harm the child. The choices behind them, and what a
+//! deployment's counsel decides, are in `docs/decisions/0019-disclosure.md`.
+
+mod model;
+
+pub use model::{
+    Authority, Basis, Consent, ConsentRecipient, Direction, GuardianAccess, Packet, Purpose, RecipientClass,
+    Signature, SignatureMethod, SignedBy, Signer, StudentField,
+};
