@@ -7,6 +7,7 @@
 //! deployment's counsel decides, are in `docs/decisions/0019-disclosure.md`.
 
 mod model;
+pub mod signers;
 
 pub use model::{
     Authority, Basis, Consent, ConsentRecipient, Direction, GuardianAccess, Packet, Purpose, RecipientClass,
