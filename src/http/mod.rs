@@ -5,6 +5,7 @@ mod availability;
 mod body;
 mod caller;
 mod capacity_pools;
+mod consents;
 mod crisis_contacts;
 mod cursor;
 mod districts;
@@ -98,5 +99,6 @@ fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>)
         crisis_contacts::configure(services);
         students::configure(services);
         guardians::configure(services);
+        consents::configure(services);
     }));
 }

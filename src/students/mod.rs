@@ -4,6 +4,8 @@
 //! Every operation takes the [`Errand`] on which it is done, which names the tenant, and leaves its line in the audit in
 //! the same transaction.
 
+pub mod consents;
+mod file;
 pub mod guardians;
 mod model;
 mod rules;
