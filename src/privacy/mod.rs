@@ -6,10 +6,14 @@
 //! accepted, and has no room for a fact that could harm the child. The choices behind them, and what a
 //! deployment's counsel decides, are in `docs/decisions/0019-disclosure.md`.
 
+pub mod decide;
+pub mod limited;
 mod model;
+mod refusals;
 pub mod signers;
 
 pub use model::{
     Authority, Basis, Consent, ConsentRecipient, Direction, GuardianAccess, Packet, Purpose, RecipientClass,
     Signature, SignatureMethod, SignedBy, Signer, StudentField,
 };
+pub use refusals::{Reason, Refusal};
