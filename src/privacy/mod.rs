@@ -12,7 +12,11 @@
 
 pub mod audit;
 pub mod consents;
+pub mod decide;
+pub mod disclosures;
+pub mod limited;
 mod model;
+mod refusals;
 pub mod signers;
 pub mod vault;
 
@@ -20,3 +24,4 @@ pub use model::{
     Authority, Basis, Consent, ConsentRecipient, Direction, GuardianAccess, Packet, Purpose, RecipientClass,
     Signature, SignatureMethod, SignedBy, Signer, StudentField,
 };
+pub use refusals::{Reason, Refusal};

@@ -237,6 +237,36 @@ impl Packet {
         }
     }
 
+    /// For what it is released: a purpose that needs less gets less.
+    pub fn purposes(self) -> &'static [Purpose] {
+        match self {
+            Self::LimitedProfile => &[Purpose::CoordinateCare],
+            Self::Eligibility => &[Purpose::VerifyInsurance, Purpose::InsuranceBilling],
+            Self::Identity => &[
+                Purpose::ProvideService,
+                Purpose::CoordinateCare,
+                Purpose::Enrol,
+                Purpose::CareAndProtection,
+                Purpose::SpecialEducation,
+                Purpose::TransitionServices,
+                Purpose::Emergency,
+                Purpose::LegalCompliance,
+            ],
+            Self::Progress => &[
+                Purpose::ReportProgress,
+                Purpose::ProvideService,
+                Purpose::CoordinateCare,
+                Purpose::InsuranceBilling,
+                Purpose::Enrol,
+                Purpose::CareAndProtection,
+                Purpose::SpecialEducation,
+                Purpose::TransitionServices,
+                Purpose::Emergency,
+                Purpose::LegalCompliance,
+            ],
+        }
+    }
+
     /// Whether a provider gets it only once it has accepted the student.
     pub fn needs_acceptance(self) -> bool {
         match self {
@@ -287,9 +317,7 @@ impl Basis {
     pub fn purposes(self) -> Option<&'static [Purpose]> {
         match self {
             Self::Consent => None,
-            Self::SchoolOfficial => {
-                Some(&[Purpose::CoordinateCare, Purpose::ProvideService, Purpose::Operate])
-            }
+            Self::SchoolOfficial => Some(&[Purpose::CoordinateCare, Purpose::ProvideService]),
             Self::EnrollingSchool => Some(&[Purpose::Enrol]),
             Self::ChildWelfareCaseworker => Some(&[Purpose::CareAndProtection]),
             Self::IdeaAgency => Some(&[Purpose::SpecialEducation]),

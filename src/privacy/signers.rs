@@ -168,7 +168,7 @@ impl Minority<'_> {
 }
 
 /// Years completed on a day.
-fn age_on(birth_date: Date, on: Date) -> i16 {
+pub(super) fn age_on(birth_date: Date, on: Date) -> i16 {
     let not_yet = (on.month(), on.day()) < (birth_date.month(), birth_date.day());
     on.year() - birth_date.year() - i16::from(not_yet)
 }
@@ -238,11 +238,19 @@ pub fn missing(
 /// Why who signed counts for nothing. A guardian who stands twice on the list has the least of what it says.
 fn guardian_problem(by: SignedBy, guardians: &[(GuardianId, GuardianAccess)]) -> Option<Discounted> {
     let SignedBy::Guardian(guardian) = by else { return None };
-    match guardians.iter().filter(|(id, _)| *id == guardian).map(|(_, access)| *access).max() {
+    match access_of(guardian, guardians) {
         None => Some(Discounted::NoGuardian),
         Some(GuardianAccess::Full) => None,
         Some(GuardianAccess::Restricted | GuardianAccess::Barred) => Some(Discounted::WithoutAccess),
     }
+}
+
+/// What a guardian may see; none for who is no guardian of this student.
+pub(super) fn access_of(
+    guardian: GuardianId,
+    guardians: &[(GuardianId, GuardianAccess)],
+) -> Option<GuardianAccess> {
+    guardians.iter().filter(|(id, _)| *id == guardian).map(|(_, access)| *access).max()
 }
 
 #[cfg(test)]

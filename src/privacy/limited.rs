@@ -1,0 +1,496 @@
+//! The limited profile: what a provider sees of a student before it has accepted.
+//!
+//! What could harm a child — foster care, housing, newcomer status, LGBTQ+, contact with the courts, disability or an
+//! IEP, coverage that betrays one of these — is matched in the server and has no place here. There is no field for it,
+//! and a code that a vocabulary marks as `sensitive` cannot be held by a [`Harmless`]. Nothing says that something was
+//! left out, for that would say it too.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::signers::age_on;
+use crate::types::{
+    AccessibilityFeature, CoverageCategory, LanguageTag, Modality, Need, Population, Practice, Tier,
+    UnknownCode, codes,
+};
+
+codes! {
+    /// Ages in years completed; wide enough to fit many, narrow enough to know whether a service is for them.
+    AgeBand, "age band" {
+        /// Below three.
+        UpTo2 = "0-2",
+        /// Three to five.
+        From3To5 = "3-5",
+        /// Six to eight.
+        From6To8 = "6-8",
+        /// Nine to eleven.
+        From9To11 = "9-11",
+        /// Twelve to fourteen.
+        From12To14 = "12-14",
+        /// Fifteen to seventeen.
+        From15To17 = "15-17",
+        /// Eighteen to twenty-one.
+        From18To21 = "18-21",
+        /// Older.
+        From22 = "22+",
+    }
+
+    /// What kind of coverage pays, as far as that betrays nothing else. A state's own program is often one for
+    /// children in foster care or new in the country, a safety net one for those whom no other plan takes, and
+    /// Medicare, for a child, means a disability: none of them has a code here.
+    ShownCoverage, "coverage in the limited profile" {
+        /// Medicaid.
+        Medicaid = "medicaid",
+        /// Children's Health Insurance Program.
+        Chip = "chip",
+        /// Commercial insurance.
+        Commercial = "commercial",
+        /// TRICARE and other federal military insurance.
+        Military = "military",
+        /// A fee by income.
+        SlidingFee = "sliding_fee",
+        /// Paid by the family.
+        SelfPay = "self_pay",
+        /// Costs nothing.
+        Free = "free",
+        /// Not known, or not told.
+        Unstated = "unstated",
+    }
+
+    /// How large an area is.
+    AreaLevel, "level of an area" {
+        /// A town.
+        Town = "town",
+        /// A county.
+        County = "county",
+        /// A region of the state.
+        Region = "region",
+    }
+}
+
+impl AgeBand {
+    /// The band of an age in years completed; below zero it is that of the newborn.
+    pub fn of(years: i16) -> Self {
+        match years {
+            ..=2 => Self::UpTo2,
+            3..=5 => Self::From3To5,
+            6..=8 => Self::From6To8,
+            9..=11 => Self::From9To11,
+            12..=14 => Self::From12To14,
+            15..=17 => Self::From15To17,
+            18..=21 => Self::From18To21,
+            22.. => Self::From22,
+        }
+    }
+}
+
+impl From<CoverageCategory> for ShownCoverage {
+    fn from(category: CoverageCategory) -> Self {
+        match category {
+            CoverageCategory::Medicaid => Self::Medicaid,
+            CoverageCategory::Chip => Self::Chip,
+            CoverageCategory::Commercial => Self::Commercial,
+            CoverageCategory::Military => Self::Military,
+            CoverageCategory::SlidingFee => Self::SlidingFee,
+            CoverageCategory::SelfPay => Self::SelfPay,
+            CoverageCategory::Free => Self::Free,
+            CoverageCategory::Medicare | CoverageCategory::StateProgram | CoverageCategory::SafetyNet => {
+                Self::Unstated
+            }
+        }
+    }
+}
+
+/// A term that may be one about which nothing is to be written out as a fact about a student.
+pub trait Sensitive {
+    /// Whether its vocabulary marks it so.
+    fn is_sensitive(&self) -> bool;
+}
+
+macro_rules! marked_in_vocabulary {
+    ($($term:ty),+) => {$(
+        impl Sensitive for $term {
+            fn is_sensitive(&self) -> bool {
+                Self::vocabulary().terms[self.index()].sensitive
+            }
+        }
+    )+};
+}
+
+marked_in_vocabulary!(Need, Population, Practice);
+
+/// A sign language says that somebody is deaf or hard of hearing.
+impl Sensitive for LanguageTag {
+    fn is_sensitive(&self) -> bool {
+        Self::vocabulary().term(self.primary()).is_some_and(|term| term.sensitive)
+    }
+}
+
+/// A term that is not sensitive. There is no way to make another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Harmless<T>(T);
+
+impl<T: Sensitive> Harmless<T> {
+    /// The term, unless it is sensitive.
+    pub fn new(term: T) -> Option<Self> {
+        (!term.is_sensitive()).then_some(Self(term))
+    }
+
+    /// Those of many that are not sensitive, each once, in a sorted order: the order of asking could tell too.
+    fn among(terms: &[T]) -> Vec<Self>
+    where
+        T: Clone + Ord,
+    {
+        let mut terms = terms.to_vec();
+        terms.sort();
+        terms.dedup();
+        terms.into_iter().filter_map(Self::new).collect()
+    }
+}
+
+impl<T> Harmless<T> {
+    /// The term.
+    pub fn get(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<'de, T: Sensitive + Deserialize<'de>> Deserialize<'de> for Harmless<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(T::deserialize(deserializer)?)
+            .ok_or_else(|| serde::de::Error::custom("a sensitive term is no part of a limited profile"))
+    }
+}
+
+/// What is known of the student and the referral, sensitive facts among it.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// The date of birth.
+    pub birth_date: Option<Date>,
+    /// Languages that student and family speak.
+    pub languages: Vec<LanguageTag>,
+    /// MTSS tier of the referral.
+    pub tier: Option<Tier>,
+    /// What the student is to be helped with.
+    pub needs: Vec<Need>,
+    /// What pays.
+    pub coverage: Vec<CoverageCategory>,
+    /// What the referral cannot do without.
+    pub pins: Pins,
+    /// Where the student lives, from fine to coarse.
+    pub areas: Vec<CandidateArea>,
+}
+
+/// What a referral cannot do without.
+#[derive(Clone, Debug, Default)]
+pub struct Pins {
+    /// A language.
+    pub languages: Vec<LanguageTag>,
+    /// Access for people with disabilities.
+    pub accessibility: Vec<AccessibilityFeature>,
+    /// Whom the service is made for.
+    pub populations: Vec<Population>,
+    /// How they meet.
+    pub modalities: Vec<Modality>,
+    /// A practice.
+    pub practices: Vec<Practice>,
+}
+
+/// A place that could be told, and how many enrolled students share the combination there: everything else that
+/// the profile says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CandidateArea {
+    /// How large it is.
+    pub level: AreaLevel,
+    /// Its name.
+    pub name: String,
+    /// How many share it; none where there are no figures of enrolment.
+    pub sharing: Option<u32>,
+}
+
+/// How many must share what is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Crowd(u32);
+
+impl Crowd {
+    /// As a deployment has it that says nothing else.
+    pub const DEFAULT: Self = Self(10);
+
+    /// So many; none below six.
+    pub fn new(students: u32) -> Option<Self> {
+        const FEWEST: u32 = 6;
+        (students >= FEWEST).then_some(Self(students))
+    }
+}
+
+/// Where the student lives, as far as enough others share it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Area {
+    /// How large it is.
+    pub level: AreaLevel,
+    /// Its name.
+    pub name: String,
+}
+
+/// What a provider sees of a student before it has accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LimitedProfile {
+    /// A band of ages, never the age.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub age_band: Option<AgeBand>,
+    /// Languages that student and family speak.
+    #[schema(value_type = Vec<LanguageTag>)]
+    pub languages: Vec<Harmless<LanguageTag>>,
+    /// MTSS tier of the referral.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub tier: Option<Tier>,
+    /// What the student is to be helped with.
+    #[schema(value_type = Vec<Need>)]
+    pub needs: Vec<Harmless<Need>>,
+    /// What pays. Never empty: `unstated` where nothing is told.
+    pub coverage: Vec<ShownCoverage>,
+    /// What the referral cannot do without.
+    pub requirements: Requirements,
+    /// Where the student lives; none where too few share even the largest area.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub area: Option<Area>,
+}
+
+/// What a referral cannot do without, as far as it may be told. Access for people with disabilities is matched in
+/// the server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Requirements {
+    /// A language.
+    #[schema(value_type = Vec<LanguageTag>)]
+    pub languages: Vec<Harmless<LanguageTag>>,
+    /// Whom the service is made for.
+    #[schema(value_type = Vec<Population>)]
+    pub populations: Vec<Harmless<Population>>,
+    /// How they meet.
+    pub modalities: Vec<Modality>,
+    /// A practice.
+    #[schema(value_type = Vec<Practice>)]
+    pub practices: Vec<Harmless<Practice>>,
+}
+
+impl LimitedProfile {
+    /// What of this may be told on that day, where at least so many must share it.
+    pub fn of(known: &Known, today: Date, crowd: Crowd) -> Self {
+        let Known { birth_date, languages, tier, needs, coverage, pins, areas } = known;
+        let Pins { languages: pinned, accessibility: _, populations, modalities, practices } = pins;
+        let mut modalities = modalities.clone();
+        modalities.sort_unstable();
+        modalities.dedup();
+        Self {
+            age_band: birth_date.map(|birth| AgeBand::of(age_on(birth, today))),
+            languages: Harmless::among(languages),
+            tier: *tier,
+            needs: Harmless::among(needs),
+            coverage: shown_coverage(coverage),
+            requirements: Requirements {
+                languages: Harmless::among(pinned),
+                populations: Harmless::among(populations),
+                modalities,
+                practices: Harmless::among(practices),
+            },
+            area: area(areas, crowd),
+        }
+    }
+}
+
+/// Whoever has Medicaid and a program that betrays something looks like whoever has Medicaid.
+fn shown_coverage(categories: &[CoverageCategory]) -> Vec<ShownCoverage> {
+    let mut shown: Vec<ShownCoverage> = categories.iter().map(|category| (*category).into()).collect();
+    shown.retain(|coverage| *coverage != ShownCoverage::Unstated);
+    shown.sort_unstable();
+    shown.dedup();
+    if shown.is_empty() { vec![ShownCoverage::Unstated] } else { shown }
+}
+
+/// The finest area that enough share; a county without figures counts as one. No other does: what is not known is
+/// not enough.
+fn area(candidates: &[CandidateArea], Crowd(fewest): Crowd) -> Option<Area> {
+    let shared = |candidate: &&CandidateArea| match candidate.sharing {
+        Some(students) => students >= fewest,
+        None => candidate.level == AreaLevel::County,
+    };
+    let finest = candidates.iter().filter(shared).min_by_key(|candidate| candidate.level)?;
+    Some(Area { level: finest.level, name: finest.name.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    const TODAY: Date = date(2026, 11, 24);
+
+    fn terms<T: FromStr<Err: fmt::Debug>>(codes: &[&str]) -> Vec<T> {
+        codes.iter().map(|code| code.parse().unwrap()).collect()
+    }
+
+    fn told(known: &Known) -> serde_json::Value {
+        serde_json::to_value(LimitedProfile::of(known, TODAY, Crowd::DEFAULT)).unwrap()
+    }
+
+    fn areas(town: Option<u32>, county: Option<u32>, region: Option<u32>) -> Vec<CandidateArea> {
+        [
+            (AreaLevel::Town, "Gosnold", town),
+            (AreaLevel::County, "Dukes", county),
+            (AreaLevel::Region, "Cape and Islands", region),
+        ]
+        .map(|(level, name, sharing)| CandidateArea { level, name: name.to_owned(), sharing })
+        .to_vec()
+    }
+
+    /// 06, rule 2: age band, languages, tier, needs, coverage category, pinned requirements, and a coarse place.
+    #[test]
+    fn the_limited_profile_says_what_the_rules_list_and_nothing_else() {
+        let known = Known {
+            birth_date: Some(date(2014, 11, 25)),
+            languages: terms(&["pt-BR", "en"]),
+            tier: Some(Tier::TWO),
+            needs: terms(&["trauma", "anxiety", "trauma"]),
+            coverage: vec![CoverageCategory::Medicaid],
+            pins: Pins {
+                languages: terms(&["pt-BR"]),
+                populations: terms(&["girls"]),
+                modalities: vec![Modality::InSchool],
+                practices: terms(&["tf_cbt"]),
+                accessibility: vec![],
+            },
+            areas: areas(Some(12), Some(400), Some(2_000)),
+        };
+        assert_eq!(
+            told(&known),
+            serde_json::json!({
+                "age_band": "9-11", "languages": ["en", "pt-BR"], "tier": 2, "needs": ["anxiety", "trauma"],
+                "coverage": ["medicaid"], "area": {"level": "town", "name": "Gosnold"},
+                "requirements": {"languages": ["pt-BR"], "populations": ["girls"], "modalities": ["in_school"],
+                    "practices": ["tf_cbt"]},
+            })
+        );
+    }
+
+    /// 06, rule 2: town, else county, else region; without enrolment figures, county.
+    #[test]
+    fn the_place_is_the_finest_that_enough_students_share() {
+        let level =
+            |town, county, region| area(&areas(town, county, region), Crowd::DEFAULT).map(|a| a.level);
+        assert_eq!(level(Some(10), Some(90), None), Some(AreaLevel::Town));
+        assert_eq!(level(Some(9), Some(10), Some(90)), Some(AreaLevel::County));
+        assert_eq!(level(Some(1), Some(9), Some(10)), Some(AreaLevel::Region));
+        assert_eq!(level(None, None, None), Some(AreaLevel::County), "no figures");
+        assert_eq!(
+            level(None, Some(9), Some(50)),
+            Some(AreaLevel::Region),
+            "a figure stands before the rule"
+        );
+        assert_eq!(level(Some(1), Some(2), Some(9)), None, "too few everywhere");
+        assert_eq!(level(Some(1), Some(2), None), None, "what is not known is not enough");
+        let mut unordered = areas(Some(50), Some(90), Some(900));
+        unordered.reverse();
+        assert_eq!(area(&unordered, Crowd::DEFAULT).unwrap().level, AreaLevel::Town);
+    }
+
+    #[test]
+    fn a_crowd_is_never_below_six_and_decides_the_place() {
+        assert_eq!(Crowd::new(5), None);
+        let six = Crowd::new(6).unwrap();
+        assert_eq!(area(&areas(Some(6), None, None), six).unwrap().level, AreaLevel::Town);
+        assert_eq!(area(&areas(Some(6), None, None), Crowd::DEFAULT).unwrap().level, AreaLevel::County);
+    }
+
+    /// 06, rule 3 (42 U.S.C. 11432(g)(3)(G) for housing): matched inside the server and never serialized.
+    #[test]
+    fn a_student_with_every_sensitive_fact_looks_like_one_with_none() {
+        let plain = Known {
+            languages: terms(&["es"]),
+            needs: terms(&["anxiety"]),
+            coverage: vec![CoverageCategory::Medicaid],
+            ..Known::default()
+        };
+        let mut laden = plain.clone();
+        laden.languages.extend(terms::<LanguageTag>(&["ase", "mfs"]));
+        laden.needs.extend(Need::all().filter(Sensitive::is_sensitive));
+        laden.coverage.extend([
+            CoverageCategory::StateProgram,
+            CoverageCategory::SafetyNet,
+            CoverageCategory::Medicare,
+        ]);
+        laden.pins = Pins {
+            languages: terms(&["ase", "sgn"]),
+            accessibility: AccessibilityFeature::all().collect(),
+            populations: Population::all().filter(Sensitive::is_sensitive).collect(),
+            modalities: vec![],
+            practices: Practice::all().filter(Sensitive::is_sensitive).collect(),
+        };
+        assert_eq!(told(&laden), told(&plain));
+    }
+
+    /// 06, rule 3: each fact of its list, by the codes that would betray it.
+    #[test]
+    fn what_betrays_a_sensitive_fact_is_marked_in_the_vocabularies() {
+        let needs = ["housing", "newcomer_adjustment", "gender_identity", "autism", "learning_difficulty"];
+        assert!(terms::<Need>(&needs).iter().all(Sensitive::is_sensitive));
+        assert!(terms::<Need>(&["substance_use", "abuse_neglect"]).iter().all(Sensitive::is_sensitive));
+        let populations = ["foster_care", "unhoused", "newcomers", "lgbtq", "justice_involved"];
+        assert!(terms::<Population>(&populations).iter().all(Sensitive::is_sensitive));
+        assert!(terms::<Population>(&["students_with_disabilities"])[0].is_sensitive());
+        let practices = ["therapeutic_foster_care", "supported_housing", "assisted_outpatient_treatment"];
+        assert!(terms::<Practice>(&practices).iter().all(Sensitive::is_sensitive));
+        assert!(!terms::<Need>(&["anxiety", "grief", "food"]).iter().any(Sensitive::is_sensitive));
+        assert!(!terms::<LanguageTag>(&["es", "ht"]).iter().any(Sensitive::is_sensitive));
+    }
+
+    /// 06, rule 3: coverage that betrays one of these.
+    #[test]
+    fn coverage_that_betrays_something_is_unstated_like_coverage_that_is_not_known() {
+        let of = |categories: &[CoverageCategory]| shown_coverage(categories);
+        assert_eq!(of(&[]), [ShownCoverage::Unstated]);
+        assert_eq!(of(&[CoverageCategory::StateProgram]), [ShownCoverage::Unstated]);
+        assert_eq!(of(&[CoverageCategory::SafetyNet]), [ShownCoverage::Unstated]);
+        assert_eq!(of(&[CoverageCategory::Medicare]), [ShownCoverage::Unstated]);
+        assert_eq!(
+            of(&[CoverageCategory::Medicaid, CoverageCategory::StateProgram]),
+            [ShownCoverage::Medicaid]
+        );
+    }
+
+    #[test]
+    fn a_stored_profile_with_a_sensitive_term_is_not_read() {
+        let with = |need: &str| {
+            let text = format!(
+                r#"{{"languages":[],"needs":["{need}"],"coverage":["unstated"],"requirements":
+                {{"languages":[],"populations":[],"modalities":[],"practices":[]}}}}"#
+            );
+            serde_json::from_str::<LimitedProfile>(&text)
+        };
+        assert!(with("grief").is_ok());
+        assert!(with("housing").unwrap_err().to_string().contains("sensitive"));
+    }
+
+    #[test]
+    fn an_age_is_told_as_a_band() {
+        let band = |birth| {
+            LimitedProfile::of(&Known { birth_date: Some(birth), ..Known::default() }, TODAY, Crowd::DEFAULT)
+                .age_band
+        };
+        assert_eq!(band(date(2023, 11, 25)), Some(AgeBand::UpTo2));
+        assert_eq!(band(date(2023, 11, 24)), Some(AgeBand::From3To5));
+        assert_eq!(band(date(2008, 11, 25)), Some(AgeBand::From15To17));
+        assert_eq!(band(date(2008, 11, 24)), Some(AgeBand::From18To21));
+        assert_eq!(AgeBand::of(80), AgeBand::From22);
+    }
+}
