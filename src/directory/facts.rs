@@ -131,6 +131,9 @@ facts! {
         funding_source: maybe(String),
         /// Last day of that funding.
         funding_ends_on: maybe(Date),
+        /// Whether it is a program of substance-use treatment under 42 CFR Part 2: its very name tells what a student
+        /// is treated for, so that even an offer needs a consent under that law.
+        part2_program: maybe(bool),
         /// Codes that the source gave and that have no field here, as `category:code`.
         source_codes: list(String),
     }

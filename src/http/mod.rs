@@ -7,7 +7,9 @@ mod caller;
 mod capacity_pools;
 mod consents;
 mod crisis_contacts;
+mod csv;
 mod cursor;
+mod disclosures;
 mod districts;
 mod duplicates;
 mod errand;
@@ -100,5 +102,6 @@ fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>)
         students::configure(services);
         guardians::configure(services);
         consents::configure(services);
+        disclosures::configure(services);
     }));
 }

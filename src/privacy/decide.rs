@@ -78,7 +78,9 @@ pub enum Party {
 }
 
 /// Somebody by name, as the record of the release needs it (603 CMR 23.07(1)).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NamedRecipient)]
 pub struct Named {
     /// The name.
     pub name: String,

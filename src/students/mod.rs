@@ -4,10 +4,14 @@
 //! Every operation takes the [`Errand`] on which it is done, which names the tenant, and leaves its line in the audit in
 //! the same transaction.
 
+mod asks;
 pub mod consents;
 mod file;
 pub mod guardians;
 mod model;
+mod packets;
+mod profile;
+pub mod releases;
 mod rules;
 mod store;
 
@@ -16,6 +20,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use model::*;
+pub use profile::{ProfileAsk, limited_profile};
 pub use rules::{guardian_faults, student_faults};
 pub use store::StudentPage;
 

@@ -163,6 +163,8 @@ impl Facility {
             emergency_services: some(&self.stated.emergency_services),
             funding_source: None,
             funding_ends_on: None,
+            // The directory does not say who is bound by that law.
+            part2_program: None,
             source_codes: self.stated.source_codes.iter().cloned().collect(),
         }
     }

@@ -139,6 +139,7 @@ pub(super) fn service(
         emergency_services: some(codes::<EmergencyService>(document, "emergency_services")),
         funding_source: objects(document, "funding").find_map(|funding| text(funding, "source")),
         funding_ends_on: None,
+        part2_program: None,
         source_codes: Vec::new(),
     };
     acceptable(facts, notes)
