@@ -36,7 +36,7 @@ pub struct Client {
 
 impl Client {
     /// Who calls with its tokens.
-    pub(super) fn principal(self) -> Principal {
+    pub fn principal(self) -> Principal {
         Principal {
             id: PrincipalId::Client(self.id),
             name: self.name,

@@ -84,25 +84,14 @@ pub(super) fn events(
 
 // ---- clients -----------------------------------------------------------------------------------------------
 
-type ClientRow = (
-    String,
-    i64,
-    String,
-    String,
-    Option<String>,
-    Option<String>,
-    String,
-    NaiveDateTime,
-    Option<NaiveDateTime>,
-);
+type ClientRow = (String, i64, String, String, TieColumns, String, NaiveDateTime, Option<NaiveDateTime>);
 
 const CLIENT: (
     clients::id,
     clients::version,
     clients::name,
     clients::role,
-    clients::district_id,
-    clients::organization_id,
+    (clients::district_id, clients::organization_id, clients::schools),
     clients::created_by,
     clients::created_at,
     clients::disabled_at,
@@ -111,22 +100,19 @@ const CLIENT: (
     clients::version,
     clients::name,
     clients::role,
-    clients::district_id,
-    clients::organization_id,
+    (clients::district_id, clients::organization_id, clients::schools),
     clients::created_by,
     clients::created_at,
     clients::disabled_at,
 );
 
-fn client(
-    (id, version, name, role, district, organization, created_by, created_at, disabled_at): ClientRow,
-) -> Result<Client> {
+fn client((id, version, name, role, tie, created_by, created_at, disabled_at): ClientRow) -> Result<Client> {
     Ok(Client {
         id: ClientId(parse::<Uuid>(&id, "client", &id)?),
         version,
         name,
         role: parse::<Role>(&role, "client", &id)?,
-        tie: tie_from_columns((district, organization, "[]".to_owned()), "client", &id)?,
+        tie: tie_from_columns(tie, "client", &id)?,
         created_by,
         created_at: from_sql(created_at),
         disabled_at: disabled_at.map(from_sql),
@@ -148,7 +134,7 @@ pub(super) fn find_client(connection: &mut DbConnection, id: ClientId) -> Result
 
 /// Writes a new client.
 pub(super) fn insert_client(tx: &mut Tx<'_>, client: &Client) -> Result<()> {
-    let (district, organization, _) = tie_to_columns(&client.tie);
+    let (district, organization, schools) = tie_to_columns(&client.tie);
     diesel::insert_into(clients::table)
         .values((
             clients::id.eq(client.id.to_string()),
@@ -157,6 +143,7 @@ pub(super) fn insert_client(tx: &mut Tx<'_>, client: &Client) -> Result<()> {
             clients::role.eq(client.role.as_str()),
             clients::district_id.eq(district),
             clients::organization_id.eq(organization),
+            clients::schools.eq(schools),
             clients::created_by.eq(&client.created_by),
             clients::created_at.eq(to_sql(client.created_at)),
             clients::disabled_at.eq(client.disabled_at.map(to_sql)),

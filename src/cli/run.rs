@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -13,6 +14,9 @@ use crate::config::{Config, DatabaseUrl};
 use crate::error::{Error, Result};
 use crate::exchange::demonstration;
 use crate::http::{Cursors, Server, serve as serve_http};
+use crate::privacy::Purpose;
+use crate::privacy::audit::Errand;
+use crate::privacy::vault::Vault;
 use crate::store::{Store, StoreOptions};
 use crate::types::Clock;
 
@@ -71,6 +75,7 @@ fn demonstrate(config: &Config, path: &Path) -> Result<ExitCode> {
     demonstration::load(&store)?;
     // The first thing to try needs no token, unless somebody wants it otherwise.
     let public_search = config.public_search.unwrap_or(true);
+    demonstrate_students(config, &store)?;
     run(config, store, public_search, |address, access| {
         println!("A fictional Massachusetts directory, on {url}. Worth trying:");
         println!("  curl '{address}/v1/search?postal_code=01840&language=es&coverage=medicaid&age=10'");
@@ -84,6 +89,12 @@ fn demonstrate(config: &Config, path: &Path) -> Result<ExitCode> {
             let client = access.development_client(*role, None)?;
             let issued = access.token_now(client.id, *role, Some(LONGEST_TOKEN_LIFE))?;
             println!("  {role}: {}", issued.token);
+            if *role == Role::DistrictLead {
+                println!(
+                    "  curl -H 'Authorization: Bearer {}' '{address}/v1/students' (fictional ones)",
+                    issued.token
+                );
+            }
             if *role == Role::Operator {
                 println!(
                     "  curl -H 'Authorization: Bearer {}' '{address}/v1/organizations?limit=2'",
@@ -93,6 +104,18 @@ fn demonstrate(config: &Config, path: &Path) -> Result<ExitCode> {
         }
         Ok(())
     })
+}
+
+/// Fictional students in the district that the tokens of the demonstration are tied to.
+fn demonstrate_students(config: &Config, store: &Store) -> Result<()> {
+    let access = Access::new(store.clone(), config.access.clone());
+    let lead = access.development_client(Role::DistrictLead, None)?.principal();
+    let tenancy =
+        lead.tenancy().ok_or_else(|| Error::Setup("a district's lead has no district".to_owned()))?;
+    let errand = Errand { principal: Arc::new(lead), tenancy, purpose: Purpose::Operate, request: None };
+    let vault = Vault::open(store, &config.access.master_keys)?;
+    demonstration::load_students(store, &vault, &errand)?;
+    Ok(())
 }
 
 fn open(config: &Config, url: &DatabaseUrl) -> Result<Store> {

@@ -222,7 +222,7 @@ async fn sign_consent(
 /// Takes a consent back, at once: nothing is released on it any more.
 #[utoipa::path(
     tag = "students", operation_id = "revoke_consent", security(("oauth" = ["referrals:write"])),
-    params(("id" = Uuid, Path, description = "The student"), ("consent_id" = Uuid, Path, description = "The consent", example = "018f0000-0000-7000-8000-000000000021")),
+    params(("id" = Uuid, Path, description = "The student"), ("consent_id" = Uuid, Path, description = "The consent", example = "018f0000-0000-7000-8000-000000000022")),
     request_body(content = Revocation, content_type = "application/json", example = json!({
         "by": {"guardian": "018f0000-0000-7000-8000-000000000011"}, "method": "verbal_witnessed",
         "evidence": "call of the mother, noted by A. Coordinator"

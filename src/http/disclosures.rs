@@ -209,7 +209,7 @@ fn row(disclosure: records::Disclosure) -> Vec<String> {
     params(
         ("id" = Uuid, Path, description = "The student"),
         ("guardian_id" = Option<GuardianId>, Query, description = "The guardian who asks"),
-        ("format" = Option<Format>, Query, description = "`json` or `csv`", example = "csv"),
+        ("format" = inline(Option<Format>), Query, description = "`json` or `csv`", example = "csv"),
     ),
     responses(
         (status = 200, description = "All of them", content((AccessReport = "application/json"), (String = "text/csv"))),
@@ -252,7 +252,7 @@ async fn report_disclosures(
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before; in CSV, the `Link` has it"),
         ("since" = Option<Timestamp>, Query, description = "From this instant on", example = "2026-09-01T00:00:00Z"),
         ("until" = Option<Timestamp>, Query, description = "Before this instant", example = "2027-07-01T00:00:00Z"),
-        ("format" = Option<Format>, Query, description = "`json` or `csv`", example = "csv"),
+        ("format" = inline(Option<Format>), Query, description = "`json` or `csv`", example = "csv"),
     ),
     responses(
         (status = 200, description = "One page", content((DisclosureList = "application/json"), (String = "text/csv")), headers(("Link" = String, description = "`rel=\"next\"`"))),

@@ -257,6 +257,7 @@ diesel::table! {
         created_by -> Text,
         created_at -> Timestamp,
         disabled_at -> Nullable<Timestamp>,
+        schools -> Text,
     }
 }
 

@@ -66,6 +66,26 @@ fn table() -> BTreeMap<String, Needs> {
         ("unmerge_organization", Needs::Scope(Scope::DirectoryWrite)),
         ("list_organization_merges", Needs::Scope(Scope::DirectoryRead)),
         ("create_invitation", Needs::Scope(Scope::Admin)),
+        ("list_students", Needs::Scope(Scope::ReferralsRead)),
+        ("look_up_student", Needs::Scope(Scope::ReferralsRead)),
+        ("get_student", Needs::Scope(Scope::ReferralsRead)),
+        ("create_student", Needs::Scope(Scope::ReferralsWrite)),
+        ("update_student", Needs::Scope(Scope::ReferralsWrite)),
+        ("end_student", Needs::Scope(Scope::ReferralsWrite)),
+        ("list_guardians", Needs::Scope(Scope::ReferralsRead)),
+        ("get_guardian", Needs::Scope(Scope::ReferralsRead)),
+        ("create_guardian", Needs::Scope(Scope::ReferralsWrite)),
+        ("update_guardian", Needs::Scope(Scope::ReferralsWrite)),
+        ("end_guardian", Needs::Scope(Scope::ReferralsWrite)),
+        ("list_consents", Needs::Scope(Scope::ReferralsRead)),
+        ("get_consent", Needs::Scope(Scope::ReferralsRead)),
+        ("create_consent", Needs::Scope(Scope::ReferralsWrite)),
+        ("sign_consent", Needs::Scope(Scope::ReferralsWrite)),
+        ("revoke_consent", Needs::Scope(Scope::ReferralsWrite)),
+        ("report_disclosures", Needs::Scope(Scope::PrivacyRead)),
+        ("list_disclosures", Needs::Scope(Scope::PrivacyRead)),
+        ("create_disclosure", Needs::Scope(Scope::ReferralsWrite)),
+        ("preview_limited_profile", Needs::Scope(Scope::ReferralsRead)),
         ("redeem_invitation", Needs::Person),
     ]
     .into_iter()
@@ -108,6 +128,8 @@ fn operations() -> Vec<Operation> {
             let needs = table.remove(&id).unwrap_or_else(|| panic!("{id} has no row: what does it need?"));
             let path = path
                 .replace("{id}", &Uuid::nil().to_string())
+                .replace("{guardian_id}", &Uuid::nil().to_string())
+                .replace("{consent_id}", &Uuid::nil().to_string())
                 .replace("{name}", "needs")
                 .replace("{state}", "MA");
             assert!(!path.contains('{'), "{path}");

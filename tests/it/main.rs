@@ -42,5 +42,6 @@ mod resources;
 mod search;
 mod services;
 mod store;
+mod students;
 mod text;
 mod vocabularies;

@@ -1,6 +1,6 @@
 //! A Causeway of its own for every test, and a client that drives its real router.
 
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use actix_web::http::Method;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
@@ -11,6 +11,8 @@ use causeway::config::{DatabaseUrl, MasterKeys};
 use causeway::directory::install_embedded;
 use causeway::exchange::{demonstration, postal_codes};
 use causeway::http::{Context, Cursors, service};
+use causeway::privacy::Purpose;
+use causeway::privacy::audit::Errand;
 use causeway::privacy::vault::Vault;
 use causeway::store::{DbConnection, Store, StoreOptions};
 use causeway::types::{ClientId, Clock};
@@ -221,6 +223,13 @@ impl Causeway {
         self.context.app.access.token_now(client.id, role, None).expect("a token").token
     }
 
+    /// A token of the lead of the first district, in which the demonstration has its students.
+    pub fn lead(&self) -> String {
+        let access = &self.context.app.access;
+        let client = access.development_client(Role::DistrictLead, None).expect("a client");
+        access.token_now(client.id, Role::DistrictLead, Some(LONGEST_TOKEN_LIFE)).expect("a token").token
+    }
+
     /// An operator's token that holds at the time that the test has come to.
     fn operator_token(&self) -> String {
         let mut token = self.token.lock().expect("no test panicked before");
@@ -381,6 +390,12 @@ fn demonstration_template() -> &'static std::path::Path {
             let causeway = Causeway::on_sqlite();
             let summary = demonstration::load(causeway.store()).expect("the demonstration");
             assert_eq!((summary.read, summary.landed), (summary.created, true), "every row of it is new");
+            let App { store, access, vault, .. } = &causeway.context.app;
+            let lead = access.development_client(Role::DistrictLead, None).expect("a lead").principal();
+            let tenancy = lead.tenancy().expect("a district");
+            let errand =
+                Errand { principal: Arc::new(lead), tenancy, purpose: Purpose::Operate, request: None };
+            demonstration::load_students(store, vault, &errand).expect("fictional students");
             let folder = tempfile::tempdir().expect("a temporary folder");
             let path = folder.path().join("demonstration.db");
             let source = causeway.url.to_string();

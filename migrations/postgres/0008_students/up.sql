@@ -4,6 +4,9 @@
 -- Answers that were kept until now lie open; from now on they are sealed.
 DELETE FROM idempotency_keys;
 
+-- A client's schools, as JSON: a coordinator's client of some schools must not have the district's reach.
+ALTER TABLE clients ADD COLUMN schools TEXT COLLATE "C" NOT NULL DEFAULT '[]';
+
 -- Keys of this deployment, wrapped by the master key: for the blind index and the chain of the audit.
 CREATE TABLE deployment_keys (
     name TEXT COLLATE "C" NOT NULL PRIMARY KEY,

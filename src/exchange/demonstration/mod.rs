@@ -1,9 +1,13 @@
 //! The demonstration directory of `seed-data/demonstration`: small, fictional, embedded.
 
+mod students;
+
 use jiff::SignedDuration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
+
+pub use students::load_students;
 
 use super::importer::{Options, Summary, import};
 use super::reading::{Reading, Row, Statement};
@@ -33,9 +37,11 @@ struct DemonstrationClaim {
 
 macro_rules! embedded {
     ($name:literal) => {
-        ($name, include_str!(concat!("../../seed-data/demonstration/", $name, ".json")))
+        ($name, include_str!(concat!("../../../seed-data/demonstration/", $name, ".json")))
     };
 }
+
+use embedded;
 
 fn read<T: DeserializeOwned>((name, json): (&str, &str)) -> Result<Vec<T>> {
     serde_json::from_str(json)
@@ -60,7 +66,7 @@ fn statements<F: Facts>(
 
 /// Loads the towns as `import` does.
 fn load_towns(store: &Store) -> Result<()> {
-    let file = include_bytes!("../../seed-data/demonstration/towns.geojson");
+    let file = include_bytes!("../../../seed-data/demonstration/towns.geojson");
     let reading = towns::parse(file, None)
         .map_err(|source| Error::internal("reading the demonstration's towns", source))?;
     let summary = towns::import(store, reading, Options { strict: true, ..Options::default() }, |_| {})?;
