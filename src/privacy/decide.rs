@@ -203,8 +203,9 @@ const RECORD: &str = "34 CFR 99.32; 603 CMR 23.07(1)";
 /// What is wrong with it on any basis.
 fn release_problems(asked: &Release, facts: &Standing<'_>) -> Vec<Refusal> {
     let Release { student_id, district_id, party, packet, fields, purpose, .. } = asked;
+    let after_acceptance = packet.needs_acceptance() || *purpose == Purpose::InsuranceBilling;
     let accepts_first = matches!(party, Party::Organization { .. })
-        && packet.needs_acceptance()
+        && after_acceptance
         && asked.basis != Basis::HealthSafetyEmergency;
     let guardian = match party {
         Party::Guardian(guardian) => match signers::access_of(*guardian, facts.guardians) {

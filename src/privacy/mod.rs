@@ -11,6 +11,8 @@ pub mod limited;
 mod model;
 mod refusals;
 pub mod signers;
+#[cfg(test)]
+mod tests;
 
 pub use model::{
     Authority, Basis, Consent, ConsentRecipient, Direction, GuardianAccess, Packet, Purpose, RecipientClass,
