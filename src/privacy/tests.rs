@@ -1,19 +1,20 @@
 //! The decision over releases: rule by rule, as one table of every combination, and by properties.
 
+mod bases;
+mod consents;
 mod matrix;
 mod properties;
-mod rules;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
-use super::decide::{Decision, Named, Party, Release, Standing, decide};
 use super::signers::{MinorCare, Minority};
 use super::{
-    Authority, Basis, Consent, ConsentRecipient, Direction, GuardianAccess, Packet, Purpose, Reason,
-    RecipientClass, Signature, SignatureMethod, SignedBy, StudentField,
+    Authority, Basis, Consent, ConsentRecipient, Decision, Direction, GuardianAccess, Named, Notice, Packet,
+    Party, Purpose, Reason, RecipientClass, Release, Signature, SignatureMethod, SignedBy, Standing,
+    StudentField, decide, family_access,
 };
 use crate::types::{ConsentId, DistrictId, Grade, GuardianId, OrganizationId, StudentId, Truth};
 
@@ -199,4 +200,14 @@ fn named() -> Named {
         position: "Registrar".to_owned(),
         affiliation: "Somewhere Else".to_owned(),
     }
+}
+
+/// What a release on the good consent lacks after this change.
+fn after(change: impl FnOnce(&mut Case)) -> Vec<Reason> {
+    Case::good().with(change).reasons()
+}
+
+/// What it lacks after this change to the consent.
+fn after_consent(change: impl FnOnce(&mut Consent)) -> Vec<Reason> {
+    after(|case| change(&mut case.consents[0]))
 }

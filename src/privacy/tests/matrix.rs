@@ -4,7 +4,6 @@
 use std::fmt::Write;
 
 use super::*;
-use crate::privacy::decide::Notice;
 
 const CONSENTS: [&str; 9] = [
     "none",

@@ -119,7 +119,7 @@ fn any_case() -> impl Strategy<Value = Case> {
         case.asked.party = party.unwrap_or(case.asked.party);
         case.asked.purpose = purpose.unwrap_or(case.asked.purpose);
         case.asked.threat = threat.map(str::to_owned);
-        Case { consents, accepted, involves_part2, owed, proven, state, birth_date, district, ..case }
+        Case { district, state, birth_date, consents, accepted, involves_part2, owed, proven, ..case }
     })
 }
 
