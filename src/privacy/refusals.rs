@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::model::Authority;
 use super::signers::Discounted;
+use super::words::Authority;
 use crate::types::{ConsentId, UnknownCode, codes};
 
 codes! {

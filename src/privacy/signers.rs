@@ -12,7 +12,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::model::{Authority, Consent, GuardianAccess, Signature, SignedBy, Signer};
+use super::model::{Consent, Signature, SignedBy};
+use super::words::{Authority, GuardianAccess, Signer};
 use crate::types::{Grade, GuardianId, UnknownCode, codes};
 
 codes! {

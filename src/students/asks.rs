@@ -7,9 +7,8 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, FieldError, Result};
-use crate::privacy::decide::Named;
 use crate::privacy::signers::MinorCare;
-use crate::privacy::{Basis, Packet, Purpose, StudentField};
+use crate::privacy::{Basis, Named, Packet, Purpose, StudentField};
 use crate::types::{GuardianId, OrganizationId, ServiceId, UnknownCode, codes};
 
 const LONGEST_LINE: usize = 200;

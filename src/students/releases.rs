@@ -15,10 +15,12 @@ use crate::directory::{
 use crate::error::{Error, FieldError, Result};
 use crate::privacy::audit::{self, Act, Action, Errand, Outcome};
 use crate::privacy::consents;
-use crate::privacy::decide::{Decision, Named, Notice, Party, Release, Standing, decide, family_access};
 use crate::privacy::disclosures::{self, Disclosure, Document, Filter, ReleasedBy, ReleasedTo, Writing};
 use crate::privacy::vault::Vault;
-use crate::privacy::{Direction, GuardianAccess, Reason, RecipientClass, Refusal};
+use crate::privacy::{
+    Decision, Direction, GuardianAccess, Named, Notice, Party, Reason, RecipientClass, Refusal, Release,
+    Standing, decide, family_access,
+};
 use crate::store::{DbConnection, Tenant, Tx};
 use crate::types::{DistrictId, GuardianId, OrganizationId, StudentId, Truth, calendar_date};
 

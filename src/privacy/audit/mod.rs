@@ -13,7 +13,7 @@ pub use digest::{DisclosureColumns, digest_of_disclosure};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::model::Purpose;
+use super::words::Purpose;
 use crate::access::Principal;
 use crate::error::Result;
 use crate::store::{Tenancy, Tx};

@@ -6,9 +6,10 @@ mod store;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::model::{Consent, SignatureMethod, SignedBy};
+use super::model::{Consent, SignedBy};
 use super::signers::MinorCare;
 use super::vault::StudentKey;
+use super::words::SignatureMethod;
 use crate::error::{Error, Result};
 use crate::store::{DbConnection, Tenant, Tx};
 use crate::types::{ConsentId, StudentId};

@@ -9,9 +9,9 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::audit::{self, Act, Action, DisclosureColumns, Errand, Outcome, digest_of_disclosure};
-use super::decide::Notice;
-use super::model::{Basis, Direction, Packet, Purpose, StudentField};
+use super::release::Notice;
 use super::vault::StudentKey;
+use super::words::{Basis, Direction, Packet, Purpose, StudentField};
 use crate::error::{Error, Result};
 use crate::store::{DbConnection, Tenant, Tx};
 use crate::types::{ConsentId, DisclosureId, DistrictId, GuardianId, OrganizationId, StudentId};
