@@ -3,6 +3,7 @@
 
 pub mod chain;
 mod digest;
+pub mod inspection;
 mod store;
 
 use std::fmt;
