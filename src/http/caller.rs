@@ -46,6 +46,8 @@ permissions! {
     AvailabilityWrite = AvailabilityWrite,
     /// To read what was counted.
     ReportsRead = ReportsRead,
+    /// To read consents, disclosures and the audit.
+    PrivacyRead = PrivacyRead,
     /// To say who may do what.
     Admin = Admin,
 }

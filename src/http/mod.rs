@@ -1,6 +1,7 @@
 //! HTTP: extract, do one operation, answer. No query here, and nothing of HTTP below.
 
 mod answer;
+mod audit;
 mod availability;
 mod body;
 mod caller;
@@ -9,6 +10,7 @@ mod crisis_contacts;
 mod cursor;
 mod districts;
 mod duplicates;
+mod errand;
 mod fallback;
 mod health;
 mod home;
@@ -93,5 +95,6 @@ fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>)
         vocabularies::configure(services);
         invitations::configure(services);
         crisis_contacts::configure(services);
+        audit::configure(services);
     }));
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use std::time::Instant;
 
+use actix_web::HttpMessage;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
@@ -17,6 +18,9 @@ use super::openapi;
 use super::problem::{Problem, ProblemCode};
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id of a request, for what goes on the record.
+pub(super) struct RequestId(pub(super) String);
 
 /// Wraps every request.
 ///
@@ -35,6 +39,7 @@ pub(super) async fn identify(
                 && given.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
         })
         .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
+    request.extensions_mut().insert(RequestId(id.clone()));
     let started = Instant::now();
     let method = request.method().clone();
     if method == Method::HEAD {

@@ -1,15 +1,16 @@
 //! The check of the record: whether the chain holds, whether an event waits in vain, and whether each disclosure is
 //! as it was recorded. It reads and changes nothing.
 
+mod store;
+
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::chain::{self, Batch};
 use super::digest::digest_of_disclosure;
-use super::store;
 use crate::error::Result;
 use crate::privacy::vault::Vault;
 use crate::store::{Store, Tenancy};
@@ -133,11 +134,11 @@ pub fn inspect(
     loop {
         let after = last.as_ref().map_or(0, |batch| batch.number);
         let links = store.read_for_now(&Tenancy::Keeper, |connection| {
-            let batches = store::batches_after(connection, after, BATCHES)?;
+            let batches = chain::store::batches_after(connection, after, BATCHES)?;
             batches
                 .into_iter()
                 .map(|batch| {
-                    let events = store::events_of(connection, batch.number)?;
+                    let events = chain::store::events_of(connection, batch.number)?;
                     Ok((batch, events))
                 })
                 .collect::<Result<Vec<_>>>()
