@@ -122,12 +122,7 @@ fn seed_of(key: &StoredKey, master: &MasterKeys) -> Result<Option<[u8; 32]>> {
             "the signing keys of this database are sealed; set CAUSEWAY_MASTER_KEY to the key that sealed them".to_owned(),
         )),
         (true, Some(_)) => {
-            let (nonce, sealed) = key.private.split_at_checked(NONCE).ok_or_else(damaged)?;
-            let nonce = XNonce::try_from(nonce).map_err(|_| damaged())?;
-            let bound = bound_to(&key.kid, &key.public);
-            let open =
-                |master| cipher(master).decrypt(&nonce, Payload { msg: sealed, aad: &bound }).ok();
-            let seed = master.all().find_map(open).ok_or_else(|| {
+            let seed = master.all().find_map(|master| opened(key, master)).ok_or_else(|| {
                 Error::Setup(
                     "the signing keys of this database were sealed with another CAUSEWAY_MASTER_KEY".to_owned(),
                 )
@@ -135,6 +130,23 @@ fn seed_of(key: &StoredKey, master: &MasterKeys) -> Result<Option<[u8; 32]>> {
             seed.try_into().map(Some).map_err(|_| damaged())
         }
     }
+}
+
+/// The seed of a sealed key, if this master key opens it.
+fn opened(key: &StoredKey, master: &MasterKey) -> Option<Vec<u8>> {
+    let (nonce, sealed) = key.private.split_at_checked(NONCE)?;
+    let nonce = XNonce::try_from(nonce).ok()?;
+    let bound = bound_to(&key.kid, &key.public);
+    cipher(master).decrypt(&nonce, Payload { msg: sealed, aad: &bound }).ok()
+}
+
+fn sealed(kid: &str, public: &[u8], seed: &[u8; 32], master: &MasterKey) -> Result<Vec<u8>> {
+    let nonce = random::<NONCE>()?;
+    let bound = bound_to(kid, public);
+    let sealed = cipher(master)
+        .encrypt(&XNonce::from(nonce), Payload { msg: seed, aad: &bound })
+        .map_err(|_| Error::internal("sealing a signing key", "the cipher refused"))?;
+    Ok([nonce.as_slice(), &sealed].concat())
 }
 
 fn cipher(master: &MasterKey) -> XChaCha20Poly1305 {
@@ -173,6 +185,70 @@ pub fn rotate(tx: &mut Tx<'_>, master: &MasterKeys, revoke: bool, by: &str) -> R
     make(tx, master, by)
 }
 
+/// Leaves no key sealed by another master key than the current: a new key signs from now on, those before are sealed
+/// anew, so that what they signed holds, and those that lay open go, for nobody believes them. Says which key is new;
+/// none if everything is as it should be.
+///
+/// # Errors
+/// [`Error::Setup`] if there is no master key, or one that sealed something is not known; if the database fails.
+pub fn reseal(tx: &mut Tx<'_>, master: &MasterKeys, by: &str) -> Result<Option<String>> {
+    let current = master.current.as_ref().ok_or_else(|| {
+        Error::Setup("keys are sealed by CAUSEWAY_MASTER_KEY, and it is not set".to_owned())
+    })?;
+    let is_settled = |key: &StoredKey| key.is_sealed && opened(key, current).is_some();
+    let before = store::keys(tx.connection)?;
+    if before.iter().all(is_settled) {
+        return Ok(None);
+    }
+    let kid = rotate(tx, master, false, by)?;
+    for mut key in store::keys(tx.connection)?.into_iter().filter(|key| !is_settled(key)) {
+        match seed_of(&key, master)? {
+            None => store::delete_key(tx, &key.kid)?,
+            Some(seed) => {
+                key.private = sealed(&key.kid, &key.public, &seed, current)?;
+                store::replace_key(tx, &key)?;
+            }
+        }
+    }
+    Ok(Some(kid))
+}
+
+/// How the signing keys of a database stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct SigningKeySurvey {
+    /// Keys in all.
+    pub total: u64,
+    /// As they should be: sealed by the current master key or, where there is none, in the clear.
+    pub current: u64,
+    /// Sealed by another master key that is known.
+    pub previous: u64,
+    /// In the clear, though there is a master key: nobody believes them.
+    pub open: u64,
+    /// Sealed by a master key that is not known.
+    pub unknown: u64,
+}
+
+/// Looks at every signing key and changes none.
+///
+/// # Errors
+/// If the database fails.
+pub fn survey(connection: &mut DbConnection, master: &MasterKeys) -> Result<SigningKeySurvey> {
+    let mut survey = SigningKeySurvey::default();
+    for key in store::keys(connection)? {
+        survey.total += 1;
+        let is_opened_by = |master: &MasterKey| opened(&key, master).is_some();
+        let state = match (key.is_sealed, &master.current) {
+            (false, None) => &mut survey.current,
+            (false, Some(_)) => &mut survey.open,
+            (true, Some(current)) if is_opened_by(current) => &mut survey.current,
+            (true, _) if master.previous.iter().any(is_opened_by) => &mut survey.previous,
+            (true, _) => &mut survey.unknown,
+        };
+        *state += 1;
+    }
+    Ok(survey)
+}
+
 fn make(tx: &mut Tx<'_>, master: &MasterKeys, by: &str) -> Result<String> {
     let seed = random::<32>()?;
     let public = SigningKey::from_bytes(&seed).verifying_key().to_bytes().to_vec();
@@ -180,14 +256,7 @@ fn make(tx: &mut Tx<'_>, master: &MasterKeys, by: &str) -> Result<String> {
     let kid = id.to_string();
     let private = match &master.current {
         None => seed.to_vec(),
-        Some(master) => {
-            let nonce = random::<NONCE>()?;
-            let bound = bound_to(&kid, &public);
-            let sealed = cipher(master)
-                .encrypt(&XNonce::from(nonce), Payload { msg: &seed, aad: &bound })
-                .map_err(|_| Error::internal("sealing a signing key", "the cipher refused"))?;
-            [nonce.as_slice(), &sealed].concat()
-        }
+        Some(master) => sealed(&kid, &public, &seed, master)?,
     };
     let key = StoredKey {
         kid: kid.clone(),

@@ -285,6 +285,20 @@ pub(super) fn delete_keys(tx: &mut Tx<'_>, retired_before: Option<Timestamp>) ->
     Ok(deleted)
 }
 
+/// Puts a key as it was sealed anew in the place of the one that is there.
+pub(super) fn replace_key(tx: &mut Tx<'_>, key: &StoredKey) -> Result<()> {
+    diesel::update(signing_keys::table.find(&key.kid))
+        .set((signing_keys::private_key.eq(&key.private), signing_keys::is_sealed.eq(key.is_sealed)))
+        .execute(tx.connection)?;
+    Ok(())
+}
+
+/// Deletes one key.
+pub(super) fn delete_key(tx: &mut Tx<'_>, kid: &str) -> Result<()> {
+    diesel::delete(signing_keys::table.find(kid)).execute(tx.connection)?;
+    Ok(())
+}
+
 // ---- people ------------------------------------------------------------------------------------------------
 
 type MembershipRow =

@@ -6,10 +6,12 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 
+use super::progress;
 use crate::access::clients::{self, NewSecret};
 use crate::access::{Access, Role, Tie, invitations, keys, rules};
-use crate::config::Config;
+use crate::config::{Config, MasterKeys};
 use crate::error::{Error, Result};
+use crate::privacy::vault;
 use crate::store::{Store, StoreOptions};
 use crate::types::{ClientId, Clock, DistrictId, MembershipId, OrganizationId};
 
@@ -96,6 +98,12 @@ pub(super) enum KeysCommand {
         #[arg(long)]
         revoke: bool,
     },
+    /// Wraps every key by CAUSEWAY_MASTER_KEY that another master key had wrapped, or none.
+    ///
+    /// Start the servers anew with the new key in CAUSEWAY_MASTER_KEY and those before in
+    /// CAUSEWAY_PREVIOUS_MASTER_KEYS (with spaces between), run this, and then leave the ones before out. A repeat is
+    /// harmless and goes on where an earlier run was stopped. Also the signing keys: a new one signs from then on.
+    Rewrap,
 }
 
 /// What `token` takes.
@@ -211,11 +219,30 @@ pub(super) fn member(config: &Config, command: &MemberCommand) -> Result<ExitCod
 /// `causeway keys`.
 pub(super) fn signing_keys(config: &Config, command: &KeysCommand) -> Result<ExitCode> {
     let store = open(config)?;
-    let KeysCommand::Rotate { revoke } = command;
-    let master = &config.access.master_keys;
-    let kid = store.write_now(|tx| keys::rotate(tx, master, *revoke, BY))?;
-    eprintln!("the key {kid} signs from now on");
+    let masters = &config.access.master_keys;
+    match command {
+        KeysCommand::Rotate { revoke } => {
+            let kid = store.write_now(|tx| keys::rotate(tx, masters, *revoke, BY))?;
+            eprintln!("the key {kid} signs from now on");
+        }
+        KeysCommand::Rewrap => rewrap(&store, masters)?,
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+fn rewrap(store: &Store, masters: &MasterKeys) -> Result<()> {
+    let bar = progress::bar("keys", 0);
+    let done = vault::rewrap(store, masters, |done| {
+        bar.set_length(done.total);
+        bar.set_position(done.seen);
+    })?;
+    bar.finish_and_clear();
+    let signs = store.write_now(|tx| keys::reseal(tx, masters, BY))?;
+    println!("{} keys wrapped anew, of {} students' keys looked at", done.changed, done.total);
+    if let Some(kid) = signs {
+        eprintln!("the key {kid} signs from now on; what those before it signed holds until it expires");
+    }
+    Ok(())
 }
 
 /// `causeway token`.

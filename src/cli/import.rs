@@ -1,11 +1,9 @@
 //! `causeway import`.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use indicatif::{ProgressBar, ProgressStyle};
-
+use super::progress;
 use crate::config::Config;
 use crate::directory::{PostalPlace, centres_of, compare_centres, replace_centres};
 use crate::error::{Error, Result};
@@ -155,14 +153,14 @@ fn import_file(store: &Store, arguments: &Arguments, file: &Path, options: Optio
         }
         Kind::Towns => {
             let reading = towns::read(file, arguments.state.as_deref()).map_err(unreadable)?;
-            let bar = progress_bar(reading.towns.len());
+            let bar = progress::bar("rows", reading.towns.len());
             let summary = towns::import(store, reading, options, |done| bar.inc(done))?;
             bar.finish_and_clear();
             return Ok(summary);
         }
     }
     .map_err(unreadable)?;
-    let bar = progress_bar(reading.rows.len());
+    let bar = progress::bar("rows", reading.rows.len());
     let summary = import(store, reading, kind.source(), options, |done| bar.inc(done))?;
     bar.finish_and_clear();
     Ok(summary)
@@ -177,7 +175,7 @@ fn import_hsds(store: &Store, arguments: &Arguments, options: Options) -> Result
     let package = hsds::Package::read(&arguments.files, &arguments.source).map_err(unreadable)?;
     let known = store.read_now(|connection| hsds::Known::find(connection, &package))?;
     let reading = hsds::reading(package, &known);
-    let bar = progress_bar(reading.rows.len());
+    let bar = progress::bar("rows", reading.rows.len());
     let summary = import(store, reading, &arguments.source, options, |done| bar.inc(done))?;
     bar.finish_and_clear();
     Ok(summary)
@@ -198,7 +196,7 @@ fn import_postal_codes(
     if options.strict && summary.rejected > 0 {
         return Ok(summary);
     }
-    let bar = progress_bar(reading.places.len());
+    let bar = progress::bar("rows", reading.places.len());
     let mut placed_anew = 0;
     for chunk in reading.places.chunks(CHUNK) {
         let chunk: Vec<PostalPlace> = chunk.to_vec();
@@ -220,16 +218,6 @@ fn import_postal_codes(
     }
     summary.landed = !options.dry_run;
     Ok(summary)
-}
-
-/// A bar on a terminal, nothing elsewhere.
-fn progress_bar(rows: usize) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} rows, {eta} to go")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(u64::try_from(rows).unwrap_or(0)).with_style(style)
 }
 
 fn print_summary(arguments: &Arguments, summary: &Summary) {

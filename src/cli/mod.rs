@@ -2,10 +2,12 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "what a command says is its output")]
 
 mod access;
+mod doctor;
 mod export;
 mod import;
 mod migrate;
 mod openapi;
+mod progress;
 mod run;
 
 use std::process::ExitCode;
@@ -22,7 +24,8 @@ use crate::error::{Error, Result};
 #[command(name = "causeway", version, propagate_version = true, max_term_width = 110)]
 #[command(after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage.\n\
     Settings come from flags, then the environment (CAUSEWAY_…), then causeway.toml.\n\
-    CAUSEWAY_MASTER_KEY, which has no flag, seals the keys that sign tokens: base64 of 32 bytes.")]
+    CAUSEWAY_MASTER_KEY, which has no flag, seals the keys that sign tokens and those of students: base64 of 32 bytes.\n\
+    CAUSEWAY_PREVIOUS_MASTER_KEYS names those before it, with spaces between, until `causeway keys rewrap` is done.")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -58,7 +61,7 @@ enum Command {
     /// Lists the people who were invited, and ends memberships.
     #[command(subcommand)]
     Member(access::MemberCommand),
-    /// Rotates the keys that sign tokens.
+    /// Rotates the keys that sign tokens, and wraps all keys by another master key.
     #[command(subcommand)]
     Keys(access::KeysCommand),
     /// Prints a short-lived token for a role, and nothing else: for development.
@@ -68,6 +71,11 @@ enum Command {
     /// What is retired is left out. What a source said in HSDS comes out as it said it, with what was changed
     /// here; what HSDS has no field for is written as attributes (docs/hsds-profile.md).
     Export(export::Arguments),
+    /// Checks the database and changes nothing: the schema, the keys, the chain of the audit, and every disclosure.
+    ///
+    /// Prints the head of the chain. Note it elsewhere: a later run with --head tells whether the end of the chain was cut
+    /// off or made anew since.
+    Doctor(doctor::Arguments),
     /// Writes the OpenAPI contract to openapi/openapi.json, or checks that it is there.
     Openapi(openapi::Arguments),
 }
@@ -86,6 +94,7 @@ pub fn main() -> ExitCode {
             Command::Member(command) => access::member(&config, &command),
             Command::Keys(command) => access::signing_keys(&config, &command),
             Command::Token(arguments) => access::token(&config, &arguments),
+            Command::Doctor(arguments) => doctor::run(&config, &arguments),
             Command::Export(arguments) => export::run(&config, &arguments),
             Command::Openapi(arguments) => openapi::run(&arguments),
         }

@@ -1,6 +1,7 @@
 //! HTTP: extract, do one operation, answer. No query here, and nothing of HTTP below.
 
 mod answer;
+mod audit;
 mod availability;
 mod body;
 mod caller;
@@ -103,5 +104,6 @@ fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>)
         guardians::configure(services);
         consents::configure(services);
         disclosures::configure(services);
+        audit::configure(services);
     }));
 }

@@ -17,11 +17,10 @@ use uuid::Uuid;
 use super::openapi;
 use super::problem::{Problem, ProblemCode};
 
-/// The id of a request, for those who put it on the record.
-#[derive(Clone)]
-pub(super) struct RequestId(pub(super) String);
-
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id of a request, for what goes on the record.
+pub(super) struct RequestId(pub(super) String);
 
 /// Wraps every request.
 ///

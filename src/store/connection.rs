@@ -175,3 +175,23 @@ pub(super) fn in_transaction<T>(
         }
     }
 }
+
+/// Runs `body` in one transaction that sees one state of the database and cannot change it.
+pub(super) fn in_snapshot<T>(
+    connection: &mut DbConnection,
+    body: impl FnOnce(&mut DbConnection) -> Result<T>,
+) -> Result<T> {
+    type Manager = <DbConnection as diesel::Connection>::TransactionManager;
+    Manager::begin_transaction(connection)?;
+    let prepared = match connection {
+        // SQLite's readers refuse to write anyway.
+        DbConnection::Sqlite(_) => Ok(()),
+        DbConnection::Postgres(postgres) => {
+            postgres.batch_execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        }
+    };
+    let result = prepared.map_err(Error::from).and_then(|()| body(connection));
+    // There is nothing to keep; a broken connection is dropped by the pool.
+    let _ = Manager::rollback_transaction(connection);
+    result
+}

@@ -32,7 +32,7 @@ pub use time::{date_from_sql, date_to_sql, from_sql, to_sql};
 use crate::config::DatabaseUrl;
 use crate::error::{Error, Result};
 use crate::types::Clock;
-use connection::{Manager, Purpose, in_transaction};
+use connection::{Manager, Purpose, in_snapshot, in_transaction};
 
 /// Sizes of the store.
 #[derive(Clone, Copy, Debug)]
@@ -215,6 +215,23 @@ impl Store {
         self.write_now(|tx| {
             tenancy.enter(tx.connection)?;
             body(tx)
+        })
+    }
+
+    /// Reads for `tenancy` and writes nothing, not even that it read: for the keeper, who opens no identity.
+    ///
+    /// # Errors
+    /// What `body` fails with.
+    pub fn read_for_now<T>(
+        &self,
+        tenancy: &Tenancy,
+        body: impl FnOnce(&mut DbConnection) -> Result<T>,
+    ) -> Result<T> {
+        self.read_now(|connection| {
+            in_snapshot(connection, |connection| {
+                tenancy.enter(connection)?;
+                body(connection)
+            })
         })
     }
 

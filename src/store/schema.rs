@@ -481,5 +481,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     claims,
 );
 
-diesel::allow_tables_to_appear_in_same_query!(audit_events, audit_batch_events, audit_unsealed);
+diesel::allow_tables_to_appear_in_same_query!(audit_events, audit_batch_events, audit_unsealed, disclosures);
 diesel::allow_tables_to_appear_in_same_query!(students, student_identifiers, legal_holds);

@@ -11,3 +11,17 @@ CREATE TRIGGER audit_events_wait_to_be_sealed AFTER INSERT ON audit_events
 
 -- The event that vouches for a disclosure.
 CREATE INDEX audit_events_by_release ON audit_events (resource_id) WHERE action = 'release';
+
+-- A row that replaces another: refused also on a connection that lets REPLACE pass by the triggers of DELETE.
+CREATE TRIGGER disclosures_refuse_replace BEFORE INSERT ON disclosures WHEN EXISTS (SELECT 1 FROM disclosures WHERE id = NEW.id)
+    BEGIN SELECT RAISE(ABORT, 'disclosures is append-only'); END;
+CREATE TRIGGER audit_events_refuse_replace BEFORE INSERT ON audit_events WHEN EXISTS (SELECT 1 FROM audit_events WHERE seq = NEW.seq)
+    BEGIN SELECT RAISE(ABORT, 'audit_events is append-only'); END;
+CREATE TRIGGER audit_batches_refuse_replace BEFORE INSERT ON audit_batches WHEN EXISTS (SELECT 1 FROM audit_batches WHERE number = NEW.number)
+    BEGIN SELECT RAISE(ABORT, 'audit_batches is append-only'); END;
+CREATE TRIGGER audit_batch_events_refuse_replace BEFORE INSERT ON audit_batch_events WHEN EXISTS (SELECT 1 FROM audit_batch_events WHERE seq = NEW.seq)
+    BEGIN SELECT RAISE(ABORT, 'audit_batch_events is append-only'); END;
+CREATE TRIGGER erasures_refuse_replace BEFORE INSERT ON erasures WHEN EXISTS (SELECT 1 FROM erasures WHERE id = NEW.id)
+    BEGIN SELECT RAISE(ABORT, 'erasures is append-only'); END;
+CREATE TRIGGER access_events_refuse_replace BEFORE INSERT ON access_events WHEN EXISTS (SELECT 1 FROM access_events WHERE id = NEW.id)
+    BEGIN SELECT RAISE(ABORT, 'access_events is append-only'); END;

@@ -1,16 +1,17 @@
 //! Queries of the audit.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
+use uuid::Uuid;
 
-use super::chain::{Batch, StoredEvent};
-use super::{Act, Errand};
+use super::{Act, Errand, Event, EventPage};
 use crate::error::{Error, Result};
-use crate::store::schema::{
-    audit_batch_events as of_batches, audit_batches as batches, audit_events as events,
-    audit_unsealed as unsealed,
-};
-use crate::store::{DbConnection, Tx, from_sql, on_either, to_sql};
+use crate::store::schema::audit_events as events;
+use crate::store::{DbConnection, Tenant, Tx, from_sql, on_either, to_sql};
+use crate::types::StudentId;
 
 /// Rows in one statement: SQLite takes so many values and not many more.
 const CHUNK: usize = 100;
@@ -46,144 +47,75 @@ pub(super) fn insert(tx: &mut Tx<'_>, errand: &Errand, acts: &[Act<'_>]) -> Resu
     Ok(())
 }
 
-// ---- the chain: the keeper's, across districts ---------------------------------------------------------------
-
-pub(super) fn head(connection: &mut DbConnection) -> Result<Option<Batch>> {
-    let row: Option<BatchRow> = batches::table.order(batches::number.desc()).first(connection).optional()?;
-    Ok(row.map(batch))
-}
-
-/// Events that no batch holds, in order of their numbers.
-pub(super) fn waiting(connection: &mut DbConnection, limit: i64) -> Result<Vec<StoredEvent>> {
-    let rows: Vec<EventRow> = unsealed::table
-        .inner_join(events::table.on(events::seq.eq(unsealed::seq)))
-        .left_join(of_batches::table.on(of_batches::seq.eq(unsealed::seq)))
-        .filter(of_batches::seq.nullable().is_null())
-        .order(unsealed::seq)
-        .limit(limit)
-        .select(EVENT)
-        .load(connection)?;
-    Ok(rows.into_iter().map(event).collect())
-}
-
-/// Writes a batch and what it holds, which waits no more.
-///
-/// # Errors
-/// [`Error::Contended`] if another node has just made the batch of this number.
-pub(super) fn insert_batch(tx: &mut Tx<'_>, batch: &Batch, numbers: &[i64]) -> Result<()> {
-    diesel::insert_into(batches::table)
-        .values((
-            batches::number.eq(batch.number),
-            batches::events.eq(batch.events),
-            batches::digest.eq(&batch.digest),
-            batches::sealed_at.eq(to_sql(batch.sealed_at)),
-        ))
-        .execute(tx.connection)
-        .map_err(|error| match Error::from(error) {
-            Error::Conflict(_) => Error::Contended,
-            other => other,
-        })?;
-    for chunk in numbers.chunks(CHUNK) {
-        let rows: Vec<_> =
-            chunk.iter().map(|seq| (of_batches::seq.eq(*seq), of_batches::batch.eq(batch.number))).collect();
-        on_either!(&mut *tx.connection, connection => diesel::insert_into(of_batches::table)
-            .values(&rows)
-            .execute(connection))?;
-        diesel::delete(unsealed::table.filter(unsealed::seq.eq_any(chunk.to_vec())))
-            .execute(tx.connection)?;
+/// Events of a tenant's district, the latest first, and how many there are, counted up to `counted`.
+pub(super) fn list(
+    connection: &mut DbConnection,
+    tenant: &Tenant,
+    page: &EventPage,
+    counted: i64,
+) -> Result<(Vec<Event>, i64)> {
+    let wanted = || {
+        let mut wanted =
+            events::table.filter(events::district_id.eq(tenant.district.to_string())).into_boxed();
+        if let Some(student) = page.student {
+            wanted = wanted.filter(events::student_id.eq(student.to_string()));
+        }
+        if let Some(since) = page.since {
+            wanted = wanted.filter(events::at.ge(to_sql(since)));
+        }
+        wanted
+    };
+    let mut on_page = wanted();
+    if let Some(before) = page.before {
+        on_page = on_page.filter(events::seq.lt(before));
     }
-    Ok(())
+    let rows: Vec<Row> = on_page
+        .order(events::seq.desc())
+        .limit(page.limit)
+        .select((
+            (events::seq, events::at),
+            (events::principal_id, events::principal_name, events::role),
+            (events::action, events::purpose, events::resource, events::resource_id, events::student_id),
+            (events::outcome, events::request_id),
+        ))
+        .load(connection)?;
+    let numbers: Vec<i64> = wanted().limit(counted + 1).select(events::seq).load(connection)?;
+    let found = rows.into_iter().map(event).collect::<Result<_>>()?;
+    Ok((found, i64::try_from(numbers.len()).unwrap_or(counted)))
 }
 
-type BatchRow = (i64, i64, Vec<u8>, NaiveDateTime);
-
-fn batch((number, events, digest, sealed_at): BatchRow) -> Batch {
-    Batch { number, events, digest, sealed_at: from_sql(sealed_at) }
-}
-
-type EventColumns = (
-    events::seq,
-    events::at,
-    events::district_id,
-    events::principal_id,
-    events::principal_name,
-    events::role,
-    events::action,
-    events::purpose,
-    events::resource,
-    events::resource_id,
-    events::student_id,
-    events::outcome,
-    events::request_id,
-    events::digest,
+type Row = (
+    (i64, NaiveDateTime),
+    (String, String, String),
+    (String, String, String, Option<String>, Option<String>),
+    (String, Option<String>),
 );
 
-/// Every column of an event.
-const EVENT: EventColumns = (
-    events::seq,
-    events::at,
-    events::district_id,
-    events::principal_id,
-    events::principal_name,
-    events::role,
-    events::action,
-    events::purpose,
-    events::resource,
-    events::resource_id,
-    events::student_id,
-    events::outcome,
-    events::request_id,
-    events::digest,
-);
-
-type EventRow = (
-    i64,
-    NaiveDateTime,
-    Option<String>,
-    String,
-    String,
-    String,
-    String,
-    String,
-    String,
-    Option<String>,
-    Option<String>,
-    String,
-    Option<String>,
-    Option<Vec<u8>>,
-);
-
-fn event(row: EventRow) -> StoredEvent {
+fn event(row: Row) -> Result<Event> {
     let (
-        seq,
-        at,
-        district_id,
-        principal_id,
-        principal_name,
-        role,
-        action,
-        purpose,
-        resource,
-        resource_id,
-        student_id,
-        outcome,
-        request_id,
-        digest,
+        (seq, at),
+        (principal_id, principal_name, role),
+        (action, purpose, resource, resource_id, student_id),
+        (outcome, request_id),
     ) = row;
-    StoredEvent {
+    Ok(Event {
         seq,
         at: from_sql(at),
-        district_id,
-        principal_id,
+        principal_id: read(seq, &principal_id)?,
         principal_name,
-        role,
-        action,
-        purpose,
+        role: read(seq, &role)?,
+        action: read(seq, &action)?,
+        purpose: read(seq, &purpose)?,
         resource,
-        resource_id,
-        student_id,
-        outcome,
+        resource_id: resource_id.map(|id| read::<Uuid>(seq, &id)).transpose()?,
+        student_id: student_id.map(|id| read::<StudentId>(seq, &id)).transpose()?,
+        outcome: read(seq, &outcome)?,
         request_id,
-        digest,
-    }
+    })
+}
+
+fn read<T: FromStr<Err: Display>>(seq: i64, text: &str) -> Result<T> {
+    text.parse().map_err(|error: T::Err| {
+        Error::internal(format!("reading event {seq} of the audit"), error.to_string())
+    })
 }

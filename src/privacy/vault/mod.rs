@@ -3,6 +3,7 @@
 //! place where it stands). Without a master key, for development, one lies in the database in the clear.
 
 mod store;
+mod survey;
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::config::{MasterKey, MasterKeys};
 use crate::error::{Error, Result};
 use crate::store::{DbConnection, Store, Tenancy, Tenant, Tx};
 use crate::types::{DistrictId, StudentId};
+pub use survey::KeySurvey;
 
 const NONCE: usize = 24;
 /// The first byte of what is sealed, so that another way of sealing can follow this one.
@@ -40,6 +42,9 @@ struct Opened {
     chain: [u8; 32],
     answers: [u8; 32],
 }
+
+/// The names of the deployment's own keys.
+const OF_DEPLOYMENT: [&str; 3] = ["blind index", "audit chain", "kept answers"];
 
 struct Master {
     id: String,
@@ -93,16 +98,12 @@ impl Vault {
     }
 
     fn opened(store: &Store, current: Master, previous: Vec<Master>) -> Result<Self> {
-        let mut opened = Opened { current, previous, index: [0; 32], chain: [0; 32], answers: [0; 32] };
+        let mut opened = Opened::by(current, previous);
         let keys = store.write_for_now(&Tenancy::Keeper, |tx| {
-            ["blind index", "audit chain", "kept answers"]
-                .map(|name| opened.deployment_key(tx, name))
-                .into_iter()
-                .collect::<Result<Vec<_>>>()
+            let keys = OF_DEPLOYMENT.map(|name| opened.deployment_key(tx, name));
+            keys.into_iter().collect::<Result<Vec<_>>>()
         })?;
-        if let [index, chain, answers] = keys.as_slice() {
-            (opened.index, opened.chain, opened.answers) = (*index, *chain, *answers);
-        }
+        opened.take(&keys);
         Ok(Self { inner: Arc::new(opened) })
     }
 
@@ -244,6 +245,29 @@ pub fn rewrap(store: &Store, masters: &MasterKeys, mut progress: impl FnMut(Rewr
 }
 
 impl Opened {
+    /// With the deployment's own keys still to be taken.
+    fn by(current: Master, previous: Vec<Master>) -> Self {
+        Self { current, previous, index: [0; 32], chain: [0; 32], answers: [0; 32] }
+    }
+
+    /// Takes the deployment's own keys, in the order of [`OF_DEPLOYMENT`].
+    fn take(&mut self, keys: &[[u8; 32]]) {
+        if let [index, chain, answers] = keys {
+            (self.index, self.chain, self.answers) = (*index, *chain, *answers);
+        }
+    }
+
+    /// The vault, if the deployment's own keys are all among these and open.
+    fn filled(mut self, wrapped: &[(String, Wrapped)]) -> Option<Vault> {
+        let keys = OF_DEPLOYMENT.map(|wanted| {
+            let (_, wrapped) = wrapped.iter().find(|(name, _)| name == wanted)?;
+            self.unwrap(wrapped, wanted).ok()
+        });
+        let keys: Option<Vec<_>> = keys.into_iter().collect();
+        self.take(&keys?);
+        Some(Vault { inner: Arc::new(self) })
+    }
+
     /// The key of this name, made if there is none.
     fn deployment_key(&self, tx: &mut Tx<'_>, name: &str) -> Result<[u8; 32]> {
         if let Some(wrapped) = store::deployment_key(tx.connection, name)? {

@@ -4,10 +4,11 @@
 //! Events commit without knowing of the chain. They wait in a table of their own until a sealer comes by, so that
 //! one whose transaction took long lands in a later batch than its number would have it, and none is missed.
 
+pub(super) mod store;
+
 use jiff::Timestamp;
 
 use super::digest::Columns;
-use super::store;
 use crate::error::Result;
 use crate::privacy::vault::Vault;
 use crate::store::{Store, Tenancy};
