@@ -219,10 +219,14 @@ fn faults(
     let today = asked.at.to_zoned(facts.time_zone.clone()).date();
     let names_party = consent.recipients.iter().any(|recipient| recipient.covers(&asked.party));
     let not_signed = consent.signed_at.is_none_or(|signed| signed > asked.at);
+    // Who must sign can hang on the day of signing, so that no day before every signature will do.
+    let by_nobody = consent
+        .signed_at
+        .is_some_and(|signed| consent.signatures.iter().all(|signature| signature.signed_at > signed));
     let mut faults: Vec<_> = [
         (consent.district_id != asked.district_id).then_some(Reason::ConsentOfOtherDistrict),
         (consent.student_id != asked.student_id).then_some(Reason::ConsentOfOtherStudent),
-        not_signed.then_some(Reason::ConsentNotSigned),
+        (not_signed || by_nobody).then_some(Reason::ConsentNotSigned),
         (consent.expires_on < today).then_some(Reason::ConsentExpired),
         consent.revoked_at.is_some_and(|revoked| revoked <= asked.at).then_some(Reason::ConsentRevoked),
         (!names_party).then_some(Reason::RecipientNotCovered),

@@ -87,6 +87,8 @@ fn a_consent_that_is_not_signed_yet_is_none() {
     assert_eq!(after_consent(|consent| consent.signed_at = None), [Reason::ConsentNotSigned]);
     let later = instant("2026-11-24T12:00:01-05:00");
     assert_eq!(after_consent(|consent| consent.signed_at = Some(later)), [Reason::ConsentNotSigned]);
+    let before = Some(instant("2026-09-02T11:59:59Z"));
+    assert_eq!(after_consent(|consent| consent.signed_at = before), [Reason::ConsentNotSigned], "by whom?");
     assert_eq!(
         after_consent(|consent| consent.signatures[0].signed_at = later),
         [Reason::ParentSignatureMissing, Reason::SignatureNotYetGiven]
