@@ -9,6 +9,7 @@ mod migrate;
 mod openapi;
 mod progress;
 mod run;
+mod students;
 
 use std::process::ExitCode;
 
@@ -64,6 +65,9 @@ enum Command {
     /// Rotates the keys that sign tokens, and wraps all keys by another master key.
     #[command(subcommand)]
     Keys(access::KeysCommand),
+    /// Deletes students, and places and lifts the legal holds that stop it.
+    #[command(subcommand)]
+    Students(students::StudentsCommand),
     /// Prints a short-lived token for a role, and nothing else: for development.
     Token(access::TokenArguments),
     /// Writes the directory for others.
@@ -93,6 +97,7 @@ pub fn main() -> ExitCode {
             Command::Client(command) => access::client(&config, &command),
             Command::Member(command) => access::member(&config, &command),
             Command::Keys(command) => access::signing_keys(&config, &command),
+            Command::Students(command) => students::run(&config, &command),
             Command::Token(arguments) => access::token(&config, &arguments),
             Command::Doctor(arguments) => doctor::run(&config, &arguments),
             Command::Export(arguments) => export::run(&config, &arguments),

@@ -65,6 +65,7 @@ impl Manager {
                     Purpose::Write => "",
                 };
                 // The busy timeout comes first: switching to WAL itself may have to wait.
+                // What is deleted is overwritten: a destroyed key must not stay in a free page.
                 // Recursive triggers keep INSERT OR REPLACE from slipping past append-only triggers.
                 let pragmas = format!(
                     "PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT_MS};
@@ -72,6 +73,7 @@ impl Manager {
                      PRAGMA synchronous = FULL;
                      PRAGMA foreign_keys = ON;
                      PRAGMA recursive_triggers = ON;
+                     PRAGMA secure_delete = ON;
                      {query_only}"
                 );
                 set_up(&mut connection, &pragmas).map_err(|source| {

@@ -462,7 +462,7 @@ diesel::table! {
         id -> Text,
         student_id -> Text,
         district_id -> Text,
-        reason -> Text,
+        sealed -> Binary,
         placed_by -> Text,
         placed_at -> Timestamp,
         lifted_by -> Nullable<Text>,

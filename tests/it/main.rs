@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, and shares only within itself"
 )]
 
+mod erasure;
 mod forged;
 mod process;
 mod support;

@@ -159,6 +159,37 @@ impl Causeway {
         &self.context.app.store
     }
 
+    /// The URL of the database, for the application's role.
+    pub fn url(&self) -> String {
+        match &self.database {
+            Database::Folder(_) => self.url.to_string(),
+            Database::Postgres(name) => at_database(&postgres_urls().expect("PostgreSQL is there").1, name),
+        }
+    }
+
+    /// The URL of the database for the owner of its tables; SQLite has none.
+    pub fn owner_url(&self) -> Option<String> {
+        match &self.database {
+            Database::Folder(_) => None,
+            Database::Postgres(name) => {
+                Some(at_database(&postgres_urls().expect("PostgreSQL is there").0, name))
+            }
+        }
+    }
+
+    /// Whether these bytes stand in a file of a SQLite database; none of PostgreSQL.
+    pub fn files_hold(&self, bytes: &[u8]) -> Option<bool> {
+        let url = self.url();
+        let path = url.strip_prefix("sqlite://")?;
+        let mut files =
+            ["", "-wal", "-shm"].map(|suffix| std::fs::read(format!("{path}{suffix}"))).into_iter();
+        Some(
+            files.any(|file| {
+                file.is_ok_and(|content| content.windows(bytes.len()).any(|window| window == bytes))
+            }),
+        )
+    }
+
     /// Another way to the same database, as another process has it.
     pub fn another_store(&self, options: StoreOptions) -> Store {
         Store::open(&self.url, options, self.clock.clone()).expect("an open store")

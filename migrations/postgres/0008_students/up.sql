@@ -132,7 +132,7 @@ CREATE TABLE legal_holds (
     id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     student_id TEXT COLLATE "C" NOT NULL REFERENCES students (id),
     district_id TEXT COLLATE "C" NOT NULL,
-    reason TEXT COLLATE "C" NOT NULL,
+    sealed BYTEA NOT NULL,
     placed_by TEXT COLLATE "C" NOT NULL,
     placed_at TIMESTAMP NOT NULL,
     lifted_by TEXT COLLATE "C",

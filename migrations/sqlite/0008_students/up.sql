@@ -132,7 +132,7 @@ CREATE TABLE legal_holds (
     id TEXT NOT NULL PRIMARY KEY,
     student_id TEXT NOT NULL REFERENCES students (id),
     district_id TEXT NOT NULL,
-    reason TEXT NOT NULL,
+    sealed BLOB NOT NULL,
     placed_by TEXT NOT NULL,
     placed_at TIMESTAMP NOT NULL,
     lifted_by TEXT,

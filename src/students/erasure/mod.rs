@@ -1,0 +1,130 @@
+//! Deletion. A student is deleted by destroying the key under which everything about them lies; what must stay, such as the
+//! record of releases, holds no identity. A legal hold stops it. Both leave a record of their own.
+
+mod store;
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{find, tenant};
+use crate::error::{Error, Result};
+use crate::privacy::audit::{self, Act, Action, Errand, Outcome};
+use crate::privacy::vault::Vault;
+use crate::store::Tx;
+use crate::types::{StudentId, UnknownCode, codes};
+
+codes! {
+    /// Why a student is deleted.
+    ErasureReason, "reason for a deletion" {
+        /// The time for which the record is kept is over.
+        Retention = "retention",
+        /// The parent, or the student who is 18, asked for it and may.
+        Request = "request",
+        /// A court ordered it.
+        Court = "court",
+        /// It was recorded by mistake.
+        Mistake = "mistake",
+    }
+}
+
+/// Where the reason of a hold stands, for sealing.
+const PLACE: &str = "legal_holds";
+
+/// What stops the deletion of a student.
+pub struct LegalHold {
+    /// Of whom.
+    pub student: StudentId,
+    /// Why: the case, the letter. It lies sealed.
+    pub reason: String,
+    /// Who placed it.
+    pub placed_by: String,
+    /// When.
+    pub placed_at: Timestamp,
+}
+
+/// Deletes a student.
+///
+/// # Errors
+/// [`Error::NotFound`] if there is none, or not one of the tenant's; [`Error::Conflict`] while a legal hold stands.
+pub fn erase(
+    tx: &mut Tx<'_>,
+    vault: &Vault,
+    errand: &Errand,
+    id: StudentId,
+    reason: ErasureReason,
+) -> Result<()> {
+    let tenant = tenant(errand)?;
+    if !store::is_there(tx.connection, tenant, id)? {
+        return Err(Error::NotFound { what: "student", id: id.to_string() });
+    }
+    if let Some(since) = store::held_since(tx.connection, tenant, id)? {
+        return Err(Error::Conflict(format!(
+            "a legal hold of {since} stops the deletion of the student {id}"
+        )));
+    }
+    vault.destroy(tx, tenant, id)?;
+    store::empty(tx, tenant, id)?;
+    store::insert_erasure(tx, tenant, id, reason.as_str(), &errand.principal.name)?;
+    record(tx, errand, Action::Erase, id)
+}
+
+/// Students who left before this instant, who are not deleted and not held, in the order of their ids.
+///
+/// # Errors
+/// If the database fails.
+pub fn due(tx: &mut Tx<'_>, errand: &Errand, left_before: Timestamp) -> Result<Vec<StudentId>> {
+    store::left_before(tx.connection, tenant(errand)?, left_before)
+}
+
+/// Places a legal hold: nothing of the student is deleted until it is lifted.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub fn hold(tx: &mut Tx<'_>, vault: &Vault, errand: &Errand, id: StudentId, reason: &str) -> Result<()> {
+    let tenant = tenant(errand)?;
+    let (_, key) = find(tx, vault, tenant, id)?;
+    let sealed = key.seal(PLACE, id, &reason)?;
+    store::insert_hold(tx, tenant, id, &sealed, &errand.principal.name)?;
+    record(tx, errand, Action::Change, id)
+}
+
+/// Lifts the legal holds of a student; says how many there were.
+///
+/// # Errors
+/// If the database fails.
+pub fn lift(tx: &mut Tx<'_>, errand: &Errand, id: StudentId) -> Result<usize> {
+    let lifted = store::lift_holds(tx, tenant(errand)?, id, &errand.principal.name)?;
+    record(tx, errand, Action::Change, id)?;
+    Ok(lifted)
+}
+
+/// The legal holds that stand.
+///
+/// # Errors
+/// If the database fails.
+pub fn holds(tx: &mut Tx<'_>, vault: &Vault, errand: &Errand) -> Result<Vec<LegalHold>> {
+    let tenant = tenant(errand)?;
+    let mut holds = Vec::new();
+    for store::Hold { student, sealed, placed_by, placed_at } in store::holds(tx.connection, tenant)? {
+        let (_, key) = find(tx, vault, tenant, student)?;
+        let reason = key.open(PLACE, student, &sealed)?;
+        record(tx, errand, Action::Read, student)?;
+        holds.push(LegalHold { student, reason, placed_by, placed_at });
+    }
+    Ok(holds)
+}
+
+fn record(tx: &mut Tx<'_>, errand: &Errand, action: Action, student: StudentId) -> Result<()> {
+    let act = Act {
+        action,
+        resource: "student",
+        resource_id: Some(student.into()),
+        student: Some(student),
+        outcome: Outcome::Done,
+        digest: None,
+    };
+    audit::record(tx, errand, &[act])
+}
