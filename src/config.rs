@@ -1,11 +1,15 @@
 //! Settings, parsed once into types: flags before environment before `causeway.toml`.
 
+mod edge;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::Deserialize;
+
+pub use edge::EdgeConfig;
 
 use crate::error::{Error, Result};
 
@@ -32,6 +36,8 @@ pub struct Config {
     pub log: String,
     /// How the log is written.
     pub log_format: LogFormat,
+    /// What stands between a caller and the operations.
+    pub edge: EdgeConfig,
 }
 
 /// How the log is written.
@@ -79,6 +85,48 @@ pub struct Settings {
     #[arg(long, env = "CAUSEWAY_LOG_FORMAT", value_name = "FORMAT", global = true)]
     #[serde(default)]
     pub log_format: Option<LogFormat>,
+    /// Reads that one caller may make in a minute; 0: no limit [default: 12000].
+    #[arg(long, env = "CAUSEWAY_RATE_LIMIT_READS", value_name = "N", global = true)]
+    #[serde(default)]
+    pub rate_limit_reads: Option<u32>,
+    /// Writes that one caller may make in a minute; 0: no limit [default: 6000].
+    #[arg(long, env = "CAUSEWAY_RATE_LIMIT_WRITES", value_name = "N", global = true)]
+    #[serde(default)]
+    pub rate_limit_writes: Option<u32>,
+    /// Proxies whose X-Forwarded-For is believed: addresses and networks, comma-separated [default: none].
+    #[arg(
+        long,
+        env = "CAUSEWAY_TRUSTED_PROXIES",
+        value_name = "NETWORKS",
+        value_delimiter = ',',
+        global = true
+    )]
+    #[serde(default)]
+    pub trusted_proxies: Option<Vec<String>>,
+    /// Seconds that an answer may take, 1 to 600; as long a stop waits for running requests [default: 25].
+    #[arg(long, env = "CAUSEWAY_REQUEST_TIMEOUT_SECONDS", value_name = "SECONDS", global = true)]
+    #[serde(default)]
+    pub request_timeout_seconds: Option<u32>,
+    /// Requests that are worked on at once, 1 to 100000; more are refused with 503 [default: 1000].
+    #[arg(long, env = "CAUSEWAY_CONCURRENT_REQUESTS", value_name = "N", global = true)]
+    #[serde(default)]
+    pub concurrent_requests: Option<u32>,
+    /// Whether callers reach the server through TLS only: browsers are then told to insist on it [default: false].
+    #[arg(long, env = "CAUSEWAY_BEHIND_TLS", value_name = "BOOL", global = true)]
+    #[serde(default)]
+    pub behind_tls: Option<bool>,
+    /// Origins whose pages may call, comma-separated, such as https://portal.example.org [default: none].
+    #[arg(long, env = "CAUSEWAY_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',', global = true)]
+    #[serde(default)]
+    pub cors_origins: Option<Vec<String>>,
+    /// Where metrics are served for Prometheus: a port of 127.0.0.1, or an address and a port [default: nowhere].
+    #[arg(long, env = "CAUSEWAY_METRICS_LISTEN", value_name = "[ADDR:]PORT", global = true)]
+    #[serde(default)]
+    pub metrics_listen: Option<String>,
+    /// Seconds that /readyz says no after SIGTERM before connections are refused, 0 to 300 [default: 2].
+    #[arg(long, env = "CAUSEWAY_DRAIN_SECONDS", value_name = "SECONDS", global = true)]
+    #[serde(default)]
+    pub drain_seconds: Option<u32>,
     /// A file of settings; the keys are the names of these flags with underscores.
     #[arg(
         id = "settings_file",
@@ -102,6 +150,7 @@ impl Settings {
             None if Path::new(DEFAULT_FILE).exists() => Self::from_file(Path::new(DEFAULT_FILE))?,
             None => Self::default(),
         };
+        let edge = EdgeConfig::resolve(&self, &file)?;
         let listen = self.listen.or(file.listen).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
         let connections = self.database_connections.or(file.database_connections).unwrap_or(8);
         if !(1..=200).contains(&connections) {
@@ -120,6 +169,7 @@ impl Settings {
             connections,
             log: self.log.or(file.log).unwrap_or_else(|| DEFAULT_LOG.to_owned()),
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
+            edge,
         })
     }
 

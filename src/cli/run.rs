@@ -83,8 +83,9 @@ fn open(config: &Config, url: &DatabaseUrl) -> Result<Store> {
 
 fn run(config: &Config, store: Store, announce: impl FnOnce(&str)) -> Result<ExitCode> {
     let cursors = Cursors::new(store.secret("cursor")?);
-    let server = Server::bind(App::new(store), cursors, config.listen)?;
+    let server = Server::bind(App::new(store), cursors, config.listen, config.edge.clone())?;
     let address = format!("http://{}", server.address()?);
+    let metrics = server.metrics_address()?;
     if server.accepts_writes() {
         eprintln!("without access control: whoever reaches {address} may read and write");
     } else {
@@ -97,6 +98,9 @@ fn run(config: &Config, store: Store, announce: impl FnOnce(&str)) -> Result<Exi
     }
     actix_web::rt::System::new().block_on(serve_http(server, || {
         println!("listening on {address}");
+        if let Some(metrics) = metrics {
+            println!("metrics on http://{metrics}/metrics");
+        }
         announce(&address);
     }))?;
     Ok(ExitCode::SUCCESS)

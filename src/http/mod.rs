@@ -6,6 +6,7 @@ mod body;
 mod capacity_pools;
 mod cursor;
 mod districts;
+mod edge;
 mod fallback;
 mod health;
 mod idempotency;
@@ -30,6 +31,7 @@ mod services;
 mod vocabularies;
 
 pub use cursor::Cursors;
+pub use edge::Edge;
 pub use problem::{Problem, ProblemCode};
 pub use server::{Server, serve, service};
 
@@ -49,6 +51,8 @@ pub struct Context {
     pub cursors: Cursors,
     /// Whether writes are accepted: only while bound to a loopback address, until access control is there.
     pub accepts_writes: bool,
+    /// What every request passes.
+    pub edge: Edge,
 }
 
 impl Context {

@@ -8,6 +8,7 @@ use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::schema::{AdditionalProperties, AllOf, Object, Schema, SchemaType, Type};
 use utoipa::openapi::{ContentBuilder, Info, License, OpenApi, Ref, RefOr, Response, ServerBuilder};
 
+use super::edge::is_limited;
 use super::problem::{ProblemBody, ProblemCode, ProblemField};
 
 const PROBLEM_JSON: &str = "application/problem+json";
@@ -39,9 +40,11 @@ pub fn contract() -> OpenApi {
         schemas.insert(name.to_owned(), schema);
     }
     flatten(schemas);
-    for item in routes.paths.paths.values_mut() {
+    for (path, item) in &mut routes.paths.paths {
         let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
-        operations.into_iter().flatten().for_each(describe_problems);
+        for operation in operations.into_iter().flatten() {
+            describe_problems(operation, is_limited(path));
+        }
     }
     routes
 }
@@ -79,20 +82,27 @@ fn info() -> Info {
          Unknown parameters, unknown fields and empty values are refused. Single resources carry an `ETag`; a change needs \
          it in `If-Match`. A `POST` that creates takes an `Idempotency-Key`, kept for 48 hours. Every answer has an \
          `X-Request-Id`.\n\n\
-         **Limits**: bodies of 1 MiB, query strings of 8,192 characters, pages of 100 items, searches 1,000 items deep, \
-         cursors of a search 15 minutes old.\n\n\
-         **Problems** are RFC 9457 documents with one of these codes: {}. Any operation may answer `internal` (500) \
-         and `overloaded` or `unavailable` (503, with `Retry-After`).",
+         **Limits**: bodies of 1 MiB, 32 levels deep, that come within 20 seconds; 64 header fields of 16 KiB together, that \
+         come within 10 seconds; query strings of 8,192 characters, pages of 100 items, searches 1,000 items deep, cursors of a \
+         search 15 minutes old. A request whose head cannot be read at all is answered 400, 408 or 431 without a body. How many \
+         reads and writes one caller may make in a minute, and how long an answer may take, is set by the operator: \
+         `RateLimit-Policy` and `RateLimit` on every answer say what is left (draft-ietf-httpapi-ratelimit-headers).\n\n\
+         **Problems** are RFC 9457 documents with one of these codes: {}. Any operation may answer `internal` (500), \
+         `rate-limited` (429) and `overloaded`, `unavailable` or `timed-out` (503), these with `Retry-After`.",
         codes.join(", ")
     ));
     info
 }
 
-/// Gives every answer that is not a success the body of a problem, and names the two that any operation has.
-fn describe_problems(operation: &mut Operation) {
-    for (status, description) in
-        [("400", "`invalid-request`"), ("500", "`internal`"), ("503", "`overloaded`, `unavailable`")]
-    {
+/// Gives every answer that is not a success the body of a problem, and names those that any operation has.
+fn describe_problems(operation: &mut Operation, is_limited: bool) {
+    let limited = [("429", "`rate-limited`"), ("431", "`head-too-large`")];
+    let any = [
+        ("400", "`invalid-request`"),
+        ("500", "`internal`"),
+        ("503", "`overloaded`, `unavailable`, `timed-out`"),
+    ];
+    for (status, description) in any.into_iter().chain(limited.into_iter().filter(|_| is_limited)) {
         operation
             .responses
             .responses

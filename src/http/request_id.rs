@@ -1,4 +1,4 @@
-//! One id per request: taken from `X-Request-Id` where that is a plain token, else made. It stands in the
+//! One id per request: taken from `X-Request-Id` where that is short and harmless, else made. It stands in the
 //! answer, in every problem and in the log. Neither query strings nor bodies are logged: the route's
 //! template and the names of the parameters are.
 
@@ -8,11 +8,15 @@ use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::error::InternalError;
+use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use actix_web::http::{ConnectionType, Method};
 use actix_web::middleware::Next;
+use actix_web::{HttpResponse, web};
 use uuid::Uuid;
 
+use super::edge::{self, Edge};
+use super::fallback::KnownPaths;
 use super::openapi;
 use super::problem::{Problem, ProblemCode};
 
@@ -21,50 +25,106 @@ const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 /// Wraps every request.
 ///
 /// # Errors
-/// Only what a middleware inside fails with; there is none.
+/// If the answer took too long: the error holds the whole answer.
 pub(super) async fn identify(
+    edge: web::Data<Edge>,
+    known: web::Data<KnownPaths>,
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let id = request
-        .headers()
-        .get(&HEADER)
-        .and_then(|given| given.to_str().ok())
-        .filter(|given| {
-            (1..=64).contains(&given.len())
-                && given.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-        })
-        .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
-    let started = Instant::now();
-    let method = request.method().clone();
-    if method == Method::HEAD {
+    let asked = Asked::new(&request);
+    if asked.method == Method::HEAD {
         // What GET would answer; the body is left out where the answer is written.
         request.head_mut().method = Method::GET;
     }
-    let parameters = parameter_names(request.query_string());
     // Failures of handlers and extractors come as responses that hold their error.
-    let mut response = next.call(request).await?.map_into_boxed_body();
-    if let Some(error) = response.response().error() {
-        let problem = match error.as_error::<Problem>() {
-            Some(problem) => problem.response(&id),
-            None => foreign(error).response(&id),
-        };
-        response = response.into_response(problem);
+    match next.call(request).await {
+        Ok(response) => {
+            let mut response = response.map_into_boxed_body();
+            if let Some(error) = response.response().error() {
+                let problem = as_problem(error, &asked.id, response.headers());
+                response = response.into_response(problem);
+            }
+            let route = response.request().match_pattern();
+            asked.finish(&edge, response.response_mut(), route);
+            Ok(response)
+        }
+        Err(error) => {
+            let mut problem = as_problem(&error, &asked.id, error.error_response().headers());
+            let route = known.template(&asked.path).map(str::to_owned);
+            asked.finish(&edge, &mut problem, route);
+            Err(InternalError::from_response(error, problem).into())
+        }
     }
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(HEADER, value);
+}
+
+/// What is kept of a request until it is answered.
+struct Asked {
+    id: String,
+    started: Instant,
+    method: Method,
+    path: String,
+    parameters: String,
+}
+
+impl Asked {
+    fn new(request: &ServiceRequest) -> Self {
+        let given = request.headers().get(&HEADER).and_then(|given| given.to_str().ok());
+        Self {
+            id: given
+                .filter(|given| is_harmless(given))
+                .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned),
+            started: Instant::now(),
+            method: request.method().clone(),
+            path: request.path().to_owned(),
+            parameters: parameter_names(request.query_string()),
+        }
     }
-    let route = response.request().match_pattern().unwrap_or_else(|| "-".to_owned());
-    tracing::info!(
-        request_id = id,
-        method = %method,
-        route,
-        parameters,
-        status = response.status().as_u16(),
-        elapsed_ms = started.elapsed().as_secs_f64() * 1_000.0,
-        "answered"
-    );
-    Ok(response)
+
+    /// Adds what every answer has, and puts the request on the record.
+    fn finish(self, edge: &Edge, answer: &mut HttpResponse, route: Option<String>) {
+        if let Ok(value) = HeaderValue::from_str(&self.id) {
+            answer.headers_mut().insert(HEADER, value);
+        }
+        edge::protect(answer.headers_mut(), &self.path, edge.config().behind_tls);
+        if edge.is_stopping() {
+            answer.head_mut().set_connection_type(ConnectionType::Close);
+        }
+        let elapsed = self.started.elapsed();
+        tracing::info!(
+            request_id = self.id,
+            method = edge::known_method(&self.method),
+            route = route.as_deref().unwrap_or("-"),
+            parameters = self.parameters,
+            status = answer.status().as_u16(),
+            elapsed_ms = elapsed.as_secs_f64() * 1_000.0,
+            "answered"
+        );
+        edge.metrics().answered(route, &self.method, answer.status(), elapsed);
+    }
+}
+
+/// Whether an id that a client made may stand in the log: short, plain, and with a digit, which ids have and
+/// names have not.
+fn is_harmless(id: &str) -> bool {
+    (1..=64).contains(&id.len())
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        && id.bytes().any(|b| b.is_ascii_digit())
+}
+
+/// An error in the shape of a problem. Header fields that were added on the way stay.
+fn as_problem(error: &actix_web::Error, id: &str, headers: &HeaderMap) -> HttpResponse {
+    let mut answer = match error.as_error::<Problem>() {
+        Some(problem) => problem.response(id),
+        None => foreign(error).response(id),
+    };
+    for (name, value) in headers {
+        // The new body has a length of its own.
+        if *name != CONTENT_LENGTH && (*name == RETRY_AFTER || !answer.headers().contains_key(name)) {
+            answer.headers_mut().insert(name.clone(), value.clone());
+        }
+    }
+    answer
 }
 
 /// An error of the framework as a problem of the closed set.

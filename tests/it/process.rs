@@ -37,6 +37,8 @@ pub fn causeway(folder: &Path, arguments: &[&str]) -> Command {
             command.env_remove(name);
         }
     }
+    // No load balancer is to be given time.
+    command.env("CAUSEWAY_DRAIN_SECONDS", "0");
     command
 }
 

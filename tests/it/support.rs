@@ -2,13 +2,14 @@
 
 use std::sync::OnceLock;
 
+use actix_web::body::to_bytes;
 use actix_web::http::Method;
-use actix_web::test::{TestRequest, call_service, init_service, read_body};
+use actix_web::test::{TestRequest, init_service, try_call_service};
 use causeway::app::App;
-use causeway::config::DatabaseUrl;
+use causeway::config::{DatabaseUrl, EdgeConfig};
 use causeway::directory::install_embedded;
 use causeway::exchange::postal_codes;
-use causeway::http::{Context, Cursors, service};
+use causeway::http::{Context, Cursors, Edge, service};
 use causeway::store::{DbConnection, Store, StoreOptions};
 use causeway::types::Clock;
 use diesel::{Connection, RunQueryDsl, SqliteConnection};
@@ -131,7 +132,8 @@ impl Causeway {
         let cursors = Cursors::new(store.secret("cursor").expect("a key"));
         let app = App::new(store);
         app.load().expect("a loaded finder");
-        let context = Context { app, cursors, accepts_writes: true };
+        let edge = Edge::new(EdgeConfig::default());
+        let context = Context { app, cursors, accepts_writes: true, edge };
         Self { context, clock, url, database }
     }
 
@@ -200,7 +202,11 @@ impl Causeway {
     pub fn send(&self, request: TestRequest) -> Answer {
         actix_web::rt::System::new().block_on(async {
             let service = init_service(service(&self.context)).await;
-            let response = call_service(&service, request.to_request()).await;
+            // Only what took too long comes as an error, which holds the answer.
+            let response = match try_call_service(&service, request.to_request()).await {
+                Ok(answered) => answered.into_parts().1,
+                Err(error) => error.error_response(),
+            };
             let status = response.status().as_u16();
             let headers = response
                 .headers()
@@ -209,7 +215,8 @@ impl Causeway {
                     (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
                 })
                 .collect();
-            let text = String::from_utf8_lossy(&read_body(response).await).into_owned();
+            let body = to_bytes(response.into_body()).await.expect("a whole body");
+            let text = String::from_utf8_lossy(&body).into_owned();
             Answer { status, headers, text }
         })
     }
