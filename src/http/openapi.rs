@@ -81,7 +81,8 @@ fn info() -> Info {
          BCP 47 tags. A query parameter with a list may be repeated or comma-separated, and any of its values will do. \
          Unknown parameters, unknown fields and empty values are refused. Single resources carry an `ETag`; a change needs \
          it in `If-Match`. A `POST` that creates takes an `Idempotency-Key`, kept for 48 hours. Every answer has an \
-         `X-Request-Id`.\n\n\
+         `X-Request-Id`; a client's own is taken if it has at most 64 letters, digits, `-`, `_` and `.`, and among them a digit. It \
+         stands in the server's log and must tell nothing of anybody.\n\n\
          **Limits**: bodies of 1 MiB, 32 levels deep, that come within 20 seconds; 64 header fields of 16 KiB together, that \
          come within 10 seconds; query strings of 8,192 characters, pages of 100 items, searches 1,000 items deep, cursors of a \
          search 15 minutes old. A request whose head cannot be read at all is answered 400, 408 or 431 without a body. How many \

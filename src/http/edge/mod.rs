@@ -15,7 +15,7 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderMap, RETRY_AFTER};
 use actix_web::middleware::Next;
-use actix_web::{HttpResponse, web};
+use actix_web::web;
 
 pub(super) use cors::cors;
 pub(super) use headers::protect;
@@ -96,29 +96,26 @@ pub(super) async fn guard(
     let metrics = edge.metrics();
     if let Err(problem) = bounded(request.headers()) {
         metrics.refused(Refusal::Head);
-        return Ok(request.into_response(HttpResponse::from_error(problem)));
+        return Ok(request.error_response(problem));
     }
     let class = Class::of(request.method());
     let caller = caller::of(&request, &edge.config().trusted_proxies);
     let standing = caller.and_then(|caller| edge.inner.limits.count(class, caller));
     if let Some(wait) = standing.as_ref().and_then(|standing| standing.wait_seconds) {
         metrics.refused(class.into());
-        let mut answer = HttpResponse::from_error(Problem::new(
-            ProblemCode::RateLimited,
-            format!("more requests than this server takes from one caller; ask again in {wait} s"),
-        ));
-        answer.headers_mut().insert(RETRY_AFTER, wait.into());
+        let detail = format!("more requests than this server takes from one caller; ask again in {wait} s");
+        let mut refused = request.error_response(Problem::new(ProblemCode::RateLimited, detail));
+        refused.headers_mut().insert(RETRY_AFTER, wait.into());
         if let Some(standing) = standing {
-            standing.show(answer.headers_mut());
+            standing.show(refused.headers_mut());
         }
-        return Ok(request.into_response(answer));
+        return Ok(refused);
     }
     let mut response = match metrics.begin(edge.config().concurrent_requests) {
         None => {
             metrics.refused(Refusal::Concurrency);
-            let problem =
-                Problem::new(ProblemCode::Overloaded, "too many requests run; ask again in a moment");
-            request.into_response(HttpResponse::from_error(problem))
+            let detail = "too many requests run; ask again in a moment";
+            request.error_response(Problem::new(ProblemCode::Overloaded, detail))
         }
         Some(_running) => {
             let limit = edge.config().request_timeout;

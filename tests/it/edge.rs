@@ -1,0 +1,342 @@
+//! What every request passes before it reaches an operation, and what every answer carries.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use actix_web::http::Method;
+use actix_web::test::TestRequest;
+use causeway::config::EdgeConfig;
+use causeway::http::Edge;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Causeway, on_both};
+
+/// The same Causeway behind another edge.
+fn behind(mut causeway: Causeway, config: EdgeConfig) -> Causeway {
+    causeway.context.edge = Edge::new(config);
+    causeway
+}
+
+fn peer(address: &str) -> SocketAddr {
+    SocketAddr::new(address.parse().unwrap(), 4711)
+}
+
+/// The code of a problem, which has the shape of all of them.
+#[track_caller]
+fn code(answer: &Answer) -> String {
+    let problem = answer.json();
+    assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+    assert!(problem["request_id"].is_string(), "{problem}");
+    assert_eq!(problem["request_id"].as_str(), answer.header("x-request-id"), "{problem}");
+    problem["code"].as_str().unwrap().to_owned()
+}
+
+/// Limits of two reads and one write, behind a proxy of the local network.
+fn tight() -> EdgeConfig {
+    EdgeConfig {
+        reads_per_minute: NonZeroU32::new(2),
+        writes_per_minute: NonZeroU32::new(1),
+        trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+        ..EdgeConfig::default()
+    }
+}
+
+on_both! {
+    fn a_caller_who_asks_too_much_is_told_when_to_ask_again_and_others_are_served(causeway) {
+        let causeway = behind(causeway, tight());
+        let read = |from: &str| causeway.send(TestRequest::get().uri("/v1/districts").peer_addr(peer(from)));
+        let first = read("198.51.100.1").expect(200);
+        assert_eq!(first.header("ratelimit-policy"), Some("\"reads\";q=2;w=60"));
+        assert_eq!(first.header("ratelimit"), Some("\"reads\";r=1;t=30"));
+        assert_eq!(read("198.51.100.1").expect(200).header("ratelimit"), Some("\"reads\";r=0;t=60"));
+        let refused = read("198.51.100.1").expect(429);
+        assert_eq!(code(&refused), "rate-limited");
+        let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=30).contains(&wait), "{wait}");
+        assert_eq!(refused.header("ratelimit"), Some(format!("\"reads\";r=0;t={wait}").as_str()));
+        assert_eq!(refused.header("ratelimit-policy"), Some("\"reads\";q=2;w=60"));
+        read("198.51.100.2").expect(200);
+        // What changes is counted apart, and a refusal of the operation counts too.
+        let write = || {
+            let request = TestRequest::post().uri("/v1/districts").peer_addr(peer("198.51.100.1"));
+            causeway.send(request.set_json(json!({"nonsense": 1})))
+        };
+        assert_eq!(write().expect(400).header("ratelimit"), Some("\"writes\";r=0;t=60"));
+        assert_eq!(write().expect(429).header("ratelimit-policy"), Some("\"writes\";q=1;w=60"));
+        // Those who watch the server are never refused, and not counted.
+        for path in ["/healthz", "/readyz"] {
+            for _ in 0..5 {
+                let watched = causeway.send(TestRequest::get().uri(path).peer_addr(peer("198.51.100.1"))).expect(200);
+                assert_eq!(watched.header("ratelimit"), None);
+            }
+        }
+    }
+}
+
+#[test]
+fn behind_a_trusted_proxy_its_callers_are_told_apart_and_nobody_elses_word_counts() {
+    let causeway = behind(Causeway::on_sqlite(), tight());
+    let read = |from: &str, forwarded: &str| {
+        let request = TestRequest::get().uri("/v1/districts").peer_addr(peer(from));
+        causeway.send(request.insert_header(("X-Forwarded-For", forwarded))).status
+    };
+    for _ in 0..2 {
+        assert_eq!(read("10.0.0.1", "198.51.100.1"), 200);
+    }
+    assert_eq!(read("10.0.0.1", "198.51.100.1"), 429);
+    assert_eq!(
+        read("10.0.0.1", "6.6.6.6, 198.51.100.1"),
+        429,
+        "what a caller writes in front is not believed"
+    );
+    assert_eq!(read("10.0.0.1", "198.51.100.2"), 200);
+    let mallory = ["1.1.1.1", "2.2.2.2", "3.3.3.3"].map(|invented| read("203.0.113.66", invented));
+    assert_eq!(mallory, [200, 200, 429]);
+}
+
+#[test]
+fn no_limit_is_no_header() {
+    let config = EdgeConfig { reads_per_minute: None, ..EdgeConfig::default() };
+    let causeway = behind(Causeway::on_sqlite(), config);
+    let answer =
+        causeway.send(TestRequest::get().uri("/v1/districts").peer_addr(peer("198.51.100.1"))).expect(200);
+    assert_eq!((answer.header("ratelimit"), answer.header("ratelimit-policy")), (None, None));
+}
+
+#[test]
+fn a_body_that_is_nested_too_deep_is_refused_in_words_wherever_a_body_is_taken() {
+    let causeway = Causeway::on_sqlite();
+    let organization = causeway.create("/v1/organizations", &json!({"name": "A", "engagement": "listed"}));
+    let offering = causeway.offering(json!({}));
+    for depth in [33, 200, 100_000] {
+        let body = format!("{{\"name\": {}1{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1));
+        for (method, path) in [
+            (Method::POST, "/v1/organizations".to_owned()),
+            (Method::PATCH, format!("/v1/organizations/{organization}")),
+            (Method::PUT, format!("/v1/offerings/{}/availability", offering.id)),
+            (Method::POST, "/v1/matches".to_owned()),
+        ] {
+            let request =
+                TestRequest::with_uri(&path).method(method.clone()).insert_header(("If-Match", "*"));
+            let request =
+                request.insert_header(("Content-Type", "application/json")).set_payload(body.clone());
+            let refused = causeway.send(request).expect(400);
+            assert_eq!(
+                refused.errors(),
+                [(String::new(), "is nested more than 32 levels deep".to_owned())],
+                "{method} {path} {depth}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_head_that_is_too_large_is_refused() {
+    let causeway = Causeway::on_sqlite();
+    let mut many = TestRequest::get().uri("/v1/districts");
+    for number in 0..65 {
+        many = many.insert_header((format!("x-field-{number}"), "1"));
+    }
+    assert_eq!(code(&causeway.send(many).expect(431)), "head-too-large");
+    let large = TestRequest::get().uri("/v1/districts").insert_header(("Cookie", "a".repeat(16 * 1024)));
+    assert_eq!(code(&causeway.send(large).expect(431)), "head-too-large");
+    let usual = TestRequest::get().uri("/v1/districts").insert_header(("Cookie", "a".repeat(8 * 1024)));
+    causeway.send(usual).expect(200);
+}
+
+on_both! {
+    fn an_answer_that_takes_too_long_is_given_up_with_a_problem(causeway) {
+        let config = EdgeConfig { request_timeout: Duration::from_millis(200), ..EdgeConfig::default() };
+        let causeway = behind(causeway, config);
+        let (begun, wait_begun) = std::sync::mpsc::channel();
+        // Every connection is held until the answer has been given up.
+        let holders: Vec<_> = (0..3)
+            .map(|_| {
+                let (store, begun) = (causeway.store().clone(), begun.clone());
+                let (done, wait_done) = std::sync::mpsc::channel::<()>();
+                let holder = std::thread::spawn(move || {
+                    store.read_now(|_| {
+                        begun.send(()).unwrap();
+                        let _ = wait_done.recv();
+                        Ok(())
+                    })
+                });
+                (holder, done)
+            })
+            .collect();
+        for _ in &holders {
+            wait_begun.recv().unwrap();
+        }
+        let given_up = causeway.get("/v1/districts").expect(503);
+        assert_eq!(code(&given_up), "timed-out");
+        assert!(given_up.header("retry-after").is_some());
+        assert_eq!(given_up.header("x-content-type-options"), Some("nosniff"));
+        for (holder, done) in holders {
+            drop(done);
+            holder.join().unwrap().unwrap();
+        }
+        causeway.get("/v1/districts").expect(200);
+    }
+}
+
+#[test]
+fn more_requests_than_may_run_at_once_are_refused() {
+    let causeway =
+        behind(Causeway::on_sqlite(), EdgeConfig { concurrent_requests: 0, ..EdgeConfig::default() });
+    let refused = causeway.get("/v1/districts").expect(503);
+    assert_eq!((code(&refused).as_str(), refused.header("retry-after")), ("overloaded", Some("1")));
+    causeway.get("/healthz").expect(200);
+    let causeway = behind(causeway, EdgeConfig { concurrent_requests: 1, ..EdgeConfig::default() });
+    for _ in 0..3 {
+        // One that has ended makes room for the next.
+        causeway.get("/v1/districts").expect(200);
+    }
+}
+
+#[test]
+fn every_answer_tells_browsers_what_to_refuse() {
+    let causeway = Causeway::on_sqlite();
+    let nobody = "/v1/districts/0192c0de-0000-7000-8000-000000000000";
+    for (path, status) in [
+        ("/v1/districts", 200),
+        ("/v1/search?postal_code=01840", 200),
+        ("/v1/search", 400),
+        (nobody, 404),
+        ("/nowhere", 404),
+        ("/healthz", 200),
+        ("/readyz", 200),
+        ("/openapi.json", 200),
+        ("/docs/", 200),
+        ("/docs", 307),
+    ] {
+        let answer = causeway.get(path).expect(status);
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("referrer-policy", "no-referrer"),
+            ("cross-origin-resource-policy", "same-origin"),
+        ] {
+            assert_eq!(answer.header(name), Some(value), "{path} {name}");
+        }
+        let policy = answer.header("content-security-policy").unwrap();
+        assert!(
+            policy.starts_with("default-src 'none';") && policy.contains("frame-ancestors 'none'"),
+            "{policy}"
+        );
+        assert_eq!(policy.contains("script-src 'self'"), path.starts_with("/docs"), "{path}: {policy}");
+        let is_public = ["/openapi.json", "/docs/", "/docs"].contains(&path);
+        assert_eq!(
+            answer.header("cache-control"),
+            Some(if is_public { "no-cache" } else { "no-store" }),
+            "{path}"
+        );
+        assert_eq!(answer.header("strict-transport-security"), None, "{path}");
+    }
+    let kept = causeway.get("/v1/vocabularies/needs").expect(200);
+    assert_eq!(kept.header("cache-control"), Some("no-cache"));
+    let secure = behind(causeway, EdgeConfig { behind_tls: true, ..EdgeConfig::default() });
+    assert_eq!(secure.get("/healthz").header("strict-transport-security"), Some("max-age=31536000"));
+}
+
+/// The policy of /docs allows no inline script: the page must have none.
+#[test]
+fn the_page_of_the_contract_runs_within_its_policy() {
+    let causeway = Causeway::on_sqlite();
+    let page = causeway.get("/docs/").expect(200).text;
+    let mut sources = 0;
+    for script in page.split("<script").skip(1) {
+        let (attributes, rest) = script.split_once('>').unwrap();
+        let source =
+            attributes.split("src=\"").nth(1).unwrap_or_else(|| panic!("an inline script: {script}"));
+        let source = source.split('"').next().unwrap();
+        assert!(source.starts_with("./"), "{source}");
+        assert_eq!(rest.split("</script").next().unwrap().trim(), "");
+        causeway.get(&format!("/docs/{}", &source[2..])).expect(200);
+        sources += 1;
+    }
+    assert!(sources >= 2, "{page}");
+    assert!(!page.contains("<style") && !page.contains(" onload="), "{page}");
+}
+
+#[test]
+fn pages_of_other_origins_may_call_only_where_the_operator_named_them() {
+    let origin = "https://portal.example.org";
+    let preflight = |causeway: &Causeway, origin: &str| {
+        let request =
+            TestRequest::with_uri("/v1/districts").method(Method::OPTIONS).insert_header(("Origin", origin));
+        let request = request.insert_header(("Access-Control-Request-Method", "POST"));
+        causeway
+            .send(request.insert_header(("Access-Control-Request-Headers", "content-type,idempotency-key")))
+    };
+    let asked = |causeway: &Causeway, origin: &str, path: &str| {
+        causeway.send(TestRequest::get().uri(path).insert_header(("Origin", origin)))
+    };
+    let allowed = "access-control-allow-origin";
+
+    let closed = Causeway::on_sqlite();
+    assert_eq!(preflight(&closed, origin).expect(405).header(allowed), None);
+    assert_eq!(asked(&closed, origin, "/v1/districts").expect(200).header(allowed), None);
+
+    let open = behind(closed, EdgeConfig { cors_origins: vec![origin.to_owned()], ..EdgeConfig::default() });
+    let answer = preflight(&open, origin).expect(200);
+    assert_eq!(answer.header(allowed), Some(origin));
+    assert!(answer.header("access-control-allow-methods").unwrap().contains("POST"));
+    assert_eq!(answer.header("access-control-allow-credentials"), None);
+    let answer = asked(&open, origin, "/v1/districts").expect(200);
+    assert_eq!(answer.header(allowed), Some(origin));
+    assert!(answer.header("access-control-expose-headers").unwrap().to_lowercase().contains("etag"));
+    // A page must be able to read what was wrong with its request.
+    assert_eq!(asked(&open, origin, "/v1/search").expect(400).header(allowed), Some(origin));
+
+    for other in ["https://evil.example", "https://portal.example.org.evil.example", "null"] {
+        let refused = preflight(&open, other).expect(400);
+        assert_eq!((refused.header(allowed), code(&refused).as_str()), (None, "invalid-request"), "{other}");
+        assert_eq!(asked(&open, other, "/v1/districts").expect(200).header(allowed), None, "{other}");
+    }
+}
+
+#[test]
+fn a_clients_request_id_is_taken_only_if_it_is_short_and_harmless() {
+    let causeway = Causeway::on_sqlite();
+    let long = "1".repeat(65);
+    let answered = |given: &str| {
+        let answer = causeway.send(TestRequest::get().uri("/healthz").insert_header(("X-Request-Id", given)));
+        answer.header("x-request-id").unwrap().to_owned()
+    };
+    for good in ["0192c0de-0000-7000-8000-000000000000", "req-42", "4bf92f3577b34da6a3ce929d0e0e4736"] {
+        assert_eq!(answered(good), good);
+    }
+    for bad in ["Rosalind", "rosa lind 7", "a1;b", "<script>1", "", long.as_str()] {
+        let made = answered(bad);
+        assert_eq!(made.len(), 36, "{bad:?}: {made}");
+        assert_ne!(made, bad);
+    }
+}
+
+#[test]
+fn a_stop_that_was_asked_for_is_told_by_readiness_alone() {
+    let causeway = Causeway::on_sqlite();
+    causeway.get("/readyz").expect(200);
+    causeway.context.edge.stop();
+    let stopping = causeway.get("/readyz").expect(503);
+    assert_eq!((code(&stopping).as_str(), stopping.header("retry-after")), ("stopping", Some("1")));
+    causeway.get("/healthz").expect(200);
+    causeway.get("/v1/districts").expect(200);
+}
+
+/// Every operation may be refused at the edge, and the contract says so; the two that watch the server may not.
+#[test]
+fn the_contract_names_what_the_edge_refuses() {
+    let contract: Value = serde_json::from_str(causeway::http::openapi::json()).unwrap();
+    let mut exempt = BTreeSet::new();
+    for (path, item) in contract["paths"].as_object().unwrap() {
+        for operation in item.as_object().unwrap().values() {
+            if operation["responses"]["429"].is_null() {
+                exempt.insert(path.as_str());
+            }
+        }
+    }
+    assert_eq!(exempt.into_iter().collect::<Vec<_>>(), ["/healthz", "/readyz"]);
+}
