@@ -91,8 +91,7 @@ impl Limits {
     /// Forgets callers whose quota is whole again.
     pub(super) fn purge(&self) {
         for limit in [&self.reads, &self.writes].into_iter().flatten() {
-            limit.limiter.retain_recent();
-            limit.limiter.shrink_to_fit();
+            limit.purge();
         }
     }
 }
@@ -101,6 +100,11 @@ impl Limit {
     fn new(name: &'static str, quota: NonZeroU32, most_callers: usize) -> Self {
         let limiter = RateLimiter::keyed(Quota::per_minute(quota)).with_middleware();
         Self { name, quota, limiter, groups: RandomState::new(), most_callers }
+    }
+
+    fn purge(&self) {
+        self.limiter.retain_recent();
+        self.limiter.shrink_to_fit();
     }
 
     fn count(&self, caller: Caller) -> Standing {
@@ -184,7 +188,7 @@ mod tests {
         limit.count(caller(1));
         assert_eq!(limit.limiter.len(), 1);
         std::thread::sleep(std::time::Duration::from_millis(5));
-        limit.limiter.retain_recent();
+        limit.purge();
         assert_eq!(limit.limiter.len(), 0);
     }
 
