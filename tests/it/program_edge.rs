@@ -379,7 +379,7 @@ fn a_client_that_does_not_get_on_with_its_request_is_sent_away() {
     assert!(rest(slow_head).starts_with("HTTP/1.1 408"));
     let answer = rest_of_one(slow_body);
     assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("request-timeout"), "{answer}");
-    let many: String = (0..200).map(|number| format!("X-Field-{number}: 1\r\n")).collect();
+    let many = (0..200).map(|number| format!("X-Field-{number}: 1\r\n")).collect::<Vec<_>>().concat();
     for (fields, statuses) in
         [(many, [431, 431]), (format!("X-Field: {}\r\n", "a".repeat(200_000)), [431, 400])]
     {
