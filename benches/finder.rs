@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use causeway::availability::{Claim, ClaimMethod};
 use causeway::directory::{Coverage, OfferedLanguage, OfferingFacts, ServiceArea};
 use causeway::finder::{
-    Ask, AvailabilityAsk, CoverageAsk, Entry, Index, LanguageAsk, Question, RankingProfile, Search,
+    About, Ask, AvailabilityAsk, CoverageAsk, Entry, Index, LanguageAsk, Question, RankingProfile, Search,
 };
 use causeway::types::{
     AgeRange, Ages, Audience, AvailabilityStatus, CapacityPoolId, ClaimId, Coordinates, CoverageCategory,
@@ -277,6 +277,8 @@ impl Offered {
             facts: &self.facts,
             audience: &[Audience::Students],
             claim: self.claim.as_ref(),
+            partnerships: &[],
+            about: About::default(),
         }
     }
 }
@@ -446,15 +448,12 @@ impl Row {
         };
         let travel = (-(km * 1.3 / 40.0 * 60.0) / 30.0).exp();
         if asked.provider == 0 {
-            let total = 0.35 + 0.25 + 0.1;
-            return 0.35 / total * wait + 0.25 / total * travel + 0.1 / total * self.confirmation;
+            let total = 0.35 + 0.2 + 0.1;
+            return 0.35 / total * wait + 0.2 / total * travel + 0.1 / total * self.confirmation;
         }
         let language = if self.provider & asked.provider != 0 { 1.0 } else { 0.6 };
-        let total = 0.35 + 0.25 + 0.15 + 0.1;
-        0.35 / total * wait
-            + 0.25 / total * travel
-            + 0.15 / total * language
-            + 0.1 / total * self.confirmation
+        let total = 0.35 + 0.2 + 0.15 + 0.1;
+        0.35 / total * wait + 0.2 / total * travel + 0.15 / total * language + 0.1 / total * self.confirmation
     }
 }
 

@@ -1,4 +1,4 @@
-//! The composition root: the store, the finder, and the feed that keeps the one in step with the other.
+//! The composition root: the store, access control, the finder, and the feed that keeps the one in step with the other.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -9,10 +9,12 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use uuid::Uuid;
 
+use crate::access::Access;
+use crate::config::AccessConfig;
 use crate::directory::{Record, centres_of, find_all};
 use crate::error::Result;
 use crate::finder::source::{Listing, affected, every_listing, every_plan, listings};
-use crate::finder::{Answer, Entry, Index, NearMisses, PlanInfo, RankingProfile, Search};
+use crate::finder::{About, Answer, Entry, Index, NearMisses, PlanInfo, RankingProfile, Search};
 use crate::store::{Change, DbConnection, Listener, Noun, Position, Recorded, Store};
 use crate::types::{InsurancePlanId, OfferingId, calendar_date};
 
@@ -21,6 +23,8 @@ use crate::types::{InsurancePlanId, OfferingId, calendar_date};
 pub struct App {
     /// The database.
     pub store: Store,
+    /// Who may do what.
+    pub access: Access,
     feed: Arc<Feed>,
     profile: Arc<RankingProfile>,
 }
@@ -41,6 +45,7 @@ const NEAR_MISSES_SHOWN: usize = 3;
 /// Keeps the index in step with the database.
 struct Feed {
     store: Store,
+    access: Access,
     node: String,
     index: RwLock<Index>,
     loaded: AtomicBool,
@@ -65,10 +70,18 @@ const POLL_LIMIT: i64 = 5_000;
 const OWN_REMEMBERED: usize = 100_000;
 
 impl App {
-    /// An application on this store, with an empty finder; [`App::load`] fills it.
+    /// An application on this store that issues and believes its own tokens only, in the name of the default
+    /// address.
     pub fn new(store: Store) -> Self {
+        Self::guarded(store, AccessConfig::default())
+    }
+
+    /// An application on this store, with an empty finder; [`App::load`] fills it.
+    pub fn guarded(store: Store, config: AccessConfig) -> Self {
+        let access = Access::new(store.clone(), config);
         let feed = Arc::new(Feed {
             store: store.clone(),
+            access: access.clone(),
             node: format!("{:08x}", Uuid::now_v7().as_u128() & 0xffff_ffff),
             index: RwLock::new(Index::default()),
             loaded: AtomicBool::new(false),
@@ -76,7 +89,7 @@ impl App {
             progress: Mutex::default(),
         });
         store.listen(feed.clone());
-        Self { store, feed, profile: Arc::new(RankingProfile::default()) }
+        Self { store, access, feed, profile: Arc::new(RankingProfile::default()) }
     }
 
     /// Fills the finder from the database.
@@ -200,6 +213,7 @@ impl Feed {
         if changes.is_empty() {
             return Ok(());
         }
+        self.access.changed(changes);
         let (plans, ids, listings) = self.store.read_now(|connection| {
             let plans = changed_plans(connection, changes)?;
             let ids = affected(connection, changes)?;
@@ -225,11 +239,13 @@ impl Feed {
 
 impl Listener for Feed {
     fn committed(&self, changes: &[Recorded]) {
+        let own: Vec<Change> = changes.iter().map(|recorded| recorded.change).collect();
+        // Before anything else, and whether the finder is loaded or not: who was disabled is refused at once.
+        self.access.changed(&own);
         if !self.loaded.load(Ordering::Acquire) {
             return;
         }
         let mut progress = self.progress();
-        let own: Vec<Change> = changes.iter().map(|recorded| recorded.change).collect();
         match self.apply(&own) {
             Ok(()) => {
                 progress.applied.extend(changes.iter().map(|recorded| recorded.seq));
@@ -277,5 +293,11 @@ fn entry(listing: &Listing) -> Entry<'_> {
         facts: &listing.offering.facts,
         audience: &listing.service.facts.audience,
         claim: listing.claim.as_ref(),
+        partnerships: &listing.partnerships,
+        about: About {
+            organization: Some(&listing.organization.facts),
+            service: Some(&listing.service.facts),
+            location: listing.location.as_ref().map(|location| &location.facts),
+        },
     }
 }

@@ -23,6 +23,9 @@ pub enum Error {
     /// It contradicts what is already there.
     #[error("{0}")]
     Conflict(String),
+    /// Nobody of the caller's role may do this.
+    #[error("{0}")]
+    Forbidden(String),
     /// It was changed since the caller read it.
     #[error("it has been changed since: the version is now {current}; read it again and repeat the change")]
     Stale {
@@ -128,6 +131,7 @@ impl Error {
             Self::Invalid(_)
             | Self::NotFound { .. }
             | Self::Conflict(_)
+            | Self::Forbidden(_)
             | Self::Stale { .. }
             | Self::KeyReused
             | Self::KeyInFlight

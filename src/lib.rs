@@ -4,21 +4,23 @@
 //!
 //! | # | module | what lives there |
 //! | --- | --- | --- |
-//! | 1 | [`types`] | identifiers, coordinates, codes, languages, ages, vocabularies, the clock; no I/O |
+//! | 1 | [`types`] | identifiers, coordinates, outlines, codes, languages, ages, vocabularies, the clock; no I/O |
 //! | 1 | [`config`] | settings, parsed once into types |
 //! | 2 | [`error`] | the one error of everything below `http` |
 //! | 3 | [`store`] | SQLite and PostgreSQL: connections, transactions, migrations, change feed, idempotency |
-//! | 6 | [`directory`] | organizations, services, locations, offerings, pools, plans, districts, schools, assertions |
+//! | 4 | [`access`] | who may do what: clients, memberships, roles, tokens and the keys that sign them |
+//! | 6 | [`directory`] | organizations, services, locations, offerings, pools, plans, districts, schools, partnerships, towns, assertions |
 //! | 8 | [`availability`] | dated claims of capacity |
 //! | 9 | [`finder`] | the R-tree: eligibility, ranking, explanation, near misses and their ledger |
-//! | 11 | [`exchange`] | imports: federal directory, schools, postal codes, the demonstration |
+//! | 11 | [`exchange`] | imports and export: federal directory, HSDS, schools, postal codes, towns, the demonstration |
 //! | 13 | [`http`] | handlers, problems, extractors, the OpenAPI document |
 //! | 15 | [`cli`] | the command line |
 //!
 //! [`app`] is the composition root: it wires the change feed to the finder. The numbers leave room for what
-//! comes later (`access`, `privacy`, `students`, `referrals`, `reports`, `console`).
+//! comes later (`privacy`, `students`, `referrals`, `reports`, `console`).
 #![deny(missing_docs)]
 
+pub mod access;
 pub mod app;
 pub mod availability;
 pub mod cli;

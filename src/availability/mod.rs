@@ -11,8 +11,8 @@ pub use model::{Claim, ClaimMethod, ClaimReport};
 pub use rules::{CALL_LIFE, DEFAULT_LIFE, LONGEST_LIFE};
 pub(crate) use store::current as current_claims;
 
-use crate::directory::{CapacityPoolFacts, Voice, find};
-use crate::error::{Error, Result};
+use crate::directory::{CapacityPoolFacts, Method, Voice, find};
+use crate::error::{Error, FieldError, Result};
 use crate::store::{Change, DbConnection, Noun, Tx};
 use crate::types::{CapacityPoolId, ClaimId};
 
@@ -41,7 +41,17 @@ pub fn report(tx: &mut Tx<'_>, pool: CapacityPoolId, report: &ClaimReport, voice
         return Err(problems.into());
     }
     let reported_at = report.reported_at.unwrap_or(tx.now);
-    let life = match report.method {
+    let method = match (report.method, voice.method) {
+        (Some(ClaimMethod::CoordinatorCall), _) | (None, Method::CoordinatorCall | Method::Import) => {
+            ClaimMethod::CoordinatorCall
+        }
+        (None | Some(ClaimMethod::Agency), Method::Agency) => ClaimMethod::Agency,
+        (Some(ClaimMethod::Agency), Method::CoordinatorCall | Method::Import) => {
+            let message = "only the agency speaks for itself; leave method out to report a call";
+            return Err(FieldError::body("/method", message).into());
+        }
+    };
+    let life = match method {
         ClaimMethod::Agency => DEFAULT_LIFE,
         ClaimMethod::CoordinatorCall => CALL_LIFE,
     };
@@ -56,7 +66,7 @@ pub fn report(tx: &mut Tx<'_>, pool: CapacityPoolId, report: &ClaimReport, voice
         notes: report.notes.clone(),
         reported_at,
         reported_by: voice.by.clone(),
-        method: report.method,
+        method,
         valid_until: report.valid_until.unwrap_or(reported_at + life),
     };
     store::insert(tx.connection, &claim, tx.now)?;

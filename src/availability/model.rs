@@ -87,17 +87,13 @@ pub struct ClaimReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub reported_at: Option<Timestamp>,
-    /// Who found out: the agency itself (the default), or a coordinator who called.
-    #[serde(default = "ClaimMethod::agency")]
-    pub method: ClaimMethod,
+    /// Who found out: the agency itself, or a coordinator who called. Left out, it goes by who reports: agency staff
+    /// and operators speak for the agency, those of a district report a call and cannot speak for the agency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub method: Option<ClaimMethod>,
     /// From when on it no longer holds; by default 7 days after the report, 3 days after a call; at most 30.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub valid_until: Option<Timestamp>,
-}
-
-impl ClaimMethod {
-    fn agency() -> Self {
-        Self::Agency
-    }
 }

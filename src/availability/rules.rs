@@ -111,7 +111,7 @@ mod tests {
             next_available_date: None,
             notes: None,
             reported_at: None,
-            method: ClaimMethod::Agency,
+            method: Some(ClaimMethod::Agency),
             valid_until: None,
         }
     }

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::directory::{PostalPlace, centres_of, compare_centres, replace_centres};
 use crate::error::{Error, Result};
 use crate::exchange::importer::{Options, RejectedRow, Summary, import};
-use crate::exchange::{ReadError, federal, postal_codes, schools};
+use crate::exchange::{ReadError, federal, hsds, postal_codes, schools, towns};
 use crate::store::{Store, StoreOptions};
 use crate::types::{Clock, PostalCode};
 
@@ -19,9 +19,15 @@ use crate::types::{Clock, PostalCode};
 pub(super) struct Arguments {
     /// What the files are.
     kind: Kind,
-    /// The files.
+    /// The files; for HSDS also folders and .zip archives, all read together.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// The state of towns whose properties name none, by its two letters. For towns only.
+    #[arg(long, value_name = "STATE", value_parser = two_letters)]
+    state: Option<String>,
+    /// Who publishes the HSDS data. Ids that are no UUIDs belong to their publisher: two publishers need two names.
+    #[arg(long, value_name = "NAME", default_value = "hsds")]
+    source: String,
     /// Say what would happen and write nothing.
     #[arg(long)]
     dry_run: bool,
@@ -41,10 +47,21 @@ pub(super) struct Arguments {
 enum Kind {
     /// The federal directory of mental-health facilities: the published .xlsx workbook, any volume or year.
     FederalDirectory,
+    /// Human Services Data Specification: JSON of version 3, one object, pages or one object a line; or the CSV
+    /// package of versions 1.1 to 3 as a folder, a .zip or single tables.
+    Hsds,
     /// A list of schools: CSV with the columns of Massachusetts' state list or of NCES' public schools.
     Schools,
     /// Centres of ZIP codes: CSV with a code, latitude and longitude, and, where known, state and county.
     PostalCodes,
+    /// Towns and their outlines: a GeoJSON FeatureCollection of polygons in WGS 84 with the name of each, and, where
+    /// known, state and county.
+    Towns,
+}
+
+fn two_letters(state: &str) -> std::result::Result<String, String> {
+    let is_state = state.len() == 2 && state.bytes().all(|byte| byte.is_ascii_alphabetic());
+    if is_state { Ok(state.to_uppercase()) } else { Err("two letters are needed, such as MA".to_owned()) }
 }
 
 /// How the summary is written.
@@ -60,14 +77,19 @@ impl Kind {
     fn source(self) -> &'static str {
         match self {
             Self::FederalDirectory => "federal-directory",
+            Self::Hsds => "hsds",
             Self::Schools => "schools",
             Self::PostalCodes => "postal-codes",
+            Self::Towns => "towns",
         }
     }
 }
 
 /// Reads the files, writes what they state, and sums up.
 pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
+    if arguments.state.is_some() && !matches!(arguments.kind, Kind::Towns) {
+        return Err(Error::Setup("--state says where towns lie; leave it out for other kinds".to_owned()));
+    }
     let options = StoreOptions { connections: 2, ..StoreOptions::default() };
     let store = Store::open(config.database()?, options, Clock::System)?;
     let asked = Options { dry_run: arguments.dry_run, strict: arguments.strict };
@@ -97,9 +119,12 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
 }
 
 fn import_files(store: &Store, arguments: &Arguments, options: Options) -> Result<Summary> {
+    if let Kind::Hsds = arguments.kind {
+        return import_hsds(store, arguments, options);
+    }
     let mut total = Summary::default();
     for file in &arguments.files {
-        let summary = import_file(store, arguments.kind, file, options)?;
+        let summary = import_file(store, arguments, file, options)?;
         total.read += summary.read;
         total.created += summary.created;
         total.updated += summary.updated;
@@ -114,21 +139,46 @@ fn import_files(store: &Store, arguments: &Arguments, options: Options) -> Resul
     Ok(total)
 }
 
-fn import_file(store: &Store, kind: Kind, file: &Path, options: Options) -> Result<Summary> {
+fn import_file(store: &Store, arguments: &Arguments, file: &Path, options: Options) -> Result<Summary> {
     let unreadable = |error: ReadError| Error::Setup(format!("{}: {error}", file.display()));
     let centres = store.read_now(centres_of)?;
     let place = |code: PostalCode| centres.get(&code).map(|centre| centre.at);
+    let kind = arguments.kind;
     let reading = match kind {
         Kind::FederalDirectory => federal::read(file, &place),
         Kind::Schools => schools::read(file, &place),
+        // All its files are read together, see `import_hsds`.
+        Kind::Hsds => return Ok(Summary::default()),
         Kind::PostalCodes => {
             let reading = postal_codes::read(file).map_err(unreadable)?;
             return import_postal_codes(store, reading, options);
+        }
+        Kind::Towns => {
+            let reading = towns::read(file, arguments.state.as_deref()).map_err(unreadable)?;
+            let bar = progress_bar(reading.towns.len());
+            let summary = towns::import(store, reading, options, |done| bar.inc(done))?;
+            bar.finish_and_clear();
+            return Ok(summary);
         }
     }
     .map_err(unreadable)?;
     let bar = progress_bar(reading.rows.len());
     let summary = import(store, reading, kind.source(), options, |done| bar.inc(done))?;
+    bar.finish_and_clear();
+    Ok(summary)
+}
+
+/// What belongs together may stand in several files, so all are read before one row is stated.
+fn import_hsds(store: &Store, arguments: &Arguments, options: Options) -> Result<Summary> {
+    let unreadable = |error: ReadError| match arguments.files.as_slice() {
+        [file] => Error::Setup(format!("{}: {error}", file.display())),
+        _ => Error::Setup(error.to_string()),
+    };
+    let package = hsds::Package::read(&arguments.files, &arguments.source).map_err(unreadable)?;
+    let known = store.read_now(|connection| hsds::Known::find(connection, &package))?;
+    let reading = hsds::reading(package, &known);
+    let bar = progress_bar(reading.rows.len());
+    let summary = import(store, reading, &arguments.source, options, |done| bar.inc(done))?;
     bar.finish_and_clear();
     Ok(summary)
 }

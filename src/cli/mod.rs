@@ -1,6 +1,8 @@
 //! The command line.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "what a command says is its output")]
 
+mod access;
+mod export;
 mod import;
 mod migrate;
 mod openapi;
@@ -19,7 +21,8 @@ use crate::error::{Error, Result};
 #[derive(Parser)]
 #[command(name = "causeway", version, propagate_version = true, max_term_width = 110)]
 #[command(after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage.\n\
-    Settings come from flags, then the environment (CAUSEWAY_…), then causeway.toml.")]
+    Settings come from flags, then the environment (CAUSEWAY_…), then causeway.toml.\n\
+    CAUSEWAY_MASTER_KEY, which has no flag, seals the keys that sign tokens: base64 of 32 bytes.")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -50,6 +53,22 @@ enum Command {
     /// Good rows land in short commits, so a running server stays quick and sees them at once; a repeat is
     /// harmless. What an agency said itself is never overwritten.
     Import(import::Arguments),
+    /// Makes, lists and disables the systems that may ask for tokens, and gives them new secrets.
+    #[command(subcommand)]
+    Client(access::ClientCommand),
+    /// Lists the people who were invited, and ends memberships.
+    #[command(subcommand)]
+    Member(access::MemberCommand),
+    /// Rotates the keys that sign tokens.
+    #[command(subcommand)]
+    Keys(access::KeysCommand),
+    /// Prints a short-lived token for a role, and nothing else: for development.
+    Token(access::TokenArguments),
+    /// Writes the directory for others.
+    ///
+    /// What is retired is left out. What a source said in HSDS comes out as it said it, with what was changed
+    /// here; what HSDS has no field for is written as attributes (docs/hsds-profile.md).
+    Export(export::Arguments),
     /// Writes the OpenAPI contract to openapi/openapi.json, or checks that it is there.
     Openapi(openapi::Arguments),
 }
@@ -64,6 +83,11 @@ pub fn main() -> ExitCode {
             Command::Demo => run::demo(&config),
             Command::Migrate => migrate::run(&config),
             Command::Import(arguments) => import::run(&config, &arguments),
+            Command::Client(command) => access::client(&config, &command),
+            Command::Member(command) => access::member(&config, &command),
+            Command::Keys(command) => access::signing_keys(&config, &command),
+            Command::Token(arguments) => access::token(&config, &arguments),
+            Command::Export(arguments) => export::run(&config, &arguments),
             Command::Openapi(arguments) => openapi::run(&arguments),
         }
     });

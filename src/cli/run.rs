@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use uuid::Uuid;
 
 use super::migrate::migrate;
+use crate::access::rules::LONGEST_TOKEN_LIFE;
+use crate::access::{Access, Role};
 use crate::app::App;
 use crate::config::{Config, DatabaseUrl};
 use crate::error::{Error, Result};
@@ -16,6 +18,7 @@ use crate::types::Clock;
 
 /// Serves until the process is asked to stop.
 pub(super) fn serve(config: &Config) -> Result<ExitCode> {
+    config.fit_to_be_reached()?;
     let url = config.database()?;
     match (url, &config.migration_url) {
         (DatabaseUrl::Sqlite(_), _) | (DatabaseUrl::Postgres(_), Some(_)) => {
@@ -25,11 +28,12 @@ pub(super) fn serve(config: &Config) -> Result<ExitCode> {
         (DatabaseUrl::Postgres(_), None) => {}
     }
     let store = open(config, url)?;
-    run(config, store, |_| {})
+    run(config, store, config.public_search.unwrap_or(false), |_, _| Ok(()))
 }
 
 /// Serves the demonstration.
 pub(super) fn demo(config: &Config) -> Result<ExitCode> {
+    config.fit_to_be_reached()?;
     let (path, temporary) = match &config.database_url {
         None => {
             let name = format!("causeway-demo-{}.db", Uuid::now_v7());
@@ -65,7 +69,9 @@ fn demonstrate(config: &Config, path: &Path) -> Result<ExitCode> {
     migrate(config, &url)?;
     let store = open(config, &url)?;
     demonstration::load(&store)?;
-    run(config, store, |address| {
+    // The first thing to try needs no token, unless somebody wants it otherwise.
+    let public_search = config.public_search.unwrap_or(true);
+    run(config, store, public_search, |address, access| {
         println!("A fictional Massachusetts directory, on {url}. Worth trying:");
         println!("  curl '{address}/v1/search?postal_code=01840&language=es&coverage=medicaid&age=10'");
         println!(
@@ -73,6 +79,19 @@ fn demonstrate(config: &Config, path: &Path) -> Result<ExitCode> {
         );
         println!("  curl '{address}/v1/search?postal_code=01840&coverage=medicade'");
         println!("The contract, to read and try: {address}/docs/");
+        println!("Everything but search needs a token. One for each role, for the next eight hours:");
+        for role in Role::ALL {
+            let client = access.development_client(*role, None)?;
+            let issued = access.token_now(client.id, *role, Some(LONGEST_TOKEN_LIFE))?;
+            println!("  {role}: {}", issued.token);
+            if *role == Role::Operator {
+                println!(
+                    "  curl -H 'Authorization: Bearer {}' '{address}/v1/organizations?limit=2'",
+                    issued.token
+                );
+            }
+        }
+        Ok(())
     })
 }
 
@@ -81,27 +100,32 @@ fn open(config: &Config, url: &DatabaseUrl) -> Result<Store> {
     Store::open(url, options, Clock::System)
 }
 
-fn run(config: &Config, store: Store, announce: impl FnOnce(&str)) -> Result<ExitCode> {
+fn run(
+    config: &Config,
+    store: Store,
+    public_search: bool,
+    announce: impl FnOnce(&str, &Access) -> Result<()>,
+) -> Result<ExitCode> {
     let cursors = Cursors::new(store.secret("cursor")?);
-    let server = Server::bind(App::new(store), cursors, config.listen, config.edge.clone())?;
+    let app = App::guarded(store, config.access.clone());
+    let access = app.access.clone();
+    access.check()?;
+    let server = Server::bind(app, cursors, config.listen, public_search, config.edge.clone())?;
     let address = format!("http://{}", server.address()?);
     let metrics = server.metrics_address()?;
-    if server.accepts_writes() {
-        eprintln!("without access control: whoever reaches {address} may read and write");
-    } else {
+    if config.access.master_key.is_none() {
         eprintln!(
-            "without access control: whoever reaches {address} may read; writes are refused beyond loopback"
+            "without CAUSEWAY_MASTER_KEY the keys that sign tokens lie open in the database; that is for development"
         );
     }
-    if config.public_search {
-        tracing::info!("public_search is understood; it takes effect with access control");
-    }
+    let mut announced = Ok(());
     actix_web::rt::System::new().block_on(serve_http(server, || {
         println!("listening on {address}");
         if let Some(metrics) = metrics {
             println!("metrics on http://{metrics}/metrics");
         }
-        announce(&address);
+        announced = announce(&address, &access);
     }))?;
+    announced?;
     Ok(ExitCode::SUCCESS)
 }

@@ -74,8 +74,16 @@ pub struct Assertion {
     pub facts: Map<String, Value>,
 }
 
-/// What stands after all of `said`, which is in the order of time.
-pub(super) fn fold(said: &[Assertion]) -> Map<String, Value> {
+/// What stands for the first of `family` after all that was `said` of each in the order of time. Among equals
+/// what was said of an earlier one of the family stands before what was said of a later one.
+pub(super) fn standing(family: &[Uuid], mut said: Vec<Assertion>) -> Map<String, Value> {
+    let place = |assertion: &Assertion| family.iter().position(|subject| *subject == assertion.subject);
+    said.sort_by_key(|assertion| std::cmp::Reverse(place(assertion)));
+    fold(&said)
+}
+
+/// What stands after all of `said`, in which the weightier of equals come later: of one subject the later ones.
+fn fold(said: &[Assertion]) -> Map<String, Value> {
     let mut standing: Map<String, Value> = Map::new();
     for method in [Method::Import, Method::CoordinatorCall, Method::Agency] {
         let of_method = said.iter().filter(|assertion| assertion.voice.method == method);
@@ -83,7 +91,9 @@ pub(super) fn fold(said: &[Assertion]) -> Map<String, Value> {
             Method::Import => {
                 for assertion in of_method.clone() {
                     let is_latest_of_source = !of_method.clone().any(|other| {
-                        other.voice.source == assertion.voice.source && is_later(other, assertion)
+                        other.subject == assertion.subject
+                            && other.voice.source == assertion.voice.source
+                            && is_later(other, assertion)
                     });
                     if is_latest_of_source {
                         standing.extend(assertion.facts.clone());
@@ -197,7 +207,7 @@ mod tests {
     }
 
     fn standing(said: &[Assertion]) -> Value {
-        Value::Object(fold(said))
+        Value::Object(super::standing(&[Uuid::nil()], said.to_vec()))
     }
 
     #[test]
@@ -224,6 +234,34 @@ mod tests {
             said(Method::Agency, "api", 4, json!({"phone": "second"})),
         ];
         assert_eq!(standing(&all), json!({"name": "new", "phone": "second", "email": "kept"}));
+    }
+
+    #[test]
+    fn what_was_said_of_a_survivor_stands_before_what_was_said_of_the_merged_only_among_equals() {
+        let (survivor, merged) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let of = |subject, assertion: Assertion| Assertion { subject, ..assertion };
+        let all = vec![
+            of(
+                survivor,
+                said(Method::Import, "directory", 1, json!({"name": "survivor", "url": "survivor"})),
+            ),
+            of(merged, said(Method::Agency, "api", 2, json!({"phone": "merged", "email": "merged"}))),
+            of(survivor, said(Method::Agency, "api", 3, json!({"phone": null}))),
+            of(
+                merged,
+                said(
+                    Method::Import,
+                    "directory",
+                    4,
+                    json!({"name": "merged", "email": "import", "fax": "merged"}),
+                ),
+            ),
+            of(merged, said(Method::CoordinatorCall, "api", 5, json!({"url": "call"}))),
+        ];
+        assert_eq!(
+            Value::Object(super::standing(&[survivor, merged], all)),
+            json!({"name": "survivor", "url": "call", "email": "merged", "fax": "merged"})
+        );
     }
 
     #[test]

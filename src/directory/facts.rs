@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::{
     AccessibilityFeature, Ages, Audience, CapacityPoolId, CapacityPoolKind, Coordinates, CoverageCategory,
-    Criterion, DistrictId, EmergencyService, Engagement, FacilityType, Grade, Grain, InsurancePlanId,
-    IntakeChannel, LanguageMode, LanguageTag, LocationId, Modality, Need, OpenHours, OrganizationId, Phone,
-    PlaceQuality, Population, PostalCode, Practice, Schedule, SchoolId, ServiceId, ServiceSetting,
-    ServiceStatus, Tier,
+    Criterion, DistrictId, DistrictKind, EmergencyService, Engagement, FacilityType, Grade, Grain,
+    InsurancePlanId, IntakeChannel, LanguageMode, LanguageTag, LocationId, Modality, Need, OpenHours,
+    OrganizationId, Outline, Phone, PlaceQuality, Population, PostalCode, Practice, Schedule, SchoolId,
+    ServiceId, ServiceSetting, ServiceStatus, Tier,
 };
 
 /// Declares a document of facts: unknown fields are refused, and a field without a value is left out.
@@ -97,7 +97,8 @@ facts! {
         postal_code: maybe(PostalCode),
         /// Number of this place.
         phone: maybe(Phone),
-        /// Where it is, and how good that is. Left out, the centre of its ZIP code stands in.
+        /// Where it is, and how good that is. Left out, the centre of its ZIP code stands in, or else a point in its
+        /// town.
         coordinates: maybe(Placement),
     }
 
@@ -214,6 +215,13 @@ facts! {
         /// IANA time zone of its calendar.
         #[schema(example = "America/New_York")]
         time_zone: maybe(String),
+        /// What kind of district it is.
+        kind: maybe(DistrictKind),
+        /// The organization that it is too: a collaborative that offers services itself.
+        organization_id: maybe(OrganizationId),
+        /// The districts that belong to a collaborative. An agreement with the collaborative covers their
+        /// schools; members of a member are not followed.
+        members: list(DistrictId),
     }
 
     /// A school.
@@ -241,6 +249,39 @@ facts! {
         school_type: maybe(String),
         /// Where it is.
         coordinates: maybe(Placement),
+    }
+
+    /// An agreement between an organization and a district or schools. It is in force on its days, both
+    /// included; one without days is in force until it is retired.
+    PartnershipFacts as PartnershipCreate {
+        /// Who offers.
+        organization_id: required(OrganizationId),
+        /// With which district or collaborative. Without `schools`, all of its schools are covered.
+        district_id: maybe(DistrictId),
+        /// The schools that are covered; none for the whole district.
+        schools: list(SchoolId),
+        /// The services that are covered; none for every service of the organization.
+        services: list(ServiceId),
+        /// First day.
+        begins_on: maybe(Date),
+        /// Last day.
+        ends_on: maybe(Date),
+        /// Whether a signed memorandum is on file.
+        memorandum_on_file: maybe(bool),
+        /// Whether a signed agreement about the sharing of data is on file.
+        data_sharing_agreement_on_file: maybe(bool),
+        /// Whether the school gives a room.
+        space_in_school: maybe(bool),
+        /// Whether the way there and back is provided.
+        transport_provided: maybe(bool),
+        /// Whether the services named are for students of these schools only, as long as it is in force.
+        reserved: maybe(bool),
+        /// Who pays for it.
+        funding_source: maybe(String),
+        /// Last day of that funding.
+        funding_ends_on: maybe(Date),
+        /// What else was agreed.
+        notes: maybe(String),
     }
 }
 
@@ -329,6 +370,11 @@ pub struct ServiceArea {
     /// Two-letter states.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub states: Vec<String>,
+    /// An area drawn on the map. A residence lies in it if its point does: the centre of its ZIP code, or a point in
+    /// the middle of its town. The border is inside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub polygon: Option<Outline>,
 }
 
 /// A town or county by name within a state.

@@ -1,31 +1,44 @@
 //! The directory: organizations, locations, services, offerings, capacity pools, insurance plans,
-//! districts and schools.
+//! districts, schools and partnerships.
 //!
 //! Every noun has the same life: it is *created*, *edited* (optimistically, by version) and *retired* by a
 //! person, or *stated* by an import. What stands is folded from who said what ([`assertions`]).
 
 pub(crate) mod assertions;
+mod duplicates;
 mod facts;
+mod merges;
+mod partnerships;
 mod places;
+mod reach;
 mod record;
 mod rules;
+mod towns;
 
 use jiff::SignedDuration;
 use serde_json::Value;
 use uuid::Uuid;
 
 pub use assertions::{Assertion, Method, Voice};
+pub use duplicates::{Candidate, Dismissal, DuplicatesAsk, Evidence, Pair, dismiss, duplicates};
 pub use facts::*;
+pub use merges::{Merge, families, merge, merges_of, stands_under, survivors, unmerge};
+pub use partnerships::{collaboratives_of, organizations_ever_of, partnerships_of};
 pub use places::{
     Placed, PostalPlace, Replaced, centre_of, centres_of, compare_centres, install_embedded,
     known_postal_codes, near_postal_codes, placed, replace_centres, some_centres,
 };
+pub use reach::{admit, admit_everywhere, admit_new};
 pub use record::{COUNTED_UP_TO, Facts, Page, Record, find};
 pub(crate) use record::{find_all, parse_id};
+pub use towns::{
+    Town, TownInPlace, TownKey, TownPage, TownsReplaced, compare_towns, find_town, in_place, knows_towns,
+    list_towns, near_towns, replace_towns, towns_at, towns_named,
+};
 
 use crate::error::{Error, FieldError, Result};
 use crate::store::{Change, DbConnection, Noun, Tx};
-use crate::types::{AssertionId, CapacityPoolId, CapacityPoolKind};
+use crate::types::{AssertionId, CapacityPoolId, CapacityPoolKind, OrganizationId, ServiceId};
 
 /// Records something new.
 ///
@@ -81,12 +94,7 @@ pub fn edit<F: Facts>(
         let message = "cannot be taken away: every offering draws on a pool; name another one instead";
         return Err(FieldError::body("/capacity_pool_id", message).into());
     }
-    // What it referred to before may be retired since; that must not keep the rest from being mended.
-    let before_references = record.facts.references();
-    let is_new = |(_, noun, id): &(String, Noun, Uuid)| {
-        !before_references.iter().any(|(_, known_noun, known_id)| known_noun == noun && known_id == id)
-    };
-    accept_with(tx.connection, &facts, is_new)?;
+    accept_after(tx.connection, &facts, Some(&record))?;
     let changed = assertions::difference(&before, &assertions::document(&facts)?);
     if changed.is_empty() {
         return Ok(record);
@@ -109,22 +117,28 @@ pub fn retire<F: Facts>(tx: &mut Tx<'_>, id: F::Id, expected: Option<i64>) -> Re
 }
 
 /// One page of records in the order of their ids, and how many there are in all (counted up to
-/// [`COUNTED_UP_TO`] + 1).
+/// [`COUNTED_UP_TO`] + 1). An organization that is merged is not listed; what belongs to it is listed with what
+/// belongs to its survivor.
 ///
 /// # Errors
 /// If the database fails.
 pub fn list<F: Facts>(connection: &mut DbConnection, page: &Page) -> Result<(Vec<Record<F>>, i64)> {
-    let (rows, count) = F::page(connection, page)?;
+    let page = merges::widened(connection, page)?;
+    let (rows, count) = F::page(connection, &page)?;
     Ok((rows.into_iter().map(Record::from_row).collect::<Result<_>>()?, count))
 }
 
-/// Everything that was said of it, in the order of time.
+/// Everything that was said of it, in the order of time; of an organization, also what was said of those that
+/// are merged into it.
 ///
 /// # Errors
 /// [`Error::NotFound`].
 pub fn said_of<F: Facts>(connection: &mut DbConnection, id: F::Id) -> Result<Vec<Assertion>> {
     find::<F>(connection, id)?;
-    assertions::said_of(connection, &[id.into()])
+    let family = merges::family_of::<F>(connection, id)?;
+    let mut said = assertions::said_of(connection, &family)?;
+    said.sort_by_key(|assertion| (assertion.at, assertion.id));
+    Ok(said)
 }
 
 /// What stating something by import did.
@@ -191,11 +205,6 @@ pub fn state<F: Facts>(
     known: Option<&Known<F>>,
 ) -> Result<Stated> {
     let outcome = would_state(known, facts, voice)?;
-    // Somebody else may have stated or edited it since it was looked up; looking again settles it.
-    let raced = |error| match error {
-        Error::Stale { .. } | Error::Conflict(_) => Error::Contended,
-        other => other,
-    };
     match (outcome, known) {
         (Stated::Unchanged, _) => {}
         (Stated::Created, _) | (Stated::Updated, None | Some(Known { record: None, .. })) => {
@@ -206,6 +215,14 @@ pub fn state<F: Facts>(
         }
     }
     Ok(outcome)
+}
+
+/// Somebody else may have stated or edited it since it was looked up; looking again settles it.
+fn raced(error: Error) -> Error {
+    match error {
+        Error::Stale { .. } | Error::Conflict(_) => Error::Contended,
+        other => other,
+    }
 }
 
 /// Tells that the derived position of these records may have changed: they get a new version.
@@ -235,7 +252,8 @@ fn insert<F: Facts>(
 }
 
 /// Adds a statement to what was said of it, and saves what stands, if that is something else. A statement is
-/// later than those before it, also when the clock has been set back.
+/// later than those before it, also when the clock has been set back. Those that an organization is merged into
+/// hear of it too.
 fn restate<F: Facts>(
     tx: &mut Tx<'_>,
     record: &Record<F>,
@@ -243,19 +261,23 @@ fn restate<F: Facts>(
     facts: serde_json::Map<String, Value>,
 ) -> Result<Record<F>> {
     let subject = record.id.into();
-    let mut said = assertions::said_of(tx.connection, &[subject])?;
-    let at = match said.last() {
-        Some(last) if last.at >= tx.now => last.at + SignedDuration::from_micros(1),
+    let family = merges::family_of::<F>(tx.connection, record.id)?;
+    let mut said = assertions::said_of(tx.connection, &family)?;
+    let at = match said.iter().map(|assertion| assertion.at).max() {
+        Some(last) if last >= tx.now => last + SignedDuration::from_micros(1),
         Some(_) | None => tx.now,
     };
     let assertion = Assertion { id: AssertionId::new(), subject, voice: voice.clone(), at, facts };
     assertions::record(tx.connection, F::NOUN, &assertion)?;
     said.push(assertion);
-    let standing: F = parse(Value::Object(assertions::fold(&said)))?;
+    let standing: F = parse(assertions::standing(&family, said).into())?;
     let mut restated = record.clone();
-    if standing != record.facts {
+    if standing != record.facts || family.len() > 1 {
         restated.facts = standing;
         save(tx, &mut restated)?;
+    }
+    if F::NOUN == Noun::Organization {
+        merges::fold_survivors(tx, subject.into())?;
     }
     Ok(restated)
 }
@@ -270,7 +292,18 @@ fn save<F: Facts>(tx: &mut Tx<'_>, record: &mut Record<F>) -> Result<()> {
     tx.changed(Change { noun: F::NOUN, subject: record.id.into(), version: record.version })
 }
 
+/// What a person changes: as it is at the version `expected`, if one is given.
 fn current<F: Facts>(connection: &mut DbConnection, id: F::Id, expected: Option<i64>) -> Result<Record<F>> {
+    let record = at_version::<F>(connection, id, expected)?;
+    merges::refuse_merged::<F>(connection, id)?;
+    Ok(record)
+}
+
+fn at_version<F: Facts>(
+    connection: &mut DbConnection,
+    id: F::Id,
+    expected: Option<i64>,
+) -> Result<Record<F>> {
     let record = find::<F>(connection, id)?;
     if expected.is_none_or(|expected| record.version == expected) {
         Ok(record)
@@ -299,21 +332,41 @@ pub(crate) fn pointer(path: &serde_path_to_error::Path) -> String {
         .collect()
 }
 
-/// Whether the facts can be accepted: right on their own, and everything that they refer to is there.
+/// Whether the facts can be accepted: right on their own, and everything that they refer to is there and
+/// belongs together.
 fn accept<F: Facts>(connection: &mut DbConnection, facts: &F) -> Result<()> {
-    accept_with(connection, facts, |_| true)
+    accept_after(connection, facts, None)
 }
 
-/// [`accept`], looking only for those references that `must_be_there` names.
-fn accept_with<F: Facts>(
+/// [`accept`] for what was `before`. What it referred to then may be retired since, or belong to others; that
+/// must not keep the rest from being mended.
+fn accept_after<F: Facts>(
     connection: &mut DbConnection,
     facts: &F,
-    must_be_there: impl Fn(&(String, Noun, Uuid)) -> bool,
+    before: Option<&Record<F>>,
 ) -> Result<()> {
     let mut problems = facts.problems();
-    for (pointer, noun, id) in facts.references().into_iter().filter(must_be_there) {
-        if !exists(connection, noun, id)? {
+    let known = before.map(|record| record.facts.references()).unwrap_or_default();
+    let is_known =
+        |noun, id| known.iter().any(|(_, known_noun, known_id)| (*known_noun, *known_id) == (noun, id));
+    for (pointer, noun, id) in facts.references() {
+        if before.is_some_and(|record| (F::NOUN, record.id.into()) == (noun, id)) {
+            problems.push(FieldError::body(pointer, format_args!("is this {} itself", noun.as_str())));
+        } else if !is_known(noun, id) && !exists(connection, noun, id)? {
             problems.push(FieldError::body(pointer, format_args!("there is no {} {id}", noun.as_str())));
+        }
+    }
+    let known = before.map(|record| record.facts.own_services()).unwrap_or_default();
+    let is_known =
+        |own: &(ServiceId, OrganizationId)| known.iter().any(|(_, id, whose)| (*id, *whose) == *own);
+    for (pointer, service, organization) in facts.own_services() {
+        let found = find_all::<ServiceFacts>(connection, &[service])?;
+        let whose = found.first().map_or(organization, |record| record.facts.organization_id);
+        let stand_under = survivors(connection, &[whose, organization])?;
+        let is_another = stand_under[&whose] != stand_under[&organization];
+        if is_another && !is_known(&(service, organization)) {
+            let message = "is a service of another organization than the one that the agreement is with";
+            problems.push(FieldError::body(pointer, message));
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(problems.into()) }
@@ -332,5 +385,8 @@ fn exists(connection: &mut DbConnection, noun: Noun, id: Uuid) -> Result<bool> {
         Noun::District => live::<DistrictFacts>(connection, id),
         Noun::School => live::<SchoolFacts>(connection, id),
         Noun::Offering => live::<OfferingFacts>(connection, id),
+        // No fact of the directory refers to them.
+        Noun::Client | Noun::Membership | Noun::SigningKey => Ok(false),
+        Noun::Partnership => live::<PartnershipFacts>(connection, id),
     }
 }

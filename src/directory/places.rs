@@ -6,11 +6,12 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
 use super::facts::{LocationFacts, Placement, SchoolFacts};
+use super::towns::{TownKey, point_of_town};
 use super::{Facts, Page, Record, list, touch};
 use crate::error::{Error, Result};
 use crate::store::schema::postal_codes;
 use crate::store::{DbConnection, Store, Tx, on_either};
-use crate::types::{Coordinates, PlaceQuality, PostalCode};
+use crate::types::{BoundingBox, Coordinates, PlaceQuality, PostalCode};
 
 /// A postal code's centre, and the state and county that it lies in.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,8 +57,8 @@ pub fn known_postal_codes(connection: &mut DbConnection) -> Result<i64> {
     Ok(postal_codes::table.count().get_result(connection)?)
 }
 
-/// Where a place is: as stated, else the centre of its ZIP code. `centres` are those already read; none
-/// means that it is looked up.
+/// Where a place is: as stated, else the centre of its ZIP code, else the point of its town. `centres` are those
+/// already read; none means that it is looked up.
 ///
 /// # Errors
 /// If the database fails.
@@ -73,13 +74,19 @@ pub fn placed<F: Placed>(
         (None, Some(code), Some(centres)) => centres.get(&code).map(|centre| centre.at),
         (None, Some(code), None) => centre_of(connection, code)?.map(|centre| centre.at),
     };
-    Ok(centre.map(|at| Placement::new(at, PlaceQuality::PostalCode)))
+    if let Some(at) = centre {
+        return Ok(Some(Placement::new(at, PlaceQuality::PostalCode)));
+    }
+    let point = facts.town().map(|town| point_of_town(connection, &town)).transpose()?.flatten();
+    Ok(point.map(|at| Placement::new(at, PlaceQuality::Town)))
 }
 
 /// Facts that say where something is.
 pub trait Placed: Facts {
     /// The stated coordinates and the ZIP code.
     fn place(&self) -> (Option<Placement>, Option<PostalCode>);
+    /// The town that it says it stands in.
+    fn town(&self) -> Option<TownKey>;
     /// The same with these coordinates.
     fn at(self, placement: Option<Placement>) -> Self;
 }
@@ -87,6 +94,10 @@ pub trait Placed: Facts {
 impl Placed for LocationFacts {
     fn place(&self) -> (Option<Placement>, Option<PostalCode>) {
         (self.coordinates, self.postal_code)
+    }
+
+    fn town(&self) -> Option<TownKey> {
+        Some(TownKey::new(self.city.as_deref()?, self.state.as_deref()?))
     }
 
     fn at(self, coordinates: Option<Placement>) -> Self {
@@ -97,6 +108,10 @@ impl Placed for LocationFacts {
 impl Placed for SchoolFacts {
     fn place(&self) -> (Option<Placement>, Option<PostalCode>) {
         (self.coordinates, self.postal_code)
+    }
+
+    fn town(&self) -> Option<TownKey> {
+        Some(TownKey::new(self.city.as_deref()?, self.state.as_deref()?))
     }
 
     fn at(self, coordinates: Option<Placement>) -> Self {
@@ -123,6 +138,20 @@ pub fn some_centres(
         }
     }
     Ok(centres)
+}
+
+/// The centres that lie between these degrees.
+pub(super) fn centres_between(
+    connection: &mut DbConnection,
+    bounds: BoundingBox,
+) -> Result<Vec<PostalPlace>> {
+    postal_codes::table
+        .filter(postal_codes::latitude.between(bounds.south, bounds.north))
+        .filter(postal_codes::longitude.between(bounds.west, bounds.east))
+        .load::<Row>(connection)?
+        .into_iter()
+        .map(read)
+        .collect()
 }
 
 /// The centres of all postal codes.

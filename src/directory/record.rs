@@ -10,12 +10,13 @@ use uuid::Uuid;
 
 use super::facts::{
     CapacityPoolFacts, DistrictFacts, InsurancePlanFacts, LocationFacts, OfferingFacts, OrganizationFacts,
-    SchoolFacts, ServiceFacts,
+    PartnershipFacts, SchoolFacts, ServiceFacts,
 };
 use crate::error::{Error, FieldError, Result};
 use crate::store::{DbConnection, Noun, from_sql, schema, to_sql};
 use crate::types::{
-    CapacityPoolId, DistrictId, InsurancePlanId, LocationId, OfferingId, OrganizationId, SchoolId, ServiceId,
+    CapacityPoolId, DistrictId, DistrictKind, InsurancePlanId, LocationId, OfferingId, OrganizationId,
+    PartnershipId, SchoolId, ServiceId,
 };
 
 /// One thing of the directory, as it stands.
@@ -57,6 +58,9 @@ pub trait Facts:
     /// The things they refer to, each with its JSON pointer.
     fn references(&self) -> Vec<(String, Noun, Uuid)>;
 
+    /// Services that they name and that must be this organization's, each with its JSON pointer.
+    fn own_services(&self) -> Vec<(String, ServiceId, OrganizationId)>;
+
     #[doc(hidden)]
     fn insert(connection: &mut DbConnection, record: &Record<Self>) -> Result<()>;
     #[doc(hidden)]
@@ -76,8 +80,14 @@ pub struct Page {
     pub limit: i64,
     /// Retired ones too.
     pub include_retired: bool,
-    /// Columns of [`Facts::FILTERS`] and the value each must have.
+    /// Columns of [`Facts::FILTERS`] and the value each must have; of several for one column, any.
     pub filters: Vec<(&'static str, String)>,
+}
+
+impl Page {
+    fn values(&self, filter: &str) -> Vec<&String> {
+        self.filters.iter().filter(|(name, _)| *name == filter).map(|(_, value)| value).collect()
+    }
 }
 
 /// Totals are counted up to here.
@@ -133,7 +143,7 @@ pub fn find<F: Facts>(connection: &mut DbConnection, id: F::Id) -> Result<Record
 macro_rules! stored {
     ($($facts:ty: $id:ty, $noun:ident in $table:ident {
         $($column:ident = |$it:ident| $value:expr),* $(,)?
-    } filters { $($filter:ident),* })+) => {$(
+    } filters { $($filter:ident),* } $(if not in { $hidden:expr })?)+) => {$(
         impl Facts for $facts {
             type Id = $id;
             const NOUN: Noun = Noun::$noun;
@@ -148,6 +158,10 @@ macro_rules! stored {
 
             fn references(&self) -> Vec<(String, Noun, Uuid)> {
                 super::rules::Check::references(self)
+            }
+
+            fn own_services(&self) -> Vec<(String, ServiceId, OrganizationId)> {
+                super::rules::Check::own_services(self)
             }
 
             fn insert(connection: &mut DbConnection, record: &Record<Self>) -> Result<()> {
@@ -198,8 +212,10 @@ macro_rules! stored {
                         if !page.include_retired {
                             query = query.filter(dsl::retired_at.is_null());
                         }
-                        $(for (_, value) in page.filters.iter().filter(|(name, _)| *name == stringify!($filter)) {
-                            query = query.filter(dsl::$filter.eq(value));
+                        $(query = query.filter(dsl::id.ne_all($hidden));)?
+                        $(let values = page.values(stringify!($filter));
+                        if !values.is_empty() {
+                            query = query.filter(dsl::$filter.eq_any(values));
                         })*
                         query
                     }};
@@ -228,7 +244,11 @@ pub(super) fn to_json<T: Serialize>(value: &T) -> Result<String> {
 stored! {
     OrganizationFacts: OrganizationId, Organization in organizations {
         name = |it| it.name.clone(),
-    } filters {}
+    } filters {} if not in {
+        schema::organization_merges::table
+            .filter(schema::organization_merges::undone_at.is_null())
+            .select(schema::organization_merges::organization_id)
+    }
 
     LocationFacts: LocationId, Location in locations {
         organization_id = |it| it.organization_id.map(|id| id.to_string()),
@@ -247,7 +267,8 @@ stored! {
 
     DistrictFacts: DistrictId, District in districts {
         code = |it| it.code.clone(),
-    } filters { code }
+        kind = |it| it.kind.map(DistrictKind::as_str),
+    } filters { code, kind }
 
     SchoolFacts: SchoolId, School in schools {
         district_id = |it| it.district_id.map(|id| id.to_string()),
@@ -261,4 +282,9 @@ stored! {
         // An offering without a pool is given one before it is stored.
         capacity_pool_id = |it| it.capacity_pool_id.map(|id| id.to_string()).unwrap_or_default(),
     } filters { service_id, location_id, capacity_pool_id }
+
+    PartnershipFacts: PartnershipId, Partnership in partnerships {
+        organization_id = |it| it.organization_id.to_string(),
+        district_id = |it| it.district_id.map(|id| id.to_string()),
+    } filters { organization_id, district_id }
 }

@@ -1,5 +1,7 @@
 //! What makes the facts of a noun acceptable. Pure: no database, no clock.
 
+mod partnerships;
+
 use std::collections::HashSet;
 use std::fmt;
 use std::hash::Hash;
@@ -13,7 +15,7 @@ use super::facts::{
 };
 use crate::error::FieldError;
 use crate::store::Noun;
-use crate::types::{Criterion, Modality, OpenHours, Phone};
+use crate::types::{Criterion, DistrictKind, Modality, OpenHours, OrganizationId, Outline, Phone, ServiceId};
 
 /// Longest name or code, in characters.
 const NAME: usize = 300;
@@ -171,6 +173,11 @@ impl Problems {
 pub(super) trait Check {
     fn check(&self, problems: &mut Problems);
     fn references(&self) -> Vec<(String, Noun, Uuid)>;
+
+    /// Services that must be this organization's.
+    fn own_services(&self) -> Vec<(String, ServiceId, OrganizationId)> {
+        Vec::new()
+    }
 }
 
 fn reference(pointer: &str, noun: Noun, id: impl Into<Uuid>) -> (String, Noun, Uuid) {
@@ -328,8 +335,9 @@ fn may_be_partial(criterion: Criterion) -> bool {
 }
 
 fn check_area(problems: &mut Problems, area: &ServiceArea) {
-    let ServiceArea { postal_codes, towns, counties, states } = area;
-    let named = !(postal_codes.is_empty() && towns.is_empty() && counties.is_empty() && states.is_empty());
+    let ServiceArea { postal_codes, towns, counties, states, polygon } = area;
+    let named = !(postal_codes.is_empty() && towns.is_empty() && counties.is_empty() && states.is_empty())
+        || polygon.is_some();
     problems.unless(named, "/service_area", "names no place; leave it out where residence does not matter");
     problems.set("/service_area/postal_codes", postal_codes);
     problems.places("/service_area/towns", towns);
@@ -337,6 +345,9 @@ fn check_area(problems: &mut Problems, area: &ServiceArea) {
     problems.set("/service_area/states", states);
     for (position, state) in states.iter().enumerate() {
         problems.state(&format!("/service_area/states/{position}"), Some(state));
+    }
+    for fault in polygon.iter().flat_map(Outline::faults) {
+        problems.add(format!("/service_area/polygon{}", fault.pointer), fault.message);
     }
 }
 
@@ -359,10 +370,23 @@ impl Check for DistrictFacts {
         problems.name("/code", &self.code);
         problems.state("/state", self.state.as_ref());
         problems.time_zone(self.time_zone.as_ref());
+        problems.set("/members", &self.members);
+        problems.unless(
+            self.members.is_empty() || self.kind == Some(DistrictKind::Collaborative),
+            "/members",
+            "only a collaborative has members; its kind must be collaborative",
+        );
     }
 
     fn references(&self) -> Vec<(String, Noun, Uuid)> {
-        Vec::new()
+        let organization =
+            self.organization_id.map(|id| reference("/organization_id", Noun::Organization, id));
+        let members = self
+            .members
+            .iter()
+            .enumerate()
+            .map(|(position, member)| (format!("/members/{position}"), Noun::District, (*member).into()));
+        organization.into_iter().chain(members).collect()
     }
 }
 

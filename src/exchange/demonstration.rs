@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::importer::{Options, Summary, import};
 use super::reading::{Reading, Row, Statement};
+use super::towns;
 use crate::availability::{ClaimMethod, ClaimReport};
 use crate::directory::{Facts, Method, Voice, parse};
 use crate::error::{Error, Result};
@@ -57,11 +58,24 @@ fn statements<F: Facts>(
     Ok(())
 }
 
+/// Loads the towns as `import` does.
+fn load_towns(store: &Store) -> Result<()> {
+    let file = include_bytes!("../../seed-data/demonstration/towns.geojson");
+    let reading = towns::parse(file, None)
+        .map_err(|source| Error::internal("reading the demonstration's towns", source))?;
+    let summary = towns::import(store, reading, Options { strict: true, ..Options::default() }, |_| {})?;
+    match summary.rejects.first() {
+        Some(reject) => Err(Error::internal("loading the demonstration's towns", reject.reason.clone())),
+        None => Ok(()),
+    }
+}
+
 /// Loads the demonstration into `store`.
 ///
 /// # Errors
 /// If the database fails. The embedded files are right; a test loads them.
 pub fn load(store: &Store) -> Result<Summary> {
+    load_towns(store)?;
     let mut rows = Vec::new();
     statements(embedded!("organizations"), Statement::Organization, &mut rows)?;
     statements(embedded!("districts"), Statement::District, &mut rows)?;
@@ -69,6 +83,7 @@ pub fn load(store: &Store) -> Result<Summary> {
     statements(embedded!("insurance_plans"), Statement::InsurancePlan, &mut rows)?;
     statements(embedded!("locations"), Statement::Location, &mut rows)?;
     statements(embedded!("services"), Statement::Service, &mut rows)?;
+    statements(embedded!("partnerships"), Statement::Partnership, &mut rows)?;
     statements(embedded!("capacity_pools"), Statement::CapacityPool, &mut rows)?;
     statements(embedded!("offerings"), Statement::Offering, &mut rows)?;
     let reading = Reading { read: u64::try_from(rows.len()).unwrap_or(0), rows, ..Reading::default() };
@@ -93,7 +108,7 @@ pub fn load(store: &Store) -> Result<Summary> {
                 next_available_date: claim.next_available_in_days.map(|days| calendar_date(in_days(days))),
                 notes: claim.notes.clone(),
                 reported_at: Some(tx.now),
-                method: claim.method,
+                method: Some(claim.method),
                 valid_until: Some(in_days(claim.valid_days)),
             };
             let voice =

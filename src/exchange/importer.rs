@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::hsds::{self, KeptDocument};
 use super::reading::{Reading, Reject, Row, Statement};
 use crate::directory::{
     self, CapacityPoolFacts, DistrictFacts, Facts, Known, LocationFacts, Method, OfferingFacts,
@@ -183,18 +184,24 @@ macro_rules! nouns {
         /// What is known of everything that some rows state.
         struct Everything {
             $($field: HashMap<Uuid, Known<$facts>>,)+
+            documents: HashMap<Uuid, KeptDocument>,
         }
 
         impl Everything {
             fn known(connection: &mut DbConnection, rows: &[Row]) -> Result<Self> {
                 $(let mut $field: Vec<<$facts as Facts>::Id> = Vec::new();)+
+                let mut documents = Vec::new();
                 for statement in rows.iter().flat_map(|row| &row.statements) {
                     match statement {
                         $(Statement::$variant(id, _) => $field.push(*id),)+
+                        Statement::Document(document) => documents.push(document.key()),
                     }
                 }
                 $($field.sort_unstable(); $field.dedup();)+
-                Ok(Self { $($field: directory::known::<$facts>(connection, &$field)?,)+ })
+                Ok(Self {
+                    $($field: directory::known::<$facts>(connection, &$field)?,)+
+                    documents: hsds::kept(connection, &documents)?,
+                })
             }
 
             fn would_state(&self, statement: &Statement, voice: &Voice) -> Result<Stated> {
@@ -202,6 +209,9 @@ macro_rules! nouns {
                     $(Statement::$variant(id, facts) => {
                         directory::would_state(self.$field.get(&Uuid::from(*id)), facts, voice)
                     })+
+                    Statement::Document(document) => {
+                        Ok(document.compared_with(self.documents.get(&statement.id())))
+                    }
                 }
             }
 
@@ -210,6 +220,9 @@ macro_rules! nouns {
                     $(Statement::$variant(id, facts) => {
                         directory::state(tx, *id, facts, voice, self.$field.get(&Uuid::from(*id)))
                     })+
+                    Statement::Document(document) => {
+                        hsds::keep(tx, document, &voice.source, self.documents.get(&statement.id()))
+                    }
                 }
             }
         }
@@ -218,12 +231,15 @@ macro_rules! nouns {
             fn id(&self) -> Uuid {
                 match self {
                     $(Self::$variant(id, _) => Uuid::from(*id),)+
+                    // Not the id of what it speaks of, which is stated beside it.
+                    Self::Document(document) => document.statement_id(),
                 }
             }
 
             fn problems(&self) -> Vec<crate::error::FieldError> {
                 match self {
                     $(Self::$variant(_, facts) => facts.problems(),)+
+                    Self::Document(_) => Vec::new(),
                 }
             }
         }
@@ -239,4 +255,5 @@ nouns! {
     Offering: OfferingFacts => offerings,
     District: DistrictFacts => districts,
     School: SchoolFacts => schools,
+    Partnership: directory::PartnershipFacts => partnerships,
 }

@@ -1,4 +1,4 @@
-//! Files of others, read into facts.
+//! Files of others, read into facts; and what stands here, written for others.
 //!
 //! A reader here is pure: it takes a file and says what each row states, which rows it refuses and why, and
 //! what it met on the way. It knows no database, so a file is read and judged as a whole before anything is
@@ -10,11 +10,13 @@
 
 pub mod demonstration;
 pub mod federal;
+pub mod hsds;
 pub mod importer;
 pub mod postal_codes;
 mod reading;
 pub mod schools;
 mod table;
+pub mod towns;
 
 pub use reading::{MAX_FILE_BYTES, MAX_ROWS, MAX_UNPACKED_BYTES, ReadError, Reading, Reject, Row, Statement};
 

@@ -83,7 +83,7 @@ fn places(table: Table) -> Result<PostalReading, ReadError> {
 
 /// The name without what kind of county it is. A city that is its own county stays "Baltimore city": there is
 /// a Baltimore County too.
-fn county_name(name: &str) -> &str {
+pub(super) fn county_name(name: &str) -> &str {
     const KINDS: [&str; 6] =
         [" County", " Parish", " Municipio", " Borough", " Census Area", " Municipality"];
     KINDS.iter().find_map(|kind| name.strip_suffix(kind)).unwrap_or(name)

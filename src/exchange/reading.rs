@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use super::hsds::KeptDocument;
 use crate::directory::{
     CapacityPoolFacts, DistrictFacts, InsurancePlanFacts, LocationFacts, OfferingFacts, OrganizationFacts,
-    SchoolFacts, ServiceFacts,
+    PartnershipFacts, SchoolFacts, ServiceFacts,
 };
 use crate::types::{
-    CapacityPoolId, DistrictId, InsurancePlanId, LocationId, OfferingId, OrganizationId, SchoolId, ServiceId,
+    CapacityPoolId, DistrictId, InsurancePlanId, LocationId, OfferingId, OrganizationId, PartnershipId,
+    SchoolId, ServiceId,
 };
 
 /// The largest file that is read, in bytes: some fifty times the federal directory.
@@ -38,6 +40,10 @@ pub enum Statement {
     District(DistrictId, DistrictFacts),
     /// A school.
     School(SchoolId, SchoolFacts),
+    /// An agreement between an organization and a district or schools.
+    Partnership(PartnershipId, PartnershipFacts),
+    /// The source's own HSDS document, which is kept so that it comes out again.
+    Document(KeptDocument),
 }
 
 /// All that one row states. What a statement refers to stands before it; what several rows share, such as an
@@ -159,6 +165,24 @@ pub enum ReadError {
         /// What it looks like.
         found: &'static str,
     },
+    /// The file is not GeoJSON of the kind wanted.
+    #[error("it is not a GeoJSON FeatureCollection: {found}")]
+    NotGeoJson {
+        /// What was met.
+        found: String,
+    },
+    /// Positions are not longitude and latitude.
+    #[error(
+        "its positions are in the reference system {system}; save it in WGS 84 (EPSG:4326), longitude first, as \
+         GeoJSON wants it"
+    )]
+    OtherReferenceSystem {
+        /// Its name.
+        system: String,
+    },
+    /// It is nothing that HSDS has; says what was found and what was expected.
+    #[error("{0}")]
+    NotHsds(String),
     /// The header is one cell.
     #[error(
         "its first line has no comma, semicolon or tab between the names of columns: {header:?} is the only one"

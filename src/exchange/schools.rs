@@ -232,7 +232,15 @@ impl Fields {
             return Ok(None);
         }
         let id = derived_uuid(SOURCE, &["district", state, &code, &comparable(name)]);
-        let facts = DistrictFacts { name: name.to_owned(), code, state: stated(state), time_zone: None };
+        let facts = DistrictFacts {
+            name: name.to_owned(),
+            code,
+            state: stated(state),
+            time_zone: None,
+            kind: None,
+            organization_id: None,
+            members: Vec::new(),
+        };
         Ok(Some((id.into(), facts)))
     }
 

@@ -137,6 +137,15 @@ pub(super) fn read(path: &Path) -> Result<Table, ReadError> {
 
 /// As [`read`], from memory.
 pub(super) fn parse(bytes: &[u8]) -> Result<Table, ReadError> {
+    parse_cells(bytes, cleaned, MAX_LINE_BREAKS)
+}
+
+/// As [`parse`], with the cells to the letter: texts of several paragraphs, with the spaces around them.
+pub(super) fn parse_to_the_letter(bytes: &[u8]) -> Result<Table, ReadError> {
+    parse_cells(bytes, str::to_owned, 50 * MAX_LINE_BREAKS)
+}
+
+fn parse_cells(bytes: &[u8], cell: fn(&str) -> String, line_breaks: usize) -> Result<Table, ReadError> {
     let bytes = match bytes {
         [0xEF, 0xBB, 0xBF, rest @ ..] => rest,
         [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => return Err(ReadError::NotCsv { found: "UTF-16 text" }),
@@ -166,20 +175,20 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Table, ReadError> {
         if table.records.len() + table.rejects.len() >= MAX_ROWS {
             return Err(ReadError::TooManyRows);
         }
-        table.take(&raw, line_of(bytes, &raw));
+        table.take(&raw, line_of(bytes, &raw), cell, line_breaks);
     }
     Ok(table)
 }
 
 impl Table {
     /// Takes one row, or refuses it.
-    fn take(&mut self, raw: &csv::ByteRecord, number: u64) {
-        let cells = raw.iter().map(|cell| cleaned(&String::from_utf8_lossy(cell))).collect();
+    fn take(&mut self, raw: &csv::ByteRecord, number: u64, cell: fn(&str) -> String, line_breaks: usize) {
+        let cells = raw.iter().map(|bytes| cell(&String::from_utf8_lossy(bytes))).collect();
         let record = Record { number, cells };
-        if record.cells.iter().all(String::is_empty) {
+        if record.cells.iter().all(|cell| cell.trim().is_empty()) {
             return;
         }
-        match fault(raw, &self.columns) {
+        match fault(raw, &self.columns, line_breaks) {
             Some(reason) => self.rejects.push(record.reject(&self.columns, reason)),
             None => self.records.push(record),
         }
@@ -187,9 +196,9 @@ impl Table {
 }
 
 /// What makes a row no row of the table.
-fn fault(raw: &csv::ByteRecord, columns: &Columns) -> Option<String> {
+fn fault(raw: &csv::ByteRecord, columns: &Columns, line_breaks: usize) -> Option<String> {
     let breaks = |cell: &[u8]| cell.split(|byte| *byte == b'\n').count() - 1;
-    if raw.iter().any(|cell| breaks(cell) > MAX_LINE_BREAKS) {
+    if raw.iter().any(|cell| breaks(cell) > line_breaks) {
         return Some(
             "a quotation mark is opened here and not closed: the rows after it are inside the cell".into(),
         );

@@ -12,6 +12,9 @@ pub struct Answer {
     pub hits: Vec<Hit>,
     /// How many match, whichever page this is.
     pub total: Total,
+    /// Where nothing that is written holds every word asked for: words that are spelt nearly like those that
+    /// nothing holds.
+    pub suggestions: Vec<String>,
 }
 
 /// One offering that matches.

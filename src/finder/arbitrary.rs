@@ -8,19 +8,25 @@ use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::select;
+use serde::de::DeserializeOwned;
+use serde_json::json;
 use uuid::Uuid;
 
-use super::oracle::{Offered, World};
+use super::oracle::{Offered, World, Written};
+use super::outlines::{homes, outlines};
 use super::{
     Ask, AvailabilityAsk, CoverageAsk, Criteria, LanguageAsk, PlanInfo, Preferred, Question, Residence,
-    Urgency,
+    Urgency, Words,
 };
 use crate::availability::{Claim, ClaimMethod};
-use crate::directory::{Coverage, NamedPlace, OfferedLanguage, OfferingFacts, PlanAcceptance, ServiceArea};
+use crate::directory::{
+    Coverage, NamedPlace, OfferedLanguage, OfferingFacts, PartnershipFacts, PlanAcceptance, ServiceArea,
+};
 use crate::types::{
     AccessibilityFeature, AgeRange, Ages, Audience, AvailabilityStatus, CapacityPoolId, ClaimId, Coordinates,
-    CoverageCategory, Criterion, Grain, InsurancePlanId, LanguageMode, LanguageTag, Modality, Need,
-    OfferingId, Population, PostalCode, Practice, Schedule, ScheduleKind, SchoolId, ServiceId, Tier,
+    CoverageCategory, Criterion, DistrictId, FacilityType, Grain, InsurancePlanId, LanguageMode, LanguageTag,
+    Modality, Need, OfferingId, OrganizationId, Population, PostalCode, Practice, Schedule, ScheduleKind,
+    SchoolId, ServiceId, ServiceSetting, Tier,
 };
 
 /// When every test world begins.
@@ -92,6 +98,41 @@ pub(super) fn plan_infos() -> impl Strategy<Value = PlanInfo> {
     )
 }
 
+fn services() -> Vec<ServiceId> {
+    (0..3).map(|number| ServiceId(Uuid::from_u128(number))).collect()
+}
+
+fn districts() -> Vec<DistrictId> {
+    (0..3).map(|number| DistrictId(Uuid::from_u128(number))).collect()
+}
+
+/// Agreements of one organization: with schools or a whole district, on days around that of the question.
+pub(super) fn partnerships() -> impl Strategy<Value = Vec<PartnershipFacts>> {
+    let with =
+        (prop_oneof![2 => Just(Vec::new()), 1 => several(&schools(), 2)], select(districts()), any::<bool>());
+    let days = (weighted(0.5, days()), weighted(0.5, days()));
+    let covered = prop_oneof![1 => Just(Vec::new()), 1 => several(&services(), 2)];
+    let agreed = (with, days, covered, weighted(0.5, prop::bool::weighted(0.7))).prop_map(
+        |((schools, district, is_named), (begins_on, ends_on), services, reserved)| PartnershipFacts {
+            organization_id: OrganizationId(Uuid::nil()),
+            district_id: (is_named || schools.is_empty()).then_some(district),
+            schools,
+            services,
+            begins_on,
+            ends_on,
+            memorandum_on_file: None,
+            data_sharing_agreement_on_file: None,
+            space_in_school: None,
+            transport_provided: None,
+            reserved,
+            funding_source: None,
+            funding_ends_on: None,
+            notes: None,
+        },
+    );
+    prop_oneof![1 => Just(Vec::new()), 1 => vec(agreed, 1..4)]
+}
+
 fn schools() -> Vec<SchoolId> {
     (0..3).map(|number| SchoolId(Uuid::from_u128(number))).collect()
 }
@@ -129,11 +170,24 @@ fn named(pairs: &[(&str, &str)]) -> Vec<NamedPlace> {
 }
 
 fn service_areas() -> impl Strategy<Value = ServiceArea> {
-    let towns = named(&[("Lawrence", "MA"), ("lawrence", "ma"), ("Methuen", "MA"), ("Lawrence", "KS")]);
+    let towns = named(&[
+        ("Lawrence", "MA"),
+        ("lawrence", "ma"),
+        ("Methuen", "MA"),
+        ("Lawrence", "KS"),
+        ("Manchester-by-the-Sea", "MA"),
+    ]);
     let counties = named(&[("Essex", "MA"), ("ESSEX", "MA"), ("Essex", "NJ"), ("Lawrence", "MA")]);
     let states: Vec<String> = ["MA", "ma", "NH"].iter().map(ToString::to_string).collect();
-    (several(&postal_codes(), 2), several(&towns, 1), several(&counties, 1), several(&states, 1)).prop_map(
-        |(postal_codes, towns, counties, states)| ServiceArea { postal_codes, towns, counties, states },
+    let codes = (several(&postal_codes(), 2), several(&towns, 1), several(&counties, 1), several(&states, 1));
+    (codes, weighted(0.4, select(outlines()))).prop_map(
+        |((postal_codes, towns, counties, states), polygon)| ServiceArea {
+            postal_codes,
+            towns,
+            counties,
+            states,
+            polygon,
+        },
     )
 }
 
@@ -184,12 +238,13 @@ pub(super) fn facts() -> impl Strategy<Value = OfferingFacts> {
         weighted(0.35, service_areas()),
         weighted(0.25, several(&schools(), 3)),
         several(Criterion::ALL, 2),
+        select(services()),
     );
     (first, second).prop_map(|(first, second)| {
         let (grain, languages, tiers, coverage, needs, populations, practices) = first;
-        let (ages, modalities, schedule, accessibility, service_area, schools, partial) = second;
+        let (ages, modalities, schedule, accessibility, service_area, schools, partial, service_id) = second;
         OfferingFacts {
-            service_id: ServiceId(Uuid::nil()),
+            service_id,
             location_id: None,
             capacity_pool_id: None,
             name: None,
@@ -265,9 +320,124 @@ pub(super) fn offered(ids: u128) -> impl Strategy<Value = Offered> {
     let audience = prop_oneof![4 => Just(vec![Audience::Students]), 1 => several(Audience::ALL, 2)];
     let facts =
         (facts(), any::<bool>()).prop_map(|(facts, is_plain)| if is_plain { plain(facts) } else { facts });
-    (0..ids, mostly(places()), facts, audience, weighted(0.7, claims())).prop_map(
-        |(id, place, facts, audience, claim)| Offered { id: offering_id(id), place, facts, audience, claim },
+    (0..ids, mostly(places()), facts, audience, weighted(0.7, claims()), partnerships(), written()).prop_map(
+        |(id, place, facts, audience, claim, partnerships, written)| Offered {
+            id: offering_id(id),
+            place,
+            facts,
+            audience,
+            claim,
+            partnerships,
+            written,
+        },
     )
+}
+
+/// A few words of the pool, so that some are alike, misspelt, synonymous or the beginning of another.
+fn texts() -> impl Strategy<Value = String> {
+    let pool = [
+        "Harbor",
+        "Harbour",
+        "Harbors",
+        "Grief",
+        "Brief",
+        "Counseling",
+        "Counsel",
+        "Therapy",
+        "of",
+        "the",
+        "Consejería",
+        "Kreyòl",
+        "Food",
+        "Pantry",
+        "groceries",
+        "Lawrence",
+        "Lawrense",
+        "Family",
+        "家庭",
+        "ខ្មែរ",
+        "TF-CBT",
+        "children's",
+    ];
+    vec(select(pool.to_vec()), 1..4).prop_map(|words| words.join(" "))
+}
+
+fn written() -> impl Strategy<Value = Written> {
+    let organization =
+        (texts(), seldom(texts()), seldom(texts()), seldom(select(FacilityType::ALL.to_vec())));
+    let service = (texts(), seldom(texts()), seldom(several(ServiceSetting::ALL, 2)));
+    let location = (texts(), seldom(texts()), seldom(select(postal_codes())));
+    (mostly(organization), mostly(service), mostly(location)).prop_map(|(organization, service, location)| {
+        Written {
+            organization: organization.map(|(name, alternate_name, description, facility_type)| {
+                from_json(json!({"name": name, "alternate_name": alternate_name, "description": description,
+                    "engagement": "listed", "facility_type": facility_type}))
+            }),
+            service: service.map(|(name, description, settings)| {
+                from_json(json!({"organization_id": Uuid::nil(), "name": name, "description": description,
+                    "status": "active", "audience": [], "settings": settings}))
+            }),
+            location: location.map(|(name, city, postal_code)| {
+                from_json(json!({"name": name, "city": city, "postal_code": postal_code}))
+            }),
+        }
+    })
+}
+
+fn from_json<T: DeserializeOwned>(facts: serde_json::Value) -> T {
+    serde_json::from_value(facts).unwrap()
+}
+
+fn words() -> impl Strategy<Value = Words> {
+    let pool = [
+        "harbor",
+        "harbr",
+        "Harbuor",
+        "ha",
+        "grief",
+        "greif",
+        "coun",
+        "counselling",
+        "counselor",
+        "theraphy",
+        "consejeria",
+        "kreyol",
+        "creole",
+        "food",
+        "food bank",
+        "food pantry",
+        "groceries",
+        "lawrence",
+        "lawrance",
+        "family",
+        "families",
+        "the",
+        "家",
+        "家庭",
+        "ខ្មែរ",
+        "tf-cbt",
+        "01840",
+        "spanish",
+        "chinese",
+        "autism",
+        "autistic",
+        "autism spectrum",
+        "abuse",
+        "sexual abuse",
+        "adhd",
+        "hyperactiv",
+        "after school",
+        "medicaid",
+        "outpatient",
+        "hospital",
+        "wheelchair",
+        "students",
+        "video",
+        "online",
+        "kids",
+        "bullyng",
+    ];
+    vec(select(pool.to_vec()), 1..3).prop_filter_map("says nothing", |words| words.join(" ").parse().ok())
 }
 
 pub(super) fn worlds(most: usize) -> impl Strategy<Value = World> {
@@ -348,23 +518,27 @@ fn residences() -> impl Strategy<Value = Residence> {
     let text = |values: &[&str]| select(values.iter().map(ToString::to_string).collect::<Vec<_>>());
     (
         weighted(0.7, select(postal_codes())),
-        weighted(0.7, text(&["Lawrence", "LAWRENCE", "Methuen", "Boston"])),
+        weighted(0.7, text(&["Lawrence", "LAWRENCE", "Methuen", "Boston", "Manchester"])),
         weighted(0.7, text(&["Essex", "Suffolk"])),
         weighted(0.8, text(&["MA", "ma", "NH"])),
+        weighted(0.8, homes()),
         any::<bool>(),
     )
-        .prop_map(|(postal_code, town, county, state, assumed)| Residence {
+        .prop_map(|(postal_code, town, county, state, at, assumed)| Residence {
             postal_code,
             town,
             county,
             state,
+            at,
             assumed,
         })
 }
 
 pub(super) fn questions() -> impl Strategy<Value = Question> {
     let radius = prop_oneof![4 => 1.0..60.0, 1 => Just(0.0), 1 => Just(500.0), 1 => Just(20_037.0)];
-    let where_ = (places(), radius, residences(), weighted(0.6, select(schools())));
+    let district = prop_oneof![1 => Just(Vec::new()), 2 => several(&districts(), 2)];
+    let school = weighted(0.6, select(schools()));
+    let where_ = (places(), radius, residences(), school, district, weighted(0.4, words()));
     let audience = prop_oneof![4 => Just(vec![Audience::Students]), 1 => several(Audience::ALL, 2)];
     let wish = prop_oneof![Just(Preferred::default()), preferences()];
     let when =
@@ -372,7 +546,7 @@ pub(super) fn questions() -> impl Strategy<Value = Question> {
     let required = prop_oneof![1 => Just(Criteria::default()), 4 => criteria()];
     (where_, audience, required, wish, when).prop_map(
         |(
-            (origin, radius_km, residence, school),
+            (origin, radius_km, residence, school, districts, words),
             audience,
             required,
             preferred,
@@ -383,7 +557,9 @@ pub(super) fn questions() -> impl Strategy<Value = Question> {
                 radius_km,
                 residence,
                 school,
+                districts,
                 audience,
+                words,
                 required,
                 preferred,
                 urgency,

@@ -2,12 +2,14 @@
 
 use jiff::civil::Date;
 
-use super::areas::{Areas, Located};
+use super::areas::{Areas, LivesIn, Located};
 use super::envelope::{Summary, chord_2};
 use super::facets::{self, Facet, FacetValue, Facets, SetAsk};
 use super::interner::{Languages, MetBy, PlanInfo, Plans};
 use super::leaf::{INTO_SCHOOLS, Leaf, TO_RESIDENTS};
+use super::partners::{self, Door};
 use super::question::{Ask, AvailabilityAsk, CoverageAsk, Question};
+use super::text::{AskedWords, Texts};
 use super::wait::{self, Moment};
 use crate::types::{
     AgeRange, CoverageCategory, Criterion, LanguageMode, Truth, chord_2_to_km, km_to_chord_2,
@@ -25,6 +27,8 @@ pub(super) struct Asked<'a> {
     coverage: Option<Ask<AskedCoverage>>,
     age: Option<(AgeRange, u64)>,
     audience: u64,
+    /// What must be written of an offering: a plain filter, as the audience is.
+    pub(super) words: Option<AskedWords<'a>>,
     /// Squared chord distance beyond which nothing is within the radius, and below which all is; between
     /// them, rounding decides, and kilometres are compared.
     outside_chord_2: f64,
@@ -35,6 +39,8 @@ pub(super) struct Asked<'a> {
     into_schools: u64,
     /// Whether service areas and schools restrict.
     restricts: bool,
+    /// Where what is given in the student's school is found: its own roster first. None if that is not allowed.
+    pub(super) doors: Vec<Door>,
     plans: &'a Plans,
     areas: &'a Areas,
 }
@@ -82,6 +88,7 @@ impl<'a> Asked<'a> {
         languages: &Languages,
         plans: &'a Plans,
         areas: &'a Areas,
+        texts: &'a Texts,
     ) -> Self {
         let required = &question.required;
         let mut sets = Vec::new();
@@ -110,11 +117,13 @@ impl<'a> Asked<'a> {
                 .map(|ask| ask.map(|value| AskedCoverage::new(*value, plans, moment.today))),
             age: required.age.map(|age| (age, facets::years_touched(age))),
             audience: facets::bits(&question.audience),
+            words: question.words.as_ref().map(|words| AskedWords::new(words, texts)),
             outside_chord_2: km_to_chord_2(question.radius_km) * (1.0 + 1e-9),
             inside_chord_2: km_to_chord_2(question.radius_km) * (1.0 - 1e-9),
             to_residents: facets::bits(TO_RESIDENTS) & allowed,
             into_schools: INTO_SCHOOLS.bit() & allowed,
             restricts: true,
+            doors: if INTO_SCHOOLS.bit() & allowed == 0 { Vec::new() } else { doors(question) },
             plans,
             areas,
         }
@@ -164,13 +173,14 @@ impl<'a> Asked<'a> {
             || (self.may_be_near(chord_2) && chord_2_to_km(chord_2) <= self.question.radius_km)
     }
 
-    /// Whether anything may come to those who live in an area, or into a school.
+    /// Whether anything may come to those who live in an area.
     pub(super) fn allows_residents(&self) -> bool {
         self.to_residents != 0
     }
 
-    pub(super) fn allows_schools(&self) -> bool {
-        self.into_schools != 0
+    /// The first of the student's rosters that the leaf is on: what is on several is met there only.
+    pub(super) fn first_door(&self, leaf: &Leaf) -> Option<Door> {
+        self.doors.iter().copied().find(|door| leaf.is_behind(*door))
     }
 
     /// Whether what has these facets comes to the residents of its area by a way that the question allows.
@@ -185,9 +195,13 @@ impl<'a> Asked<'a> {
         let on_site = chord_2.map_or(Truth::Unknown, |chord_2| Truth::known(self.is_near(chord_2)));
         let comes_to_area = leaf.area.is_some() && self.comes_to_residents(&leaf.facets);
         let area = if comes_to_area { self.area_truth(leaf) } else { Truth::No };
-        let comes_to_school =
-            leaf.schools().is_some() && leaf.facets.word(Facet::Closed) & self.into_schools != 0;
-        let school = if comes_to_school { self.school_truth(leaf) } else { Truth::No };
+        let school = if leaf.facets.word(Facet::Closed) & self.into_schools == 0 {
+            Truth::No
+        } else if leaf.schools().is_some() {
+            self.school_truth(leaf)
+        } else {
+            self.partner_truth(leaf)
+        };
         let via = match (area, school, on_site) {
             (Truth::Yes, _, _) => Some(Via::Area),
             (_, Truth::Yes, _) => Some(Via::School),
@@ -197,11 +211,16 @@ impl<'a> Asked<'a> {
         Reach { km, via, truth: Truth::any([area, school, on_site]) }
     }
 
-    fn area_truth(&self, leaf: &Leaf) -> Truth {
+    pub(super) fn area_truth(&self, leaf: &Leaf) -> Truth {
         leaf.area.map_or(Truth::Yes, |area| self.areas.includes(area, &self.located))
     }
 
-    fn school_truth(&self, leaf: &Leaf) -> Truth {
+    /// By what its area includes the residence.
+    pub(super) fn lives_in(&self, area: u32) -> Option<LivesIn> {
+        self.areas.why(area, &self.located)
+    }
+
+    pub(super) fn school_truth(&self, leaf: &Leaf) -> Truth {
         match (leaf.schools(), self.question.school) {
             (None, _) => Truth::Yes,
             (Some(_), None) => Truth::Unknown,
@@ -209,9 +228,24 @@ impl<'a> Asked<'a> {
         }
     }
 
+    /// Whether the student's school is covered by an agreement that is in force.
+    pub(super) fn partner_truth(&self, leaf: &Leaf) -> Truth {
+        partners::cover(leaf, self.question, self.moment.today)
+    }
+
+    /// Whether the student's school is one of those that it is reserved for, if it is reserved.
+    pub(super) fn reserved_truth(&self, leaf: &Leaf) -> Option<Truth> {
+        partners::reserved(leaf, self.question, self.moment.today)
+    }
+
     /// Whether it is for one of the people asked for: a plain filter.
     pub(super) fn serves_audience(&self, leaf: &Leaf) -> bool {
         leaf.facets.word(Facet::Closed) & self.audience != 0
+    }
+
+    /// Whether every word that is asked is written of the offering in this slot: a plain filter.
+    pub(super) fn has_words(&self, slot: u32) -> bool {
+        self.words.as_ref().is_none_or(|words| words.hold_of(slot))
     }
 
     /// The truth of every required criterion and of the restriction, location aside; each is computed as it
@@ -245,7 +279,8 @@ impl<'a> Asked<'a> {
     }
 
     fn restriction_truth(&self, leaf: &Leaf) -> Truth {
-        Truth::all([self.area_truth(leaf), self.school_truth(leaf)])
+        let reserved = self.reserved_truth(leaf).unwrap_or(Truth::Yes);
+        Truth::all([self.area_truth(leaf), self.school_truth(leaf), reserved])
     }
 
     /// None where availability is not asked.
@@ -294,6 +329,18 @@ impl<'a> Asked<'a> {
             }
         }
     }
+}
+
+/// The rosters of the student's school, of its district and of the collaboratives, each once.
+fn doors(question: &Question) -> Vec<Door> {
+    let districts = question.districts.iter().copied().map(Door::District);
+    let mut doors = Vec::with_capacity(1 + question.districts.len());
+    for door in question.school.map(Door::School).into_iter().chain(districts) {
+        if !doors.contains(&door) {
+            doors.push(door);
+        }
+    }
+    doors
 }
 
 fn add_set<T: FacetValue>(sets: &mut Vec<SetAsk>, criterion: Criterion, ask: Option<&Ask<T>>) {

@@ -1,10 +1,12 @@
 //! Why a hit is in its place, in sentences for a coordinator. Written for the hits of an answer only.
 
 use super::answer::{Contribution, Hit, Reason, Way};
+use super::areas::LivesIn;
 use super::eligibility::{Asked, Reach, Via};
 use super::facets::{Facet, FacetValue};
 use super::interner::{Languages, MetBy};
 use super::leaf::{Leaf, TO_RESIDENTS};
+use super::partners;
 use super::question::{Ask, CoverageAsk};
 use super::ranking::Factor;
 use super::scoring::{self, Scoring};
@@ -67,13 +69,18 @@ impl<'a> Explainer<'a> {
             Factor::Travel => travel(reach),
             Factor::Language => self.language(leaf),
             Factor::Fit => self.fit(leaf),
+            Factor::Relationship => partners::sentence(leaf, self.asked.question, self.asked.moment.today),
             Factor::Confirmation => self.confirmation(leaf),
+            Factor::Words => {
+                self.asked.words.as_ref().map_or_else(String::new, |words| words.explain(leaf.slot))
+            }
         }
     }
 
     fn reasons(&self, leaf: &Leaf, reach: &Reach) -> Vec<Reason> {
         let location = Reason { criterion: Criterion::Location, text: self.location(leaf, reach) };
-        let restricted = leaf.area.is_some() || leaf.schools().is_some();
+        let is_reserved = self.asked.reserved_truth(leaf).is_some();
+        let restricted = leaf.area.is_some() || leaf.schools().is_some() || is_reserved;
         let others = self
             .asked
             .truths(leaf)
@@ -117,6 +124,9 @@ impl<'a> Explainer<'a> {
 
     fn location(&self, leaf: &Leaf, reach: &Reach) -> String {
         match reach.via {
+            Some(Via::School) if leaf.schools().is_none() => {
+                "given in the student's school, under a partnership".to_owned()
+            }
             Some(Via::School) => "given in the student's school".to_owned(),
             Some(Via::Area) => {
                 let ways = TO_RESIDENTS.iter().filter(|way| leaf.facets.word(Facet::Closed) & way.bit() != 0);
@@ -128,11 +138,23 @@ impl<'a> Explainer<'a> {
     }
 
     fn restriction(&self, leaf: &Leaf) -> String {
-        let area = leaf
-            .area
-            .map(|_| format!("serves residents of an area that the student lives in{}", self.assumption()));
+        let area = leaf.area.map(|area| {
+            let what = match self.asked.lives_in(area) {
+                Some(LivesIn::PostalCode) => "the ZIP code",
+                Some(LivesIn::Town) => "the town",
+                Some(LivesIn::County) => "the county",
+                Some(LivesIn::State) => "the state",
+                Some(LivesIn::Drawn) => "a drawn area",
+                None => "an area",
+            };
+            format!("serves residents of {what} that the student lives in{}", self.assumption())
+        });
         let schools = leaf.schools().map(|_| "for students of schools, among them this one".to_owned());
-        area.into_iter().chain(schools).collect::<Vec<_>>().join("; ")
+        let reserved = self
+            .asked
+            .reserved_truth(leaf)
+            .map(|_| "reserved for students of partner schools, among them this one".to_owned());
+        area.into_iter().chain(schools).chain(reserved).collect::<Vec<_>>().join("; ")
     }
 
     fn assumption(&self) -> &'static str {

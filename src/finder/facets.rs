@@ -106,6 +106,9 @@ closed! {
     Audience, after 22;
 }
 
+/// The bit of the closed word that stands for an agreement with a district or schools, behind the audiences.
+pub(super) const PARTNERED: u64 = 1 << 25;
+
 impl FacetValue for Tier {
     const FACET: Facet = Facet::Closed;
 

@@ -38,7 +38,7 @@ impl Gives<'_> {
             };
         }
         match self.criterion {
-            Criterion::Restriction => restriction(leaf),
+            Criterion::Restriction => self.restriction(leaf),
             _ => format!("{}; {asked} was asked for", self.there_is(leaf, reach)),
         }
     }
@@ -107,7 +107,7 @@ impl Gives<'_> {
             }
             Criterion::Accessibility => listed("has", AccessibilityFeature::all(), leaf, feature_name),
             Criterion::Availability => self.wait(leaf),
-            Criterion::Restriction => restriction(leaf),
+            Criterion::Restriction => self.restriction(leaf),
         }
     }
 
@@ -130,6 +130,21 @@ impl Gives<'_> {
         }
     }
 
+    fn restriction(&self, leaf: &Leaf) -> String {
+        let fails = |truth: Truth, reason| (truth == Truth::No).then_some(reason);
+        let original = self.original;
+        let reserved = original.reserved_truth(leaf).unwrap_or(Truth::Yes);
+        let reasons: Vec<&str> = [
+            fails(original.area_truth(leaf), "for residents of an area that the student does not live in"),
+            fails(original.school_truth(leaf), "for students of certain schools, and not of this one"),
+            fails(reserved, "reserved for students of partner schools, and not of this one"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        reasons.join("; ")
+    }
+
     fn wait(&self, leaf: &Leaf) -> String {
         let moment = &self.original.moment;
         let Some(said) = leaf.statement.as_deref().filter(|said| said.is_live(moment)) else {
@@ -141,16 +156,6 @@ impl Gives<'_> {
             }
             ExpectedWait::Days(_) | ExpectedWait::Unknown | ExpectedWait::Never => standing(said),
         }
-    }
-}
-
-fn restriction(leaf: &Leaf) -> String {
-    let area = leaf.area.map(|_| "for residents of an area that the student does not live in");
-    let schools = leaf.schools().map(|_| "for students of certain schools, and not of this one");
-    match (area, schools) {
-        (Some(area), Some(schools)) => format!("{area}, or {schools}"),
-        (Some(one), None) | (None, Some(one)) => one.to_owned(),
-        (None, None) => "restricted to others".to_owned(),
     }
 }
 

@@ -17,6 +17,7 @@ use super::question::{Question, Sort};
 use super::ranking::RankingProfile;
 use super::scoring::Scoring;
 use super::search;
+use super::text::{AskedWords, Texts};
 use crate::types::{Criterion, InsurancePlanId, OfferingId, Truth};
 
 /// Every offering, ready to be searched. A plain structure in memory: callers lock it.
@@ -33,6 +34,7 @@ pub struct Index {
     areas: Areas,
     languages: Languages,
     plans: Plans,
+    texts: Texts,
     revision: u64,
 }
 
@@ -154,11 +156,12 @@ impl Index {
         let scoring = self.scoring(&asked, search.sort, profile);
         let (found, total) = search::run(self, search, &asked, &scoring);
         let explainer = Explainer::new(&asked, &scoring, &self.languages, search.explain);
-        Answer { hits: found.into_iter().map(|found| explainer.hit(&found)).collect(), total }
+        let suggestions = asked.words.as_ref().map(AskedWords::suggestions).unwrap_or_default();
+        Answer { hits: found.into_iter().map(|found| explainer.hit(&found)).collect(), total, suggestions }
     }
 
     /// The truth of every criterion that a question requires, of the location and of the restriction, for
-    /// one offering; `None` if it is not there. The audience, which is no criterion, is left out.
+    /// one offering; `None` if it is not there. The audience and the words, which are no criteria, are left out.
     pub fn judge(&self, offering: OfferingId, question: &Question) -> Option<Vec<(Criterion, Truth)>> {
         let leaf = self.leaf(*self.numbers.get(&offering)?);
         let asked = self.resolve(question);
@@ -167,7 +170,7 @@ impl Index {
     }
 
     pub(super) fn resolve<'a>(&'a self, question: &'a Question) -> Asked<'a> {
-        Asked::new(question, &self.languages, &self.plans, &self.areas)
+        Asked::new(question, &self.languages, &self.plans, &self.areas, &self.texts)
     }
 
     pub(super) fn scoring<'a>(
@@ -198,14 +201,13 @@ impl Index {
     /// Puts a new leaf into a free slot, out of reach of searches as yet.
     fn keep(&mut self, entry: &Entry<'_>) -> u32 {
         let area = entry.facts.service_area.as_ref().map(|area| self.areas.join(area));
-        let leaf = Leaf::new(entry, area, &mut self.languages, &mut self.plans);
-        let slot = if let Some(slot) = self.free.pop() {
-            self.slots[slot as usize] = Some(leaf);
-            slot
-        } else {
-            self.slots.push(Some(leaf));
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
             u32::try_from(self.slots.len() - 1).expect("memory ends before four billion offerings")
-        };
+        });
+        let leaf = Leaf::new(entry, slot, area, &mut self.languages, &mut self.plans);
+        self.slots[slot as usize] = Some(leaf);
+        self.texts.add(slot, entry);
         self.numbers.insert(entry.offering, slot);
         slot
     }
@@ -217,6 +219,7 @@ impl Index {
         };
         let slot = number.remove();
         self.free.push(slot);
+        self.texts.remove(slot);
         if let Some(leaf) = self.slots[slot as usize].take() {
             for listing in leaf.plans() {
                 self.plans.drop_listing(listing.plan);
@@ -254,8 +257,8 @@ impl Index {
         if let Some(area) = leaf.area.filter(|_| leaf.comes_to_residents()) {
             self.areas.roster_mut(area).remove(slot);
         }
-        for school in leaf.schools().filter(|_| leaf.comes_into_schools()).into_iter().flatten() {
-            self.areas.remove_from_school(*school, slot);
+        for door in leaf.doors() {
+            self.areas.remove_from_door(door, slot);
         }
     }
 }
@@ -264,8 +267,8 @@ fn add_to_rosters(areas: &mut Areas, leaf: &Leaf, site: Site) {
     if let Some(area) = leaf.area.filter(|_| leaf.comes_to_residents()) {
         areas.roster_mut(area).add(site);
     }
-    for school in leaf.schools().filter(|_| leaf.comes_into_schools()).into_iter().flatten() {
-        areas.add_to_school(*school, site);
+    for door in leaf.doors() {
+        areas.add_to_door(door, site);
     }
 }
 

@@ -1,11 +1,14 @@
-//! One offering as the index keeps it: ids, bits and small boxed slices, no text.
+//! One offering as the index keeps it: ids, bits and small boxed slices. Its words are kept in `text`.
 
 use super::envelope::{FacetEnvelope, Site, Summary};
 use super::facets::{self, CriterionSet, Facet, FacetValue, Facets};
 use super::interner::{Languages, Plans};
+use super::partners::{self, Door, Partner};
 use super::wait::{ExpectedWait, Moment, Statement};
 use crate::availability::Claim;
-use crate::directory::{Coverage, OfferingFacts};
+use crate::directory::{
+    Coverage, LocationFacts, OfferingFacts, OrganizationFacts, PartnershipFacts, ServiceFacts,
+};
 use crate::types::{
     AgeRange, Ages, Audience, Coordinates, CoverageCategory, Criterion, Grain, Modality, OfferingId,
     ScheduleKind, SchoolId, Truth,
@@ -30,6 +33,21 @@ pub struct Entry<'a> {
     pub audience: &'a [Audience],
     /// The latest claim on its pool, with the slots that are not promised to anyone.
     pub claim: Option<&'a Claim>,
+    /// The agreements of its organization, whichever services they cover and whenever they are in force.
+    pub partnerships: &'a [PartnershipFacts],
+    /// What its words are searched in, beside its own facts.
+    pub about: About<'a>,
+}
+
+/// Whose names, descriptions and terms are searched as an offering's.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct About<'a> {
+    /// Who offers it.
+    pub organization: Option<&'a OrganizationFacts>,
+    /// Its service.
+    pub service: Option<&'a ServiceFacts>,
+    /// Its place.
+    pub location: Option<&'a LocationFacts>,
 }
 
 /// One listed plan.
@@ -52,6 +70,7 @@ struct AgeFacts {
 struct Rare {
     plans: Box<[PlanListing]>,
     schools: Option<Box<[SchoolId]>>,
+    partners: Box<[Partner]>,
     /// Values that have no bit of their own.
     beyond: Box<[(Facet, u32)]>,
 }
@@ -60,6 +79,8 @@ struct Rare {
 #[derive(Debug)]
 pub(super) struct Leaf {
     pub(super) offering: OfferingId,
+    /// Where it is kept.
+    pub(super) slot: u32,
     /// Its place on the unit sphere.
     pub(super) point: Option<[f64; 3]>,
     pub(super) facets: Facets,
@@ -81,6 +102,7 @@ impl Leaf {
     /// Interns what the entry names. `area` is the number of its service area.
     pub(super) fn new(
         entry: &Entry<'_>,
+        slot: u32,
         area: Option<u32>,
         languages: &mut Languages,
         plans: &mut Plans,
@@ -88,6 +110,7 @@ impl Leaf {
         let facts = entry.facts;
         let mut leaf = Self {
             offering: entry.offering,
+            slot,
             point: entry.place.map(Coordinates::unit_vector),
             facets: Facets::default(),
             open: CriterionSet::default(),
@@ -116,7 +139,10 @@ impl Leaf {
         leaf.list_ages(facts.ages.as_ref());
         rare.plans = leaf.list_coverage(facts.coverage.as_ref(), plans);
         rare.beyond = beyond.into();
-        if !rare.plans.is_empty() || rare.schools.is_some() || !rare.beyond.is_empty() {
+        rare.partners = partners::of(entry);
+        let is_partnered = !rare.partners.is_empty();
+        leaf.facets.add(Facet::Closed, if is_partnered { facets::PARTNERED } else { 0 });
+        if is_partnered || !rare.plans.is_empty() || rare.schools.is_some() || !rare.beyond.is_empty() {
             leaf.rare = Some(Box::new(rare));
         }
         leaf.cover(plans);
@@ -223,9 +249,33 @@ impl Leaf {
         self.area.is_some() && self.facets.word(Facet::Closed) & facets::bits(TO_RESIDENTS) != 0
     }
 
-    /// Whether it is on the rosters of its schools.
-    pub(super) fn comes_into_schools(&self) -> bool {
-        self.schools().is_some() && self.facets.word(Facet::Closed) & INTO_SCHOOLS.bit() != 0
+    /// The agreements that cover its service.
+    pub(super) fn partners(&self) -> &[Partner] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.partners)
+    }
+
+    /// The rosters that it is on: of its schools, or, where none is its own, of those that an agreement
+    /// covers on whatever day. Each once.
+    pub(super) fn doors(&self) -> Vec<Door> {
+        if self.facets.word(Facet::Closed) & INTO_SCHOOLS.bit() == 0 {
+            return Vec::new();
+        }
+        let mut doors: Vec<Door> = match self.schools() {
+            Some(schools) => schools.iter().copied().map(Door::School).collect(),
+            None => self.partners().iter().flat_map(Partner::doors).collect(),
+        };
+        doors.sort_unstable();
+        doors.dedup();
+        doors
+    }
+
+    /// Whether one of the rosters that it is on, if it comes into schools at all, is this one.
+    pub(super) fn is_behind(&self, door: Door) -> bool {
+        match (self.schools(), door) {
+            (Some(schools), Door::School(school)) => schools.binary_search(&school).is_ok(),
+            (Some(_), Door::District(_)) => false,
+            (None, _) => self.partners().iter().any(|partner| partner.has(door)),
+        }
     }
 
     pub(super) fn beyond(&self) -> &[(Facet, u32)] {
@@ -292,8 +342,8 @@ impl Leaf {
         Site { slot, is_exact: self.is_exact(), has_area: self.area.is_some(), envelope }
     }
 
-    /// Whether its summary tells all but the service area: it is for every school, lists no value beyond the
-    /// bits and no plan, its ages are whole years (an asked range is then accepted iff every year it touches
+    /// Whether its summary tells all but the service area: it is for every school, no agreement covers it, it
+    /// lists no value beyond the bits and no plan, its ages are whole years (an asked range is then accepted iff every year it touches
     /// is), and its claim lapses with a whole microsecond.
     fn is_exact(&self) -> bool {
         const LAST_WHOLE_YEAR: f64 = 63.0;

@@ -5,6 +5,9 @@
 //! it best first, passes over what a required facet, the radius or the score rules out, and gives the same
 //! answer as a look at every offering would (`oracle.rs` is that look; property tests compare both).
 //!
+//! Free text ([`Words`]) has an index of its own beside the tree (`text/`), changed in the same step: it says
+//! who holds every word, and the walk passes over the others; where they are few, they are judged one by one.
+//!
 //! - [`Question`]: what is asked. Required criteria filter, preferred ones rank.
 //! - Truth has three values: only "yes" satisfies a required criterion; what nobody said is unknown, not no
 //!   ([`Index::judge`]).
@@ -28,11 +31,13 @@ mod leaf;
 pub mod ledger;
 mod near;
 mod page;
+mod partners;
 mod question;
 mod ranking;
 mod scoring;
 mod search;
 pub mod source;
+mod text;
 mod wait;
 
 #[cfg(test)]
@@ -40,15 +45,20 @@ mod arbitrary;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
+mod oracle_words;
+#[cfg(test)]
+mod outlines;
+#[cfg(test)]
 mod tests;
 
 pub use answer::{Answer, Contribution, Hit, Missed, NearMiss, NearMisses, Reason, Way};
 pub use index::Index;
 pub use interner::PlanInfo;
-pub use leaf::Entry;
+pub use leaf::{About, Entry};
 pub use page::{Search, SortKey, Total};
 pub use question::{
     Ask, AvailabilityAsk, CoverageAsk, Criteria, LanguageAsk, Preferred, Question, Residence, Sort, Urgency,
 };
 pub use ranking::{Factor, InvalidRankingProfile, RankingProfile, Weights};
+pub use text::{InvalidWords, Words};
 pub use wait::{ExpectedWait, expected_wait};

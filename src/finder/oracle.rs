@@ -7,11 +7,14 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use super::outlines::in_outline;
 use super::question::{Ask, AvailabilityAsk, CoverageAsk, LanguageAsk, Question, Sort, Urgency};
 use super::ranking::{Factor, RankingProfile};
-use super::{Entry, ExpectedWait, PlanInfo};
+use super::{About, Entry, ExpectedWait, PlanInfo, oracle_words};
 use crate::availability::Claim;
-use crate::directory::{NamedPlace, OfferingFacts};
+use crate::directory::{
+    LocationFacts, NamedPlace, OfferingFacts, OrganizationFacts, PartnershipFacts, ServiceFacts,
+};
 use crate::types::{
     Audience, AvailabilityStatus, Coordinates, Criterion, Grain, InsurancePlanId, LanguageMode, LanguageTag,
     Modality, OfferingId, Truth, calendar_date,
@@ -25,6 +28,16 @@ pub(super) struct Offered {
     pub(super) facts: OfferingFacts,
     pub(super) audience: Vec<Audience>,
     pub(super) claim: Option<Claim>,
+    pub(super) partnerships: Vec<PartnershipFacts>,
+    pub(super) written: Written,
+}
+
+/// What is written of an offering elsewhere than in its own facts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Written {
+    pub(super) organization: Option<OrganizationFacts>,
+    pub(super) service: Option<ServiceFacts>,
+    pub(super) location: Option<LocationFacts>,
 }
 
 impl Offered {
@@ -35,6 +48,12 @@ impl Offered {
             facts: &self.facts,
             audience: &self.audience,
             claim: self.claim.as_ref(),
+            partnerships: &self.partnerships,
+            about: About {
+                organization: self.written.organization.as_ref(),
+                service: self.written.service.as_ref(),
+                location: self.written.location.as_ref(),
+            },
         }
     }
 }
@@ -75,11 +94,17 @@ impl World {
             .values()
             .filter(|offered| offered.audience.iter().any(|who| question.audience.contains(who)))
             .filter(|offered| matches(offered))
-            .map(|offered| Match {
-                offering: offered.id,
-                distance_km: offered.place.map(|place| place.distance_km(question.origin)),
-                wait: wait(offered.claim.as_ref(), question.now),
-                score: score(offered, question, profile),
+            .filter_map(|offered| {
+                let words = match &question.words {
+                    Some(asked) => Some(oracle_words::words(offered, asked)?),
+                    None => None,
+                };
+                Some(Match {
+                    offering: offered.id,
+                    distance_km: offered.place.map(|place| place.distance_km(question.origin)),
+                    wait: wait(offered.claim.as_ref(), question.now),
+                    score: score(offered, question, words, profile),
+                })
             })
             .collect();
         matches.sort_by(|a, b| {
@@ -141,7 +166,14 @@ impl World {
         let (facts, required) = (&offered.facts, &question.required);
         let mut truths = vec![
             (Criterion::Location, location(offered, question)),
-            (Criterion::Restriction, Truth::all([in_area(facts, question), in_schools(facts, question)])),
+            (
+                Criterion::Restriction,
+                Truth::all([
+                    in_area(facts, question),
+                    in_schools(facts, question),
+                    reserved(offered, question),
+                ]),
+            ),
         ];
         let partial = |criterion| facts.partial.contains(&criterion);
         let soften = |criterion, truth| {
@@ -307,23 +339,30 @@ fn in_area(facts: &OfferingFacts, question: &Question) -> Truth {
             home.postal_code.map_or(Truth::Unknown, |code| Truth::known(area.postal_codes.contains(&code))),
         );
     }
-    let named =
-        |places: &[NamedPlace], name: &Option<String>| match (name, &home.state) {
-            (Some(name), Some(state)) => Truth::known(places.iter().any(|place| {
-                place.name.eq_ignore_ascii_case(name) && place.state.eq_ignore_ascii_case(state)
-            })),
-            _ => Truth::Unknown,
+    let named = |places: &[NamedPlace], name: &Option<String>, same: fn(&str, &str) -> bool| {
+        let (Some(name), Some(state)) = (name, &home.state) else {
+            return Truth::Unknown;
         };
+        let is_home = |place: &NamedPlace| same(&place.name, name) && place.state.eq_ignore_ascii_case(state);
+        Truth::known(places.iter().any(is_home))
+    };
     if !area.towns.is_empty() {
-        truths.push(named(&area.towns, &home.town));
+        let same = |a: &str, b: &str| {
+            let short = |name: &str| name.to_lowercase().replace("-by-the-sea", "");
+            short(a) == short(b)
+        };
+        truths.push(named(&area.towns, &home.town, same));
     }
     if !area.counties.is_empty() {
-        truths.push(named(&area.counties, &home.county));
+        truths.push(named(&area.counties, &home.county, str::eq_ignore_ascii_case));
     }
     if !area.states.is_empty() {
         truths.push(home.state.as_ref().map_or(Truth::Unknown, |home| {
             Truth::known(area.states.iter().any(|state| state.eq_ignore_ascii_case(home)))
         }));
+    }
+    if let Some(outline) = &area.polygon {
+        truths.push(home.at.map_or(Truth::Unknown, |at| Truth::known(in_outline(outline, at))));
     }
     Truth::any(truths)
 }
@@ -336,7 +375,40 @@ fn in_schools(facts: &OfferingFacts, question: &Question) -> Truth {
     }
 }
 
-fn remote(facts: &OfferingFacts, question: &Question) -> Truth {
+/// The agreements that cover the service on the day of the question.
+fn agreements<'a>(
+    offered: &'a Offered,
+    question: &Question,
+) -> impl Iterator<Item = &'a PartnershipFacts> + use<'a> {
+    let today = calendar_date(question.now);
+    offered.partnerships.iter().filter(move |agreed| {
+        (agreed.services.is_empty() || agreed.services.contains(&offered.facts.service_id))
+            && agreed.begins_on.is_none_or(|day| day <= today)
+            && agreed.ends_on.is_none_or(|day| today <= day)
+    })
+}
+
+fn covers(agreed: &PartnershipFacts, question: &Question) -> Truth {
+    if !agreed.schools.is_empty() {
+        question.school.map_or(Truth::Unknown, |school| Truth::known(agreed.schools.contains(&school)))
+    } else if question.districts.is_empty() {
+        Truth::Unknown
+    } else {
+        Truth::known(agreed.district_id.is_some_and(|district| question.districts.contains(&district)))
+    }
+}
+
+fn reserved(offered: &Offered, question: &Question) -> Truth {
+    let reserving: Vec<&PartnershipFacts> =
+        agreements(offered, question).filter(|agreed| agreed.reserved == Some(true)).collect();
+    if reserving.is_empty() {
+        return Truth::Yes;
+    }
+    Truth::any(reserving.into_iter().map(|agreed| covers(agreed, question)))
+}
+
+fn remote(offered: &Offered, question: &Question) -> Truth {
+    let facts = &offered.facts;
     let allowed = |modality: Modality| {
         facts.modalities.as_ref().is_some_and(|listed| listed.contains(&modality))
             && question.required.modality.as_ref().is_none_or(|ask| ask.values().contains(&modality))
@@ -346,8 +418,12 @@ fn remote(facts: &OfferingFacts, question: &Question) -> Truth {
     if facts.service_area.is_some() && to_home.into_iter().any(allowed) {
         truths.push(in_area(facts, question));
     }
-    if facts.schools.is_some() && allowed(Modality::InSchool) {
-        truths.push(in_schools(facts, question));
+    if allowed(Modality::InSchool) {
+        if facts.schools.is_some() {
+            truths.push(in_schools(facts, question));
+        } else {
+            truths.extend(agreements(offered, question).map(|agreed| covers(agreed, question)));
+        }
     }
     Truth::any(truths)
 }
@@ -357,7 +433,7 @@ fn location(offered: &Offered, question: &Question) -> Truth {
         None => Truth::Unknown,
         Some(place) => Truth::known(place.distance_km(question.origin) <= question.radius_km),
     };
-    Truth::any([at_place, remote(&offered.facts, question)])
+    Truth::any([at_place, remote(offered, question)])
 }
 
 fn wait(claim: Option<&Claim>, now: Timestamp) -> ExpectedWait {
@@ -415,14 +491,19 @@ fn availability(claim: Option<&Claim>, question: &Question) -> Truth {
     truth
 }
 
-fn score(offered: &Offered, question: &Question, profile: &RankingProfile) -> f64 {
+fn score(offered: &Offered, question: &Question, words: Option<f64>, profile: &RankingProfile) -> f64 {
     let mut terms = vec![
         (Factor::TimeToCare, time_to_care(offered, question)),
         (Factor::Travel, travel(offered, question)),
     ];
     terms.extend(language_utility(&offered.facts, question).map(|utility| (Factor::Language, utility)));
     terms.extend(fit(&offered.facts, question).map(|utility| (Factor::Fit, utility)));
+    if question.school.is_some() || !question.districts.is_empty() {
+        let partner = agreements(offered, question).any(|agreed| covers(agreed, question) == Truth::Yes);
+        terms.push((Factor::Relationship, if partner { 1.0 } else { 0.0 }));
+    }
     terms.push((Factor::Confirmation, confirmation(offered, question)));
+    terms.extend(words.map(|utility| (Factor::Words, utility)));
     let total: f64 = terms.iter().map(|(factor, _)| profile.weights().of(*factor)).sum();
     let mut score = 0.0;
     for (factor, utility) in terms {
@@ -446,7 +527,7 @@ fn time_to_care(offered: &Offered, question: &Question) -> f64 {
 
 fn travel(offered: &Offered, question: &Question) -> f64 {
     match offered.place {
-        Some(place) if remote(&offered.facts, question) != Truth::Yes => {
+        Some(place) if remote(offered, question) != Truth::Yes => {
             let minutes = place.distance_km(question.origin) * 1.3 / 40.0 * 60.0;
             (-minutes / 30.0).exp()
         }

@@ -3,9 +3,11 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::text::Words;
 use crate::types::{
-    AccessibilityFeature, AgeRange, Audience, Coordinates, CoverageCategory, InsurancePlanId, LanguageMode,
-    LanguageTag, Modality, Need, Population, PostalCode, Practice, ScheduleKind, SchoolId, Tier, Truth,
+    AccessibilityFeature, AgeRange, Audience, Coordinates, CoverageCategory, DistrictId, InsurancePlanId,
+    LanguageMode, LanguageTag, Modality, Need, Population, PostalCode, Practice, ScheduleKind, SchoolId,
+    Tier, Truth,
 };
 
 /// One question to the finder.
@@ -22,8 +24,13 @@ pub struct Question {
     pub residence: Residence,
     /// The student's school; decides what is restricted to schools, and what is given in them.
     pub school: Option<SchoolId>,
+    /// The school's district, then the collaboratives that it belongs to; decide which agreements cover the
+    /// student.
+    pub districts: Vec<DistrictId>,
     /// Whom the service must be for: any of these. Empty asks for nobody and finds nothing.
     pub audience: Vec<Audience>,
+    /// Words that must be written of the offering, each somewhere; they rank too.
+    pub words: Option<Words>,
     /// Criteria that must hold.
     pub required: Criteria,
     /// Wishes that rank and never filter.
@@ -49,7 +56,9 @@ impl Question {
             radius_km: Self::DEFAULT_RADIUS_KM,
             residence: Residence::default(),
             school: None,
+            districts: Vec::new(),
             audience: vec![Audience::Students],
+            words: None,
             required: Criteria::default(),
             preferred: Preferred::default(),
             urgency: Urgency::Routine,
@@ -60,7 +69,7 @@ impl Question {
 }
 
 /// Where a student lives, as far as it is known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Residence {
     /// ZIP code.
     pub postal_code: Option<PostalCode>,
@@ -70,6 +79,8 @@ pub struct Residence {
     pub county: Option<String>,
     /// Two-letter state.
     pub state: Option<String>,
+    /// The point that stands for it; decides areas that are drawn.
+    pub at: Option<Coordinates>,
     /// Whether nobody said so and the origin was taken for it.
     pub assumed: bool,
 }

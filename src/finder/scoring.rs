@@ -2,12 +2,13 @@
 
 use super::eligibility::{Asked, Reach, Via, language_truth};
 use super::envelope::FacetEnvelope;
-use super::facets::{Facet, FacetValue, SetAsk};
+use super::facets::{self, Facet, FacetValue, SetAsk};
 use super::interner::{Languages, MetBy};
 use super::leaf::Leaf;
 use super::page::SortKey;
 use super::question::{Ask, Preferred, Question, Sort};
 use super::ranking::{self, Factor, RankingProfile, Weighing};
+use super::text::AskedWords;
 use crate::types::{Criterion, LanguageMode, Truth, chord_2_to_km};
 
 /// What a question prefers, resolved, and how its profile weighs it.
@@ -40,8 +41,14 @@ impl<'a> Scoring<'a> {
             None => question.preferred.languages.iter().map(|tag| languages.met_by(tag)).collect(),
         };
         let wishes = wishes(question);
-        let has_language = asked.language.is_some() || !preferred.is_empty();
-        let weighing = Weighing::new(profile, question.urgency, has_language, !wishes.is_empty());
+        let has_meaning = |factor| match factor {
+            Factor::Language => asked.language.is_some() || !preferred.is_empty(),
+            Factor::Fit => !wishes.is_empty(),
+            Factor::Relationship => question.school.is_some() || !question.districts.is_empty(),
+            Factor::Words => asked.words.is_some(),
+            Factor::TimeToCare | Factor::Travel | Factor::Confirmation => true,
+        };
+        let weighing = Weighing::new(profile, question.urgency, has_meaning);
         Self { weighing, wishes, languages: preferred, asked, sort }
     }
 
@@ -68,11 +75,13 @@ impl<'a> Scoring<'a> {
                 },
                 Factor::Language => self.best_language(envelope),
                 Factor::Fit => self.share(|wish| wish.may_hold(&summary.facets)),
+                Factor::Relationship => one_if(summary.facets.word(Facet::Closed) & facets::PARTNERED != 0),
                 Factor::Confirmation => {
                     let age =
                         summary.newest_report(moment).map(|second| moment.second.saturating_sub(second));
                     ranking::of_confirmation(summary.best_grain(), age)
                 }
+                Factor::Words => self.asked.words.as_ref().map_or(0.0, AskedWords::best),
             }),
             Sort::Distance => {
                 let chord_2 = match travel {
@@ -94,11 +103,13 @@ impl<'a> Scoring<'a> {
             Factor::Travel => ranking::of_travel(travel_minutes(reach)),
             Factor::Language => self.language(leaf),
             Factor::Fit => self.share(|wish| grants(wish, leaf)),
+            Factor::Relationship => one_if(self.asked.partner_truth(leaf) == Truth::Yes),
             Factor::Confirmation => {
                 let live = leaf.statement.as_deref().filter(|statement| statement.is_live(moment));
                 let age = live.map(|said| moment.second.saturating_sub(said.reported_at.as_second()));
                 ranking::of_confirmation(leaf.grain, age)
             }
+            Factor::Words => self.asked.words.as_ref().map_or(0.0, |words| words.utility(leaf.slot)),
         }
     }
 
@@ -167,6 +178,10 @@ fn wishes(question: &Question) -> Vec<SetAsk> {
 
 fn wish<T: FacetValue>(wishes: &mut Vec<SetAsk>, criterion: Criterion, values: &[T]) {
     wishes.extend(values.iter().map(|value| SetAsk::new(criterion, &Ask::AnyOf(vec![*value]))));
+}
+
+fn one_if(holds: bool) -> f64 {
+    if holds { 1.0 } else { 0.0 }
 }
 
 fn best(utilities: impl Iterator<Item = f64>) -> f64 {

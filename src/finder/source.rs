@@ -2,18 +2,20 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
+use std::sync::Arc;
 
 use diesel::prelude::*;
 
 use crate::availability::{Claim, current_claims};
 use crate::directory::{
-    Facts, InsurancePlanFacts, LocationFacts, OfferingFacts, OrganizationFacts, Page, Placement, PostalPlace,
-    Record, ServiceFacts, find_all, list, parse_id, placed, some_centres,
+    Facts, InsurancePlanFacts, LocationFacts, OfferingFacts, OrganizationFacts, Page, PartnershipFacts,
+    Placement, PostalPlace, Record, ServiceFacts, families, find_all, list, organizations_ever_of, parse_id,
+    partnerships_of, placed, some_centres, survivors,
 };
 use crate::error::{Error, Result};
 use crate::store::schema::{offerings, services};
 use crate::store::{Change, DbConnection, Noun};
-use crate::types::{CapacityPoolId, OfferingId, PostalCode, ServiceStatus};
+use crate::types::{CapacityPoolId, OfferingId, OrganizationId, PartnershipId, PostalCode, ServiceStatus};
 
 /// An offering with everything that it refers to.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,14 +24,16 @@ pub struct Listing {
     pub offering: Record<OfferingFacts>,
     /// Its service.
     pub service: Record<ServiceFacts>,
-    /// Who offers it.
+    /// Who offers it; the survivor, where that organization is merged into another.
     pub organization: Record<OrganizationFacts>,
     /// Its place.
     pub location: Option<Record<LocationFacts>>,
-    /// Where that is: as stated, else the centre of its ZIP code.
+    /// Where that is: as stated, else the centre of its ZIP code, else a point in its town.
     pub placement: Option<Placement>,
     /// The newest claim on its pool, lapsed or not.
     pub claim: Option<Claim>,
+    /// The agreements of its organization that are not retired.
+    pub partnerships: Arc<[PartnershipFacts]>,
 }
 
 impl Listing {
@@ -67,10 +71,10 @@ fn join(
 ) -> Result<Vec<Listing>> {
     let services =
         by_id::<ServiceFacts>(connection, offerings.iter().map(|offering| offering.facts.service_id))?;
-    let organizations = by_id::<OrganizationFacts>(
-        connection,
-        services.values().map(|service| service.facts.organization_id),
-    )?;
+    let named = unique(services.values().map(|service| service.facts.organization_id));
+    let survivors = survivors(connection, &named)?;
+    let organizations = by_id::<OrganizationFacts>(connection, survivors.values().copied())?;
+    let agreements = partnerships_of(connection, &unique(organizations.keys().copied()))?;
     let locations = by_id::<LocationFacts>(
         connection,
         offerings.iter().filter_map(|offering| offering.facts.location_id),
@@ -99,8 +103,9 @@ fn join(
             };
             let service =
                 services.get(&offering.facts.service_id).cloned().ok_or_else(|| missing("service"))?;
-            let organization = organizations
+            let organization = survivors
                 .get(&service.facts.organization_id)
+                .and_then(|survivor| organizations.get(survivor))
                 .cloned()
                 .ok_or_else(|| missing("organization"))?;
             let location = offering
@@ -113,7 +118,8 @@ fn join(
                 None => None,
             };
             let claim = offering.facts.capacity_pool_id.and_then(|pool| claims.get(&pool).cloned());
-            Ok(Listing { offering, service, organization, location, placement, claim })
+            let partnerships = agreements.get(&organization.id).cloned().unwrap_or_default();
+            Ok(Listing { offering, service, organization, location, placement, claim, partnerships })
         })
         .collect()
 }
@@ -175,7 +181,21 @@ pub fn affected(connection: &mut DbConnection, changes: &[Change]) -> Result<Vec
             .collect()
     };
     let mut ids: Vec<String> = of(Noun::Offering);
-    for chunk in of(Noun::Organization).chunks(500) {
+    let partnerships: Vec<PartnershipId> = unique(
+        changes
+            .iter()
+            .filter(|change| change.noun == Noun::Partnership)
+            .map(|change| PartnershipId(change.subject)),
+    );
+    // A partnership that now is another organization's has left the offerings of the one before, too.
+    let partners = organizations_ever_of(connection, &partnerships)?;
+    let organizations = changes.iter().filter(|change| change.noun == Noun::Organization);
+    let organizations = organizations.map(|change| OrganizationId(change.subject)).chain(partners);
+    let organizations = survivors(connection, &unique(organizations))?.into_iter();
+    let organizations = unique(organizations.flat_map(|(organization, survivor)| [organization, survivor]));
+    let families: Vec<String> =
+        unique(families(connection, &organizations)?.into_iter()).iter().map(ToString::to_string).collect();
+    for chunk in families.chunks(500) {
         ids.extend(
             offerings::table
                 .inner_join(services::table.on(services::id.eq(offerings::service_id)))

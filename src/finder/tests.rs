@@ -1,14 +1,17 @@
 //! The finder against a look at every offering.
 
+mod demonstration;
+mod partnerships;
+
 use proptest::prelude::*;
 use rstar::{Envelope, ParentNode, RTreeNode, RTreeObject};
 
 use super::arbitrary::{
-    beginning, claims, offered, offering_id, places, plan, plan_infos, questions, worlds,
+    beginning, claims, offered, offering_id, partnerships, places, plan, plan_infos, questions, worlds,
 };
 use super::eligibility::{Asked, Via};
 use super::envelope::{FacetEnvelope, Site};
-use super::oracle::{Match, Offered, World};
+use super::oracle::{Match, Offered, World, Written};
 use super::scoring::{Scoring, Travel};
 use super::*;
 use crate::directory::OfferedLanguage;
@@ -19,12 +22,15 @@ const SORTS: [Sort; 3] = [Sort::Match, Sort::Distance, Sort::Wait];
 fn profiles() -> impl Strategy<Value = RankingProfile> {
     prop_oneof![
         Just(RankingProfile::default()),
-        (0..5, 0..3, 0..3, 0..3, 0..3).prop_map(|(time_to_care, travel, language, fit, confirmation)| {
-            let [time_to_care, travel, language, fit, confirmation] =
-                [time_to_care, travel, language, fit, confirmation].map(f64::from);
-            let weights = Weights { time_to_care, travel, language, fit, confirmation };
-            RankingProfile::new("test", 1, weights, 0.25).unwrap_or_default()
-        }),
+        (0..5, 0..3, 0..3, 0..3, 0..3, 0..3, 0..3).prop_map(
+            |(time_to_care, travel, language, fit, relationship, confirmation, words)| {
+                let [time_to_care, travel, language, fit, relationship, confirmation, words] =
+                    [time_to_care, travel, language, fit, relationship, confirmation, words].map(f64::from);
+                let weights =
+                    Weights { time_to_care, travel, language, fit, relationship, confirmation, words };
+                RankingProfile::new("test", 1, weights, 0.25).unwrap_or_default()
+            }
+        ),
     ]
 }
 
@@ -235,6 +241,7 @@ proptest! {
 enum Change {
     Apply(Box<Offered>),
     Replace(usize, Option<crate::availability::Claim>),
+    Agree(usize, Vec<crate::directory::PartnershipFacts>),
     Remove(usize),
     Plan(u8, PlanInfo),
 }
@@ -243,6 +250,7 @@ fn changes() -> impl Strategy<Value = Change> {
     prop_oneof![
         3 => offered(300).prop_map(|offered| Change::Apply(Box::new(offered))),
         2 => (any::<usize>(), prop::option::of(claims())).prop_map(|(which, claim)| Change::Replace(which, claim)),
+        2 => (any::<usize>(), partnerships()).prop_map(|(which, agreed)| Change::Agree(which, agreed)),
         3 => any::<usize>().prop_map(Change::Remove),
         1 => (0..5_u8, plan_infos()).prop_map(|(number, info)| Change::Plan(number, info)),
     ]
@@ -266,6 +274,14 @@ impl Change {
                     return false;
                 };
                 offered.claim = claim;
+                index.apply(offered.entry());
+                true
+            }
+            Self::Agree(which, agreed) => {
+                let Some(offered) = known(which).and_then(|id| world.offerings.get_mut(&id)) else {
+                    return false;
+                };
+                offered.partnerships = agreed;
                 index.apply(offered.entry());
                 true
             }
@@ -294,6 +310,8 @@ fn simple(id: u128, facts: impl FnOnce(&mut crate::directory::OfferingFacts)) ->
         facts: serde_json::from_str(json).unwrap(),
         audience: vec![crate::types::Audience::Students],
         claim: None,
+        partnerships: Vec::new(),
+        written: Written::default(),
     };
     facts(&mut offered.facts);
     offered
@@ -357,6 +375,25 @@ fn totals_stop_at_the_cap() {
     assert_eq!(total(1000), Total { value: 1000, exact: false });
     assert_eq!(total(1500), Total { value: 1500, exact: true });
     assert_eq!(total(0), Total { value: 0, exact: false });
+}
+
+#[test]
+fn each_kind_of_near_miss_is_counted_to_its_own_cap() {
+    let listed = |needs: &'static str| {
+        move |facts: &mut crate::directory::OfferingFacts| facts.needs = Some(vec![needs.parse().unwrap()])
+    };
+    let stated = (0..1200).map(|id| simple(id, listed("grief")));
+    let unstated = (2000..2300).map(|id| simple(id, |_| ()));
+    let index = build(&world_of(stated.chain(unstated)));
+    let mut question = Question::near(lawrence(), beginning());
+    question.required.need = Some(Ask::AnyOf(vec!["trauma".parse().unwrap()]));
+    let near = index.near_misses(&question, &RankingProfile::default(), 3);
+    let [NearMisses { criterion: Criterion::Need, mismatch, unverified }] = near.as_slice() else {
+        panic!("{near:?}")
+    };
+    assert_eq!(mismatch.total, Total { value: 1000, exact: false });
+    assert_eq!(unverified.total, Total { value: 300, exact: true });
+    assert_eq!((mismatch.hits.len(), unverified.hits.len()), (3, 3));
 }
 
 #[test]
@@ -425,7 +462,7 @@ fn reasons_are_sentences_for_a_coordinator() {
     need: serves Trauma
     language: Cantonese for Chinese through an interpreter
     availability: open, 2 slots, said 3 days ago
-    restriction: serves residents of an area that the student lives in (the residence was assumed to be where the search starts)
+    restriction: serves residents of the state that the student lives in (the residence was assumed to be where the search starts)
     TimeToCare: open, 2 slots, said 3 days ago
     Travel: no travel
     Language: Cantonese for Chinese through an interpreter

@@ -20,10 +20,10 @@ use crate::error::{Error, FieldError, Result};
 use crate::finder::ledger::{NeedRef, Outcome, record};
 use crate::finder::source::{Listing, listings};
 use crate::finder::{
-    Answer, Criteria, Hit, Missed, NearMisses, Preferred, Question, Search, Sort, SortKey, Urgency,
+    Answer, Criteria, Hit, Missed, NearMisses, Preferred, Question, Search, Sort, SortKey, Urgency, Words,
 };
 use crate::store::DbConnection;
-use crate::types::{Audience, OfferingId};
+use crate::types::{Audience, OfferingId, crisis_contacts};
 
 /// A need as it was asked, before anything of it is looked up.
 #[derive(Debug)]
@@ -34,6 +34,8 @@ pub(super) struct NeedProfile {
     pub(super) radius_km: f64,
     /// Whom the service is for.
     pub(super) audience: Vec<Audience>,
+    /// What must be written of it.
+    pub(super) words: Option<Words>,
     /// What must hold.
     pub(super) required: Criteria,
     /// What ranks and never filters.
@@ -133,7 +135,7 @@ pub(super) async fn answer(
             Ok((question, categories, found, listed))
         })
         .await?;
-    let Found { answer: Answer { hits, total }, near_misses, revision } = found;
+    let Found { answer: Answer { hits, total, suggestions }, near_misses, revision } = found;
     if let (Some(need_ref), true) = (need_ref, is_first_page) {
         let is_matched = total.value > 0;
         let near = near_misses.as_deref().unwrap_or_default();
@@ -157,24 +159,38 @@ pub(super) async fn answer(
     };
     let items = hits.into_iter().filter_map(&view).collect();
     let near_misses = near_misses.map(|all| all.into_iter().map(|near| show_near(near, &view)).collect());
+    let crisis_contacts = match total.value {
+        0 => crisis_contacts(question.residence.state.as_deref()),
+        _ => Vec::new(),
+    };
     let mut response = HttpResponse::Ok();
     if request.method() == actix_web::http::Method::GET {
         link_next(&mut response, request, next_cursor.as_deref());
     }
     let total = total.into();
-    Ok(response.json(SearchAnswer { items, next_cursor, total, near_misses, revision }))
+    Ok(response.json(SearchAnswer {
+        items,
+        next_cursor,
+        total,
+        near_misses,
+        suggestions,
+        crisis_contacts,
+        revision,
+    }))
 }
 
 impl NeedProfile {
     /// The question, with everything looked up that it names.
     fn resolve(self, connection: &mut DbConnection, name: Name, now: Timestamp) -> Result<Question> {
-        let Origin { at, residence, school } = self.origin.find(connection, name)?;
+        let Origin { at, residence, school, districts } = self.origin.find(connection, name)?;
         Ok(Question {
             origin: at,
             radius_km: self.radius_km,
             residence,
             school,
+            districts,
             audience: self.audience,
+            words: self.words,
             required: self.required,
             preferred: self.preferred,
             urgency: self.urgency,

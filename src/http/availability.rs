@@ -1,17 +1,21 @@
 //! `/v1/capacity-pools/{id}/availability`, also reached by an offering.
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, HttpResponse, get, put, web};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::caller::{AvailabilityWrite, Caller, DirectoryRead};
 use super::problem::Problem;
 use super::query::{NoParams, Query};
-use super::resource::{JSON, voice};
+use super::resource::JSON;
 use super::{Context, body};
+use crate::access::Principal;
 use crate::availability::{Claim, ClaimMethod, ClaimReport};
-use crate::directory::{CapacityPoolFacts, Facts, OfferingFacts, find};
+use crate::directory::{CapacityPoolFacts, Facts, OfferingFacts, Voice, admit, find};
 use crate::error::{Error, Result};
 use crate::store::DbConnection;
 use crate::types::{AvailabilityStatus, CapacityPoolId};
@@ -107,18 +111,21 @@ async fn read(context: &Context, id: String, find_pool: FindPool) -> Result<Http
 async fn report(
     context: &Context,
     request: &HttpRequest,
+    caller: &Arc<Principal>,
     id: String,
     bytes: &[u8],
     find_pool: FindPool,
 ) -> Result<HttpResponse, Problem> {
-    context.accept_write(request)?;
     let report: ClaimReport = body::read_strictly(request, bytes, JSON)?;
+    let principal = caller.clone();
     let shown = context
         .app
         .store
         .write(move |tx| {
             let pool = find_pool(tx.connection, &id)?;
-            let claim = crate::availability::report(tx, pool, &report, &voice())?;
+            let record = find::<CapacityPoolFacts>(tx.connection, pool)?;
+            admit(tx.connection, &principal, &record)?;
+            let claim = crate::availability::report(tx, pool, &report, &Voice::of(&principal))?;
             Ok(Availability::of(Some(pool), Some(&claim), tx.now))
         })
         .await?;
@@ -127,12 +134,13 @@ async fn report(
 
 /// Shows what is known of a pool's capacity now.
 #[utoipa::path(
-    tag = "availability", operation_id = "get_availability",
+    tag = "availability", operation_id = "get_availability", security(("oauth" = ["directory:read"])),
     params(("id" = uuid::Uuid, Path, description = "The capacity pool")),
     responses((status = 200, description = "What holds now", body = Availability), (status = 404, description = "`not-found`"))
 )]
 #[get("/capacity-pools/{id}/availability")]
 async fn get_availability(
+    _caller: Caller<DirectoryRead>,
     context: web::Data<Context>,
     id: web::Path<String>,
     _params: Query<NoParams>,
@@ -142,7 +150,7 @@ async fn get_availability(
 
 /// Says what a pool can take. Every report is kept; the latest by `reported_at` holds, and is answered.
 #[utoipa::path(
-    tag = "availability", operation_id = "report_availability",
+    tag = "availability", operation_id = "report_availability", security(("oauth" = ["availability:write"])),
     params(("id" = uuid::Uuid, Path, description = "The capacity pool")),
     request_body(
         content = ClaimReport, content_type = "application/json",
@@ -151,7 +159,7 @@ async fn get_availability(
     responses(
         (status = 200, description = "What holds now", body = Availability),
         (status = 400, description = "`invalid-request`"),
-        (status = 403, description = "`writes-disabled`"),
+        (status = 403, description = "`insufficient-scope`, `forbidden`"),
         (status = 404, description = "`not-found`"),
         (status = 409, description = "`conflict`"),
         (status = 413, description = "`payload-too-large`"),
@@ -160,23 +168,25 @@ async fn get_availability(
 )]
 #[put("/capacity-pools/{id}/availability")]
 async fn report_availability(
+    caller: Caller<AvailabilityWrite>,
     context: web::Data<Context>,
     request: HttpRequest,
     id: web::Path<String>,
     _params: Query<NoParams>,
     bytes: body::Bytes,
 ) -> Result<HttpResponse, Problem> {
-    report(&context, &request, id.into_inner(), &bytes.0, by_pool).await
+    report(&context, &request, &caller, id.into_inner(), &bytes.0, by_pool).await
 }
 
 /// Shows what is known of the capacity that an offering draws on.
 #[utoipa::path(
-    tag = "availability", operation_id = "get_offering_availability",
+    tag = "availability", operation_id = "get_offering_availability", security(("oauth" = ["directory:read"])),
     params(("id" = uuid::Uuid, Path, description = "The offering")),
     responses((status = 200, description = "What holds now", body = Availability), (status = 404, description = "`not-found`"))
 )]
 #[get("/offerings/{id}/availability")]
 async fn get_offering_availability(
+    _caller: Caller<DirectoryRead>,
     context: web::Data<Context>,
     id: web::Path<String>,
     _params: Query<NoParams>,
@@ -186,7 +196,7 @@ async fn get_offering_availability(
 
 /// Says what the pool of an offering can take; every offering of that pool is meant.
 #[utoipa::path(
-    tag = "availability", operation_id = "report_offering_availability",
+    tag = "availability", operation_id = "report_offering_availability", security(("oauth" = ["availability:write"])),
     params(("id" = uuid::Uuid, Path, description = "The offering")),
     request_body(
         content = ClaimReport, content_type = "application/json",
@@ -195,7 +205,7 @@ async fn get_offering_availability(
     responses(
         (status = 200, description = "What holds now", body = Availability),
         (status = 400, description = "`invalid-request`"),
-        (status = 403, description = "`writes-disabled`"),
+        (status = 403, description = "`insufficient-scope`, `forbidden`"),
         (status = 404, description = "`not-found`"),
         (status = 409, description = "`conflict`"),
         (status = 413, description = "`payload-too-large`"),
@@ -204,13 +214,14 @@ async fn get_offering_availability(
 )]
 #[put("/offerings/{id}/availability")]
 async fn report_offering_availability(
+    caller: Caller<AvailabilityWrite>,
     context: web::Data<Context>,
     request: HttpRequest,
     id: web::Path<String>,
     _params: Query<NoParams>,
     bytes: body::Bytes,
 ) -> Result<HttpResponse, Problem> {
-    report(&context, &request, id.into_inner(), &bytes.0, by_offering).await
+    report(&context, &request, &caller, id.into_inner(), &bytes.0, by_offering).await
 }
 
 /// Adds these operations.

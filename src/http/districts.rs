@@ -12,7 +12,7 @@ resource! {
     tag "districts", one "district", ids "districts",
     path "/districts", item "/districts/{id}",
     said "/districts/{id}/assertions",
-    filters ["code": String],
+    filters ["code": String, "kind": crate::types::DistrictKind],
     example {"name": "Sample Demonstration District", "code": "9999", "state": "MA", "time_zone": "America/New_York"},
     change {"name": "Sample Demonstration School District"},
     show |_connection, facts| facts

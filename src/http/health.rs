@@ -31,7 +31,7 @@ struct Readiness {
 }
 
 /// Whether the server runs.
-#[utoipa::path(tag = "health", operation_id = "health", responses((status = 200, description = "It runs", body = Health)))]
+#[utoipa::path(tag = "health", operation_id = "health", security(()), responses((status = 200, description = "It runs", body = Health)))]
 #[get("/healthz")]
 async fn healthz(_params: Query<NoParams>) -> HttpResponse {
     HttpResponse::Ok().json(Health { status: "ok" })
@@ -39,7 +39,7 @@ async fn healthz(_params: Query<NoParams>) -> HttpResponse {
 
 /// Whether the server can answer: the database does, the finder is loaded and no stop was asked for.
 #[utoipa::path(
-    tag = "health", operation_id = "readiness",
+    tag = "health", operation_id = "readiness", security(()),
     responses((status = 200, description = "It can answer", body = Readiness), (status = 503, description = "`overloaded`, `unavailable`, `starting`, `stopping`"))
 )]
 #[get("/readyz")]
@@ -63,7 +63,7 @@ async fn readyz(context: web::Data<Context>, _params: Query<NoParams>) -> Result
 
 /// The contract.
 #[utoipa::path(
-    tag = "health", operation_id = "contract",
+    tag = "health", operation_id = "contract", security(()),
     responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json", body = Object))
 )]
 #[get("/openapi.json")]

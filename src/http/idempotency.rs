@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::Context;
 use super::problem::Problem;
+use crate::access::{Principal, PrincipalId};
 use crate::error::{Error, FieldError};
 use crate::store::{Key, Replay, Tx};
 
@@ -62,10 +63,11 @@ impl Answer {
 pub(super) async fn answer_once(
     context: &Context,
     request: &HttpRequest,
+    caller: &Principal,
     bytes: &[u8],
     work: impl Fn(&mut Tx<'_>) -> crate::error::Result<Answer> + Send + 'static,
 ) -> Result<HttpResponse, Problem> {
-    let key = idempotency_key(request, bytes)?;
+    let key = idempotency_key(request, caller.id, bytes)?;
     let (answer, replayed) = context
         .app
         .store
@@ -82,8 +84,8 @@ pub(super) async fn answer_once(
     Ok(answer.response(replayed))
 }
 
-/// The `Idempotency-Key` of a request: a quoted string of RFC 8941, or a bare token.
-fn idempotency_key(request: &HttpRequest, bytes: &[u8]) -> Result<Option<Key>, Problem> {
+/// The `Idempotency-Key` of a request, which is the caller's own: a quoted string of RFC 8941, or a bare token.
+fn idempotency_key(request: &HttpRequest, caller: PrincipalId, bytes: &[u8]) -> Result<Option<Key>, Problem> {
     let Some(given) = request.headers().get("Idempotency-Key") else { return Ok(None) };
     let given = given.to_str().unwrap_or_default().trim();
     let bare = given.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(given);
@@ -102,5 +104,5 @@ fn idempotency_key(request: &HttpRequest, bytes: &[u8]) -> Result<Option<Key>, P
         hash.update(part);
     }
     let fingerprint = URL_SAFE_NO_PAD.encode(hash.finalize());
-    Ok(Some(Key { client: "local".to_owned(), key: bare.to_owned(), fingerprint }))
+    Ok(Some(Key { client: caller.to_string(), key: bare.to_owned(), fingerprint }))
 }

@@ -1,6 +1,7 @@
 //! The items of an answer of the finder, and how a question is put to it.
 
-use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
 use serde::Serialize;
 
 use super::availability::Availability;
@@ -9,9 +10,9 @@ use crate::directory::{Coverage, OfferedLanguage, Placement, ServiceArea};
 use crate::finder::source::Listing;
 use crate::finder::{Factor, Hit, Way};
 use crate::types::{
-    AccessibilityFeature, Ages, Audience, CapacityPoolId, Criterion, Engagement, Grain, IntakeChannel,
-    LocationId, Modality, Need, OfferingId, OrganizationId, Phone, Population, PostalCode, Practice,
-    Schedule, SchoolId, ServiceId, Tier,
+    AccessibilityFeature, Ages, Audience, CapacityPoolId, CrisisContact, Criterion, Engagement, Grain,
+    IntakeChannel, LocationId, Modality, Need, OfferingId, OrganizationId, Phone, Population, PostalCode,
+    Practice, Schedule, SchoolId, ServiceId, Tier, calendar_date,
 };
 
 /// The answer to a search: the best matches in order.
@@ -30,6 +31,14 @@ pub(super) struct SearchAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(super) near_misses: Option<Vec<NearMatches>>,
+    /// Where no offering holds every word of `q`: words that are spelt nearly like those that none holds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, example = json!(["bereavement"]))]
+    pub(super) suggestions: Vec<String>,
+    /// Where nothing matches: whom to call if it cannot wait.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, value_type = Vec<CrisisContact>)]
+    pub(super) crisis_contacts: Vec<&'static CrisisContact>,
     /// The state of the finder's index that was asked, `node:counter`; not comparable across nodes.
     #[schema(example = "5f3a91c2:30")]
     pub(super) revision: String,
@@ -167,6 +176,14 @@ struct MatchedService {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     url: Option<String>,
+    /// Who pays for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    funding_source: Option<String>,
+    /// Last day of that funding. A service may go on after it; a reason says so where the day is near or past.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    funding_ends_on: Option<Date>,
 }
 
 /// The organization of a match.
@@ -218,7 +235,8 @@ struct MatchedLocation {
     coordinates: Option<Placement>,
 }
 
-/// What a match has to do with one criterion, or with a factor of the ranking.
+/// What a match has to do with one criterion, or with a factor of the ranking; or, without either, what else to
+/// know about it.
 #[derive(Serialize, utoipa::ToSchema)]
 struct MatchReason {
     /// The criterion.
@@ -238,7 +256,7 @@ struct MatchReason {
 #[derive(Serialize, utoipa::ToSchema)]
 struct Explanation {
     /// The ranking profile, `name@version`.
-    #[schema(example = "default@1")]
+    #[schema(example = "default@2")]
     profile: String,
     /// The factors.
     factors: Vec<FactorShare>,
@@ -275,11 +293,28 @@ fn reasons(hit: &Hit) -> Vec<MatchReason> {
     criteria.chain(factors).collect()
 }
 
+/// How long before its last day a funding that ends is worth a word, in days.
+const FUNDING_NOTICE_DAYS: i64 = 60;
+
+/// That a service's funding ends soon, or is over. It says nothing of whether the service goes on.
+fn funding_reason(funding_ends_on: Option<Date>, now: Timestamp) -> Option<MatchReason> {
+    let (today, ends_on) = (calendar_date(now), funding_ends_on?);
+    let text = if ends_on < today {
+        format!("its funding ended on {ends_on}")
+    } else if ends_on <= today.saturating_add(FUNDING_NOTICE_DAYS.days()) {
+        format!("its funding ends on {ends_on}")
+    } else {
+        return None;
+    };
+    Some(MatchReason { criterion: None, factor: None, text })
+}
+
 /// Shows one hit; `explained_by` names the ranking profile where the factors are wanted.
 pub(super) fn show(hit: Hit, listing: Listing, now: Timestamp, explained_by: Option<String>) -> Match {
-    let Listing { offering, service, organization, location, placement, claim } = listing;
+    let Listing { offering, service, organization, location, placement, claim, partnerships: _ } = listing;
     let (offering_id, offering) = (offering.id, offering.facts);
-    let reasons = reasons(&hit);
+    let mut reasons = reasons(&hit);
+    reasons.extend(funding_reason(service.facts.funding_ends_on, now));
     let explanation = explained_by.map(|profile| Explanation {
         profile,
         factors: hit
@@ -322,6 +357,8 @@ pub(super) fn show(hit: Hit, listing: Listing, now: Timestamp, explained_by: Opt
             phone: service.facts.phone,
             intake_phones: service.facts.intake_phones,
             url: service.facts.url,
+            funding_source: service.facts.funding_source,
+            funding_ends_on: service.facts.funding_ends_on,
         },
         organization: MatchedOrganization {
             id: organization.id,

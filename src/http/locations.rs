@@ -7,7 +7,7 @@ use crate::directory::{LocationFacts, Placed, placed};
 use crate::types::LocationId;
 
 resource! {
-    /// Location. Without coordinates of its own it is shown at the centre of its ZIP code.
+    /// Location. Without coordinates of its own it is shown at the centre of its ZIP code, or else at a point in its town.
     Location, LocationFacts, LocationId, LocationPatch, LocationPage,
     tag "locations", one "location", ids "locations",
     path "/locations", item "/locations/{id}",

@@ -5,6 +5,8 @@ use serde::Deserialize;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::answer::{Names, NeedProfile, PageAsk, answer};
+use super::caller::Reader;
+use super::home::{HomeAsk, TownName};
 use super::listing::SearchAnswer;
 use super::origin::OriginAsk;
 use super::problem::Problem;
@@ -14,7 +16,7 @@ use super::search::{CoverageText, radius_problem};
 use super::{Context, body};
 use crate::error::FieldError;
 use crate::finder::ledger::NeedRef;
-use crate::finder::{Ask, AvailabilityAsk, Criteria, LanguageAsk, Preferred, Question, Sort, Urgency};
+use crate::finder::{Ask, AvailabilityAsk, Criteria, LanguageAsk, Preferred, Question, Sort, Urgency, Words};
 use crate::types::{
     AccessibilityFeature, AgeRange, Audience, Coordinates, Grade, LanguageMode, LanguageTag, Modality, Need,
     Population, PostalCode, Practice, ScheduleKind, Tier,
@@ -39,6 +41,11 @@ struct MatchRequest {
     /// Whom the service is for.
     #[serde(default = "students")]
     audience: Vec<Audience>,
+    /// Free text, as `q` of the search: every word must be in a name, the place, a description, or a name or
+    /// everyday word of something that the offering has.
+    #[serde(default)]
+    #[schema(nullable = false, max_length = 200, example = "grief counseling")]
+    q: Option<String>,
     /// What must hold.
     #[serde(default)]
     #[schema(required = false)]
@@ -77,7 +84,7 @@ struct MatchRequest {
     cursor: Option<String>,
 }
 
-/// Where travel starts: a point, a ZIP code or a school; and where the student lives.
+/// Where travel starts: a point, a ZIP code, a town or a school; and where the student lives.
 #[derive(Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 struct MatchOrigin {
@@ -87,12 +94,15 @@ struct MatchOrigin {
     /// The centre of a ZIP code.
     #[schema(nullable = false)]
     postal_code: Option<PostalCode>,
+    /// A point in the middle of a town: `Lawrence` or, where several states have one, `Lawrence, MA`.
+    #[schema(nullable = false, value_type = Option<String>, example = "Lawrence, MA")]
+    town: Option<TownName>,
     /// The student's school, by id or code.
     #[schema(nullable = false)]
     school: Option<String>,
-    /// The ZIP code that the student lives in.
-    #[schema(nullable = false)]
-    residence: Option<PostalCode>,
+    /// The ZIP code or town that the student lives in.
+    #[schema(nullable = false, value_type = Option<String>, example = "01840")]
+    residence: Option<HomeAsk>,
 }
 
 /// Values of one criterion: any or all of them must hold.
@@ -276,12 +286,11 @@ impl PreferredCriteria {
 
 /// Finds who can serve the need described in the body: as the search, with wishes that rank.
 #[utoipa::path(
-    tag = "search", operation_id = "match_need",
+    tag = "search", operation_id = "match_need", security((), ("oauth" = ["directory:read"])),
     request_body(content = MatchRequest, content_type = "application/json"),
     responses(
         (status = 200, description = "The best matches", body = SearchAnswer),
         (status = 400, description = "`invalid-request`"),
-        (status = 403, description = "`writes-disabled`"),
         (status = 413, description = "`payload-too-large`"),
         (status = 415, description = "`unsupported-media-type`"),
         (status = 503, description = "`overloaded`, `unavailable`, `starting`"),
@@ -289,6 +298,7 @@ impl PreferredCriteria {
 )]
 #[post("/matches")]
 async fn matches(
+    reader: Reader,
     context: web::Data<Context>,
     request: HttpRequest,
     _params: Query<NoParams>,
@@ -298,6 +308,7 @@ async fn matches(
         origin,
         radius_km,
         audience,
+        q,
         required,
         preferred,
         urgency,
@@ -308,8 +319,8 @@ async fn matches(
         limit,
         cursor,
     } = body::read(&request, &bytes.0, JSON)?;
-    let MatchOrigin { near, postal_code, school, residence } = origin;
-    let origin = OriginAsk { near, postal_code, school, residence };
+    let MatchOrigin { near, postal_code, town, school, residence } = origin;
+    let origin = OriginAsk { near, postal_code, town, school, residence };
     let mut faults = origin.problems(in_origin);
     faults.extend(radius_problem(radius_km).map(|message| FieldError::body("/radius_km", message)));
     if audience.is_empty() {
@@ -320,15 +331,20 @@ async fn matches(
     }
     let (required, max_wait_days) = required.read(&mut faults);
     let preferred = preferred.read(&mut faults);
+    let words = q.and_then(|q| {
+        q.parse::<Words>().map_err(|refusal| faults.push(FieldError::body("/q", refusal))).ok()
+    });
     if audience.len() > MOST_VALUES {
         faults.push(FieldError::body("/audience", format_args!("has more than {MOST_VALUES} values")));
     }
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
-    let need = NeedProfile { origin, radius_km, audience, required, preferred, urgency, max_wait_days, sort };
+    let need =
+        NeedProfile { origin, radius_km, audience, words, required, preferred, urgency, max_wait_days, sort };
     if need_ref.is_some() {
-        context.accept_write(&request)?;
+        // What came of a need is counted: somebody must answer for it.
+        reader.named()?;
     }
     let names = Names { origin: in_origin, coverage: (in_required, "coverages") };
     let page = PageAsk { limit, cursor, explain, near_misses };

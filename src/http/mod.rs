@@ -3,23 +3,31 @@
 mod answer;
 mod availability;
 mod body;
+mod caller;
 mod capacity_pools;
+mod crisis_contacts;
 mod cursor;
 mod districts;
+mod duplicates;
 mod edge;
 mod fallback;
 mod health;
+mod home;
 mod idempotency;
 mod insurance_plans;
+mod invitations;
 mod listing;
 mod locations;
 mod matches;
+mod merges;
 mod near_misses;
 mod noun;
+mod oauth;
 mod offerings;
 pub mod openapi;
 mod organizations;
 mod origin;
+mod partnerships;
 mod problem;
 mod query;
 mod request_id;
@@ -28,17 +36,13 @@ mod schools;
 mod search;
 mod server;
 mod services;
+mod towns;
 mod vocabularies;
 
 pub use cursor::Cursors;
 pub use edge::Edge;
 pub use problem::{Problem, ProblemCode};
 pub use server::{Server, serve, service};
-
-use std::net::IpAddr;
-
-use actix_web::HttpRequest;
-use actix_web::http::header::HOST;
 
 use crate::app::App;
 
@@ -49,35 +53,13 @@ pub struct Context {
     pub app: App,
     /// Signs cursors.
     pub cursors: Cursors,
-    /// Whether writes are accepted: only while bound to a loopback address, until access control is there.
-    pub accepts_writes: bool,
+    /// Whether the directory may be searched without a token.
+    pub public_search: bool,
     /// What every request passes.
     pub edge: Edge,
 }
 
 impl Context {
-    /// Refuses a write where writes are not accepted.
-    ///
-    /// # Errors
-    /// [`ProblemCode::WritesDisabled`].
-    fn accept_write(&self, request: &HttpRequest) -> Result<(), Problem> {
-        if !names_loopback(request) {
-            return Err(Problem::new(
-                ProblemCode::WritesDisabled,
-                "without access control writes are accepted only when they are addressed to this machine: \
-                 127.0.0.1, [::1] or localhost",
-            ));
-        }
-        if self.accepts_writes {
-            return Ok(());
-        }
-        Err(Problem::new(
-            ProblemCode::WritesDisabled,
-            "this server listens beyond the machine itself, and without access control it accepts no writes there; \
-             run it with --listen 127.0.0.1:8080 to write",
-        ))
-    }
-
     /// Refuses a question while the finder is being loaded.
     ///
     /// # Errors
@@ -90,26 +72,18 @@ impl Context {
     }
 }
 
-/// Whether the request was addressed to a loopback name. A page elsewhere that had its own name resolved to
-/// 127.0.0.1 would otherwise write through a visitor's browser.
-fn names_loopback(request: &HttpRequest) -> bool {
-    let Some(host) = request.headers().get(HOST) else { return true };
-    let host = host.to_str().unwrap_or_default();
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    name.eq_ignore_ascii_case("localhost") || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
-}
-
 /// Adds every operation of the contract.
 fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
     health::configure(services);
+    oauth::configure(services);
     services.service(utoipa_actix_web::scope("/v1").configure(|services| {
         search::configure(services);
         matches::configure(services);
         near_misses::configure(services);
+        // Before the organizations: "duplicates" is no id.
+        duplicates::configure(services);
         organizations::configure(services);
+        merges::configure(services);
         services::configure(services);
         locations::configure(services);
         offerings::configure(services);
@@ -118,6 +92,10 @@ fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>)
         insurance_plans::configure(services);
         districts::configure(services);
         schools::configure(services);
+        partnerships::configure(services);
+        towns::configure(services);
         vocabularies::configure(services);
+        invitations::configure(services);
+        crisis_contacts::configure(services);
     }));
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Context;
+use super::caller::{Caller, ReportsRead};
 use super::problem::Problem;
 use super::query::{FromParams, Limit, Params, Query};
 use super::resource::{PageBody, Total, link_next};
@@ -80,7 +81,7 @@ impl FromParams for LedgerParams {
 /// Lists what needs met with that were looked for with a reference (`need_ref` of `POST /v1/matches`): which rule
 /// blocked, where, in what language, on what coverage. One row for a need and month.
 #[utoipa::path(
-    tag = "near_misses", operation_id = "list_near_misses",
+    tag = "near_misses", operation_id = "list_near_misses", security(("oauth" = ["reports:read"])),
     params(
         ("limit" = Option<u8>, Query, description = "How many items: 1 to 100, by default 25", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
@@ -99,6 +100,7 @@ impl FromParams for LedgerParams {
 )]
 #[get("/near-misses")]
 async fn list_near_misses(
+    _caller: Caller<ReportsRead>,
     context: web::Data<Context>,
     request: HttpRequest,
     params: Query<LedgerParams>,

@@ -11,6 +11,7 @@ macro_rules! resource {
         example $example:tt, change $change:tt,
         show |$connection:ident, $record:ident| $shown:expr
         $(, create $create:path)?
+        $(, moved $moved:literal, refused $refused:literal)?
     ) => {
         $(#[$doc])*
         #[derive(serde::Serialize, utoipa::ToSchema)]
@@ -87,6 +88,7 @@ macro_rules! resource {
         #[utoipa::path(
             summary = concat!("Lists ", $tag, "."),
             tag = $tag, operation_id = concat!("list_", $op),
+            security(("oauth" = ["directory:read"])),
             params(
                 ("limit" = Option<u8>, Query, description = "How many items: 1 to 100, by default 25", minimum = 1, maximum = 100),
                 ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
@@ -100,6 +102,7 @@ macro_rules! resource {
         )]
         #[get($path)]
         async fn list(
+            _caller: $crate::http::caller::Caller<$crate::http::caller::DirectoryRead>,
             context: actix_web::web::Data<$crate::http::Context>,
             request: actix_web::HttpRequest,
             params: $crate::http::query::Query<$crate::http::resource::ListParams<$facts>>,
@@ -111,17 +114,20 @@ macro_rules! resource {
         #[utoipa::path(
             summary = concat!("Shows one ", $one, "."),
             tag = $tag, operation_id = concat!("get_", $op),
+            security(("oauth" = ["directory:read"])),
             params(("id" = uuid::Uuid, Path, description = "Its id"),
                 ("If-None-Match" = Option<String>, Header, description = "An ETag: unchanged gives 304")),
             responses(
                 (status = 200, description = "It", body = $name, headers(("ETag" = String, description = "The version"))),
                 (status = 304, description = "Unchanged"),
+                $((status = 307, description = $moved, headers(("Location" = String, description = "The path of that one"))),)?
                 (status = 400, description = "`invalid-request`"),
                 (status = 404, description = "`not-found`"),
             )
         )]
         #[get($item)]
         async fn get(
+            _caller: $crate::http::caller::Caller<$crate::http::caller::DirectoryRead>,
             context: actix_web::web::Data<$crate::http::Context>,
             request: actix_web::HttpRequest,
             id: actix_web::web::Path<String>,
@@ -134,13 +140,14 @@ macro_rules! resource {
         #[utoipa::path(
             summary = concat!("Records a new ", $one, "."),
             tag = $tag, operation_id = concat!("create_", $op),
+            security(("oauth" = ["directory:write"])),
             params(("Idempotency-Key" = Option<String>, Header, description = "A repeated request with this key gets the first answer again")),
             request_body(content = $facts, content_type = "application/json", example = json!($example)),
             responses(
                 (status = 201, description = "Recorded", body = $name, headers(
                     ("ETag" = String, description = "The version"), ("Location" = String, description = "Its path"))),
                 (status = 400, description = "`invalid-request`"),
-                (status = 403, description = "`writes-disabled`"),
+                (status = 403, description = "`insufficient-scope`, `forbidden`"),
                 (status = 409, description = "`conflict`, `idempotency-in-flight`"),
                 (status = 413, description = "`payload-too-large`"),
                 (status = 415, description = "`unsupported-media-type`"),
@@ -149,26 +156,29 @@ macro_rules! resource {
         )]
         #[post($path)]
         async fn create(
+            caller: $crate::http::caller::Caller<$crate::http::caller::DirectoryWrite>,
             context: actix_web::web::Data<$crate::http::Context>,
             request: actix_web::HttpRequest,
             _params: $crate::http::query::Query<$crate::http::query::NoParams>,
             body: $crate::http::body::Bytes,
         ) -> Result<actix_web::HttpResponse, $crate::http::problem::Problem> {
-            $crate::http::resource::create::<$facts>(&context, &request, &body.0).await
+            $crate::http::resource::create::<$facts>(&context, &request, &caller, &body.0).await
         }
 
         #[doc = concat!("Changes what is said of one ", $one, ".")]
         #[utoipa::path(
             summary = concat!("Changes what is said of one ", $one, "."),
             tag = $tag, operation_id = concat!("update_", $op),
+            security(("oauth" = ["directory:write"])),
             params(("id" = uuid::Uuid, Path, description = "Its id"),
                 ("If-Match" = String, Header, description = "The ETag of the version that was read")),
             request_body(content = $patch, content_type = "application/merge-patch+json", example = json!($change)),
             responses(
                 (status = 200, description = "It, changed", body = $name, headers(("ETag" = String, description = "The version"))),
                 (status = 400, description = "`invalid-request`"),
-                (status = 403, description = "`writes-disabled`"),
+                (status = 403, description = "`insufficient-scope`, `forbidden`"),
                 (status = 404, description = "`not-found`"),
+                $((status = 409, description = $refused),)?
                 (status = 412, description = "`precondition-failed`"),
                 (status = 413, description = "`payload-too-large`"),
                 (status = 415, description = "`unsupported-media-type`"),
@@ -177,58 +187,66 @@ macro_rules! resource {
         )]
         #[patch($item)]
         async fn update(
+            caller: $crate::http::caller::Caller<$crate::http::caller::DirectoryWrite>,
             context: actix_web::web::Data<$crate::http::Context>,
             request: actix_web::HttpRequest,
             id: actix_web::web::Path<String>,
             _params: $crate::http::query::Query<$crate::http::query::NoParams>,
             body: $crate::http::body::Bytes,
         ) -> Result<actix_web::HttpResponse, $crate::http::problem::Problem> {
-            $crate::http::resource::update::<$facts>(&context, &request, &id, &body.0).await
+            $crate::http::resource::update::<$facts>(&context, &request, &caller, &id, &body.0).await
         }
 
         #[doc = concat!("Retires one ", $one, ": it is kept, and neither listed nor found any more.")]
         #[utoipa::path(
             summary = concat!("Retires one ", $one, ": it is kept, and neither listed nor found any more."),
             tag = $tag, operation_id = concat!("retire_", $op),
+            security(("oauth" = ["directory:write"])),
             params(("id" = uuid::Uuid, Path, description = "Its id"),
                 ("If-Match" = String, Header, description = "The ETag of the version that was read")),
             responses(
                 (status = 204, description = "Retired", headers(("ETag" = String, description = "The version"))),
                 (status = 400, description = "`invalid-request`"),
-                (status = 403, description = "`writes-disabled`"),
+                (status = 403, description = "`insufficient-scope`, `forbidden`"),
                 (status = 404, description = "`not-found`"),
+                $((status = 409, description = $refused),)?
                 (status = 412, description = "`precondition-failed`"),
                 (status = 428, description = "`precondition-required`"),
             )
         )]
         #[delete($item)]
         async fn retire(
+            caller: $crate::http::caller::Caller<$crate::http::caller::DirectoryWrite>,
             context: actix_web::web::Data<$crate::http::Context>,
             request: actix_web::HttpRequest,
             id: actix_web::web::Path<String>,
             _params: $crate::http::query::Query<$crate::http::query::NoParams>,
         ) -> Result<actix_web::HttpResponse, $crate::http::problem::Problem> {
-            $crate::http::resource::retire::<$facts>(&context, &request, &id).await
+            $crate::http::resource::retire::<$facts>(&context, &request, &caller, &id).await
         }
 
         #[doc = concat!("Shows who said what of one ", $one, ", and when.")]
         #[utoipa::path(
             summary = concat!("Shows who said what of one ", $one, ", and when."),
             tag = $tag, operation_id = concat!("list_", $op, "_assertions"),
+            security(("oauth" = ["directory:read"])),
             params(("id" = uuid::Uuid, Path, description = "Its id")),
             responses(
                 (status = 200, description = "The statements", body = $crate::http::resource::AssertionList),
+                $((status = 307, description = $moved, headers(("Location" = String, description = "The path of that one"))),)?
                 (status = 400, description = "`invalid-request`"),
                 (status = 404, description = "`not-found`"),
             )
         )]
         #[get($said)]
         async fn assertions(
+            _caller: $crate::http::caller::Caller<$crate::http::caller::DirectoryRead>,
             context: actix_web::web::Data<$crate::http::Context>,
+            request: actix_web::HttpRequest,
             id: actix_web::web::Path<String>,
             _params: $crate::http::query::Query<$crate::http::query::NoParams>,
         ) -> Result<actix_web::HttpResponse, $crate::http::problem::Problem> {
-            $crate::http::resource::assertions::<$facts>(&context, &id).await
+            $crate::http::resource::assertions::<$facts>(&context, &request, &id).await
         }
 
         /// Adds the operations of this noun.

@@ -6,10 +6,14 @@ use std::sync::LazyLock;
 use utoipa::PartialSchema;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::schema::{AdditionalProperties, AllOf, Object, Schema, SchemaType, Type};
+use utoipa::openapi::security::{
+    ClientCredentials, Flow, HttpAuthScheme, HttpBuilder, OAuth2, Scopes, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{ContentBuilder, Info, License, OpenApi, Ref, RefOr, Response, ServerBuilder};
 
 use super::edge::is_limited;
 use super::problem::{ProblemBody, ProblemCode, ProblemField};
+use crate::access::Scope;
 
 const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -31,7 +35,9 @@ pub fn contract() -> OpenApi {
         .1;
     routes.info = info();
     routes.servers = Some(vec![ServerBuilder::new().url("/").build()]);
-    let schemas = &mut routes.components.get_or_insert_default().schemas;
+    let components = routes.components.get_or_insert_default();
+    components.security_schemes.extend(security_schemes());
+    let schemas = &mut components.schemas;
     for (name, schema) in [
         ("Problem", ProblemBody::schema()),
         ("ProblemField", ProblemField::schema()),
@@ -43,6 +49,7 @@ pub fn contract() -> OpenApi {
     for (path, item) in &mut routes.paths.paths {
         let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {
+            describe_access(operation);
             describe_problems(operation, is_limited(path));
         }
     }
@@ -81,18 +88,67 @@ fn info() -> Info {
          BCP 47 tags. A query parameter with a list may be repeated or comma-separated, and any of its values will do. \
          Unknown parameters, unknown fields and empty values are refused. Single resources carry an `ETag`; a change needs \
          it in `If-Match`. A `POST` that creates takes an `Idempotency-Key`, kept for 48 hours. Every answer has an \
-         `X-Request-Id`; a client's own is taken if it has at most 64 letters, digits, `-`, `_` and `.`, and among them a digit. It \
-         stands in the server's log and must tell nothing of anybody.\n\n\
+         `X-Request-Id`; a client's own is taken if it has at most 64 letters, digits, `-`, `_` and `.`.\n\n\
+         **Access**: `Authorization: Bearer TOKEN`. A system gets its token from `POST /oauth/token`; a person comes with \
+         one of a configured identity provider and has a membership here. Each operation names the scope that it needs. What \
+         belongs to others is `not-found`, and an `Idempotency-Key` is the caller's own.\n\n\
          **Limits**: bodies of 1 MiB, 32 levels deep, that come within 20 seconds; 64 header fields of 16 KiB together, that \
          come within 10 seconds; query strings of 8,192 characters, pages of 100 items, searches 1,000 items deep, cursors of a \
          search 15 minutes old. A request whose head cannot be read at all is answered 400, 408 or 431 without a body. How many \
-         reads and writes one caller may make in a minute, and how long an answer may take, is set by the operator: \
-         `RateLimit-Policy` and `RateLimit` on every answer say what is left (draft-ietf-httpapi-ratelimit-headers).\n\n\
+         reads and writes one address, and one client or person, may make in a minute, how many of one address may run at \
+         once, and how long an answer may take, is set by the operator: `RateLimit-Policy` and `RateLimit` on every answer \
+         say what is left (draft-ietf-httpapi-ratelimit-headers). `POST /v1/matches` counts as a read.\n\n\
          **Problems** are RFC 9457 documents with one of these codes: {}. Any operation may answer `internal` (500), \
          `rate-limited` (429) and `overloaded`, `unavailable` or `timed-out` (503), these with `Retry-After`.",
         codes.join(", ")
     ));
     info
+}
+
+/// How a caller may be known: systems by our own tokens, people by those of a configured identity provider.
+fn security_schemes() -> [(String, RefOr<SecurityScheme>); 2] {
+    let scopes = Scope::ALL.iter().map(|scope| (scope.as_str(), scope.describe()));
+    let flow = Flow::ClientCredentials(ClientCredentials::new("/oauth/token", scopes.collect::<Scopes>()));
+    let person = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some(
+            "A token of a configured OpenID Connect provider. What it permits is looked up in the person's membership.",
+        ))
+        .build();
+    [
+        ("oauth".to_owned(), RefOr::T(SecurityScheme::OAuth2(OAuth2::new([flow])))),
+        ("person".to_owned(), RefOr::T(SecurityScheme::Http(person))),
+    ]
+}
+
+/// Scopes that an operation names for systems, it names for people too; and what needs a token has the two
+/// problems of that.
+fn describe_access(operation: &mut Operation) {
+    let Some(security) = &mut operation.security else { return };
+    let scopes = security.iter().find_map(scopes_of);
+    if let Some(scopes) = &scopes {
+        security.push(SecurityRequirement::new("person", scopes));
+    }
+    let needs_token = *security != [SecurityRequirement::default()];
+    let problems: &[(&str, &str)] = match (needs_token, scopes) {
+        (true, Some(_)) => &[("401", "`unauthenticated`"), ("403", "`insufficient-scope`")],
+        (true, None) => &[("401", "`unauthenticated`")],
+        (false, _) => &[],
+    };
+    for (status, description) in problems {
+        operation
+            .responses
+            .responses
+            .entry((*status).to_owned())
+            .or_insert_with(|| RefOr::T(Response::new(*description)));
+    }
+}
+
+/// The scopes that a requirement asks of systems.
+fn scopes_of(requirement: &SecurityRequirement) -> Option<Vec<String>> {
+    let requirement = serde_json::to_value(requirement).ok()?;
+    serde_json::from_value(requirement.get("oauth")?.clone()).ok()
 }
 
 /// Gives every answer that is not a success the body of a problem, and names those that any operation has.
@@ -111,7 +167,10 @@ fn describe_problems(operation: &mut Operation, is_limited: bool) {
             .or_insert_with(|| RefOr::T(Response::new(description)));
     }
     for (status, response) in &mut operation.responses.responses {
-        if let (true, RefOr::T(response)) = (status.starts_with(['4', '5']), response) {
+        // What has a body of its own says so: the errors of OAuth have their own shape (RFC 6749).
+        if let (true, RefOr::T(response)) = (status.starts_with(['4', '5']), response)
+            && response.content.is_empty()
+        {
             let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
             response.content.insert(PROBLEM_JSON.to_owned(), RefOr::T(problem));
         }

@@ -19,5 +19,6 @@ resource! {
         "hours": [{"day": "monday", "opens": "09:00", "closes": "17:00"}]
     },
     change {"intake_channel": "form", "website": null},
-    show |_connection, facts| facts
+    show |_connection, facts| facts,
+    moved "It is merged into another organization", refused "`conflict`"
 }

@@ -2,13 +2,14 @@
 
 use std::str::FromStr;
 
+use super::home::{Home, HomeAsk, TownName, known_centre, known_town};
 use crate::directory::{
-    Facts, InsurancePlanFacts, Page, SchoolFacts, centre_of, find, find_all, list, near_postal_codes, placed,
+    Facts, InsurancePlanFacts, Page, SchoolFacts, centre_of, collaboratives_of, find, find_all, list, placed,
 };
 use crate::error::{Error, FieldError, Result};
 use crate::finder::{Ask, CoverageAsk, Criteria, Residence};
 use crate::store::DbConnection;
-use crate::types::{Coordinates, CoverageCategory, PostalCode, SchoolId};
+use crate::types::{Coordinates, CoverageCategory, DistrictId, PostalCode, SchoolId};
 
 /// `LAT,LON` in degrees.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,17 +30,19 @@ impl FromStr for Near {
     }
 }
 
-/// The place where a search starts, as it was given: exactly one of the three.
+/// The place where a search starts, as it was given.
 #[derive(Clone, Debug, Default)]
 pub(super) struct OriginAsk {
     /// A point.
     pub near: Option<Coordinates>,
     /// The centre of a ZIP code.
     pub postal_code: Option<PostalCode>,
+    /// A point in a town.
+    pub town: Option<TownName>,
     /// A school, by id or code. It is the student's school too.
     pub school: Option<String>,
-    /// The ZIP code that the student lives in.
-    pub residence: Option<PostalCode>,
+    /// Where the student lives.
+    pub residence: Option<HomeAsk>,
 }
 
 /// The place where a search starts, as it was found.
@@ -51,6 +54,8 @@ pub(super) struct Origin {
     pub residence: Residence,
     /// The student's school.
     pub school: Option<SchoolId>,
+    /// Its district, then the collaboratives that the district belongs to.
+    pub districts: Vec<DistrictId>,
 }
 
 /// How the fields are called where the question was asked: a query parameter or a member of the body.
@@ -60,13 +65,20 @@ impl OriginAsk {
     /// What is wrong with it before anything is looked up.
     pub(super) fn problems(&self, name: Name) -> Vec<FieldError> {
         let mut problems = Vec::new();
-        // A school may stand beside a point or a ZIP code: they say where travel starts, it says which school.
-        if self.near.is_some() && self.postal_code.is_some() {
-            let message = "contradicts postal_code: a search starts at one place; leave one of them out";
-            problems.push(name("near", message.to_owned()));
+        // A school may stand beside any of the others: they say where travel starts, it says which school.
+        let given = [
+            ("near", self.near.is_some()),
+            ("postal_code", self.postal_code.is_some()),
+            ("town", self.town.is_some()),
+        ];
+        let given: Vec<&str> = given.iter().filter(|(_, given)| *given).map(|(field, _)| *field).collect();
+        if let [first, second, ..] = given.as_slice() {
+            let message =
+                format!("contradicts {second}: a search starts at one place; leave one of them out");
+            problems.push(name(first, message));
         }
-        if self.near.is_none() && self.postal_code.is_none() && self.school.is_none() {
-            let message = "a search needs a place to start from: near=LAT,LON, postal_code or school";
+        if given.is_empty() && self.school.is_none() {
+            let message = "a search needs a place to start from: near=LAT,LON, postal_code, town or school";
             problems.push(name("near", message.to_owned()));
         }
         problems
@@ -78,43 +90,49 @@ impl OriginAsk {
     /// [`Error::Invalid`] if a ZIP code or school is not known or has no place; names near ones.
     pub(super) fn find(&self, connection: &mut DbConnection, name: Name) -> Result<Origin> {
         let school = self.school.as_deref().map(|asked| find_school(connection, asked, name)).transpose()?;
-        let (at, lives_in) = match (self.near, self.postal_code, &school) {
-            (Some(at), ..) => (at, None),
-            (None, Some(code), _) => {
+        let (at, lives_in) = match (self.near, self.postal_code, &self.town, &school) {
+            (Some(at), ..) => (at, Home::Point(at)),
+            (None, Some(code), ..) => {
                 let centre = known_centre(connection, code, "postal_code", name)?;
-                (centre.at, Some(centre))
+                (centre.at, Home::Postal(centre.at, centre))
             }
-            (None, None, Some((_, facts))) => {
+            (None, None, Some(town), _) => {
+                let town = known_town(connection, town, "town", name)?;
+                (town.at, Home::Town(Box::new(town)))
+            }
+            (None, None, None, Some((_, facts))) => {
                 let placement = placed(connection, facts, None)?;
                 let at = placement.ok_or_else(|| {
                     name(
                         "school",
-                        "has neither coordinates nor a known ZIP code; give near or postal_code".to_owned(),
+                        "has neither coordinates nor a known ZIP code or town; give near or postal_code"
+                            .to_owned(),
                     )
                 })?;
                 let centre = facts.postal_code.map(|code| centre_of(connection, code)).transpose()?.flatten();
-                (at.at(), centre)
+                (at.at(), centre.map_or(Home::Point(at.at()), |centre| Home::Postal(at.at(), centre)))
             }
-            (None, None, None) => {
+            (None, None, None, None) => {
                 return Err(name("near", "a search needs a place to start from".to_owned()).into());
             }
         };
-        let assumed = self.residence.is_none();
-        let home = match self.residence {
-            Some(code) => Some(known_centre(connection, code, "residence", name)?),
+        let home = match &self.residence {
+            Some(HomeAsk::PostalCode(code)) => {
+                let centre = known_centre(connection, *code, "residence", name)?;
+                Home::Postal(centre.at, centre)
+            }
+            Some(HomeAsk::Town(town)) => {
+                Home::Town(Box::new(known_town(connection, town, "residence", name)?))
+            }
             None => lives_in,
         };
-        let residence = match home {
-            Some(home) => Residence {
-                postal_code: Some(home.postal_code),
-                town: None,
-                county: home.county,
-                state: home.state,
-                assumed,
-            },
-            None => Residence { assumed, ..Residence::default() },
-        };
-        Ok(Origin { at, residence, school: school.map(|(id, _)| id) })
+        let residence = home.residence(connection, self.residence.is_none())?;
+        let mut districts = Vec::new();
+        if let Some(district) = school.as_ref().and_then(|(_, facts)| facts.district_id) {
+            districts.push(district);
+            districts.extend(collaboratives_of(connection, district)?);
+        }
+        Ok(Origin { at, residence, school: school.map(|(id, _)| id), districts })
     }
 }
 
@@ -145,23 +163,6 @@ pub(super) fn categories_of(
         }
     }
     Ok(categories)
-}
-
-fn known_centre(
-    connection: &mut DbConnection,
-    code: PostalCode,
-    field: &str,
-    name: Name,
-) -> Result<crate::directory::PostalPlace> {
-    if let Some(centre) = centre_of(connection, code)? {
-        return Ok(centre);
-    }
-    let near = near_postal_codes(connection, code)?;
-    let advice = match near.as_slice() {
-        [] => "no ZIP code begins like it".to_owned(),
-        near => format!("near it are {}", near.join(", ")),
-    };
-    Err(name(field, format!("the ZIP code {code} is not known; {advice}")).into())
 }
 
 fn find_school(connection: &mut DbConnection, asked: &str, name: Name) -> Result<(SchoolId, SchoolFacts)> {

@@ -14,8 +14,12 @@ use crate::error::{At, Error, FieldError};
 pub enum ProblemCode {
     /// 400: a value is wrong; `errors` says which and what would be right.
     InvalidRequest,
-    /// 403: writes are accepted on loopback addresses only until access control is there.
-    WritesDisabled,
+    /// 401: a token is needed, or the one that came is not believed; `WWW-Authenticate` says which.
+    Unauthenticated,
+    /// 403: the token lacks a scope; `WWW-Authenticate` and the detail name it.
+    InsufficientScope,
+    /// 403: nobody of the caller's role may do this.
+    Forbidden,
     /// 404: there is no such thing.
     NotFound,
     /// 405: the path has no such method.
@@ -58,7 +62,9 @@ impl ProblemCode {
     /// Every code.
     pub const ALL: &'static [Self] = &[
         Self::InvalidRequest,
-        Self::WritesDisabled,
+        Self::Unauthenticated,
+        Self::InsufficientScope,
+        Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::Conflict,
@@ -84,9 +90,11 @@ impl ProblemCode {
             Self::InvalidRequest => {
                 (StatusCode::BAD_REQUEST, "invalid-request", "The request cannot be accepted")
             }
-            Self::WritesDisabled => {
-                (StatusCode::FORBIDDEN, "writes-disabled", "Writes are not accepted here")
+            Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "A token is needed"),
+            Self::InsufficientScope => {
+                (StatusCode::FORBIDDEN, "insufficient-scope", "The token does not permit this")
             }
+            Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Nobody of this role may do this"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
             Self::MethodNotAllowed => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "This path has no such method")
@@ -161,6 +169,8 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// Methods that the path has.
     pub allow: Option<String>,
+    /// How to come with a token (RFC 6750).
+    pub challenge: Option<String>,
 }
 
 /// A problem (RFC 9457).
@@ -210,7 +220,7 @@ pub(super) struct ProblemField<'a> {
 impl Problem {
     /// A problem of this kind.
     pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), allow: None }
+        Self { code, detail: detail.into(), errors: Vec::new(), allow: None, challenge: None }
     }
 
     /// Values that are wrong.
@@ -219,7 +229,7 @@ impl Problem {
             [one] => one.to_string(),
             many => format!("{} values cannot be accepted", many.len()),
         };
-        Self { code: ProblemCode::InvalidRequest, detail, errors, allow: None }
+        Self { code: ProblemCode::InvalidRequest, detail, errors, allow: None, challenge: None }
     }
 
     /// The answer, with the id under which the request is logged.
@@ -244,6 +254,9 @@ impl Problem {
         }
         if let Some(allow) = &self.allow {
             response.insert_header((header::ALLOW, allow.as_str()));
+        }
+        if let Some(challenge) = &self.challenge {
+            response.insert_header((header::WWW_AUTHENTICATE, challenge.as_str()));
         }
         response.content_type("application/problem+json").json(ProblemBody {
             r#type: format!("urn:causeway:problem:{code}"),
@@ -281,6 +294,7 @@ impl From<Error> for Problem {
             Error::Invalid(errors) => Self::invalid(errors),
             Error::NotFound { .. } => Self::new(ProblemCode::NotFound, detail),
             Error::Conflict(_) => Self::new(ProblemCode::Conflict, detail),
+            Error::Forbidden(_) => Self::new(ProblemCode::Forbidden, detail),
             Error::Stale { .. } => Self::new(ProblemCode::PreconditionFailed, detail),
             Error::KeyReused => Self::new(ProblemCode::IdempotencyKeyReused, detail),
             Error::KeyInFlight => Self::new(ProblemCode::IdempotencyInFlight, detail),

@@ -156,7 +156,8 @@ impl Params {
     }
 }
 
-fn decode(text: &str) -> Option<String> {
+/// Percent-decodes a name or value; none if it is not UTF-8.
+pub(super) fn decode(text: &str) -> Option<String> {
     let spaced = text.replace('+', " ");
     percent_encoding::percent_decode_str(&spaced).decode_utf8().ok().map(std::borrow::Cow::into_owned)
 }

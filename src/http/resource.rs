@@ -1,6 +1,8 @@
 //! The life of a noun over HTTP: list, get, create, update, retire. One implementation for all of them;
 //! `noun.rs` declares the operations of each.
 
+use std::sync::Arc;
+
 use actix_web::http::{StatusCode, header};
 
 use actix_web::{HttpRequest, HttpResponse};
@@ -12,21 +14,18 @@ use super::idempotency::{Answer, answer_once};
 use super::problem::{Problem, ProblemCode};
 use super::query::{FromParams, Limit, Params};
 use super::{Context, body};
-use crate::directory::{Assertion, COUNTED_UP_TO, Facts, Method, Page, Record, Voice};
+use crate::access::Principal;
+use crate::directory::{
+    Assertion, COUNTED_UP_TO, Facts, Method, Page, Record, Voice, admit, admit_new, find,
+};
 use crate::error::{Error, FieldError};
 use crate::store::{DbConnection, Tx};
-use crate::types::{AssertionId, PostalCode};
+use crate::types::{AssertionId, DistrictKind, PostalCode};
 
 /// Media types of a create.
 pub(super) const JSON: &[&str] = &["application/json"];
 /// Media types of an update: RFC 7396, or plain JSON which means the same here.
 pub(super) const PATCH: &[&str] = &["application/merge-patch+json", "application/json"];
-
-/// Who speaks through the API. Until access control is there, whoever reaches the loopback address speaks for
-/// the agency.
-pub(super) fn voice() -> Voice {
-    Voice { method: Method::Agency, source: "api".to_owned(), by: "local".to_owned() }
-}
 
 /// A noun as the API shows it.
 pub(super) trait Shown: Facts {
@@ -113,6 +112,9 @@ impl<F: Facts> FromParams for ListParams<F> {
                 filters.extend(params.one::<Uuid>(name).map(|id| (*name, id.to_string())));
             } else if *name == "postal_code" {
                 filters.extend(params.one::<PostalCode>(name).map(|code| (*name, code.as_str().to_owned())));
+            } else if *name == "kind" {
+                filters
+                    .extend(params.one::<DistrictKind>(name).map(|kind| (*name, kind.as_str().to_owned())));
             } else {
                 filters.extend(params.one::<String>(name).map(|value| (*name, value)));
             }
@@ -177,14 +179,19 @@ pub(super) async fn get<F: Shown>(
     id: &str,
 ) -> Result<HttpResponse, Problem> {
     let id = parse_id::<F>(id)?;
-    let (version, view) = context
+    let found = context
         .app
         .store
         .read(move |connection| {
-            let record = crate::directory::find::<F>(connection, id)?;
-            Ok((record.version, F::show(connection, record)?))
+            let record = find::<F>(connection, id)?;
+            let at = crate::directory::stands_under::<F>(connection, id)?;
+            Ok(if at == id { Ok((record.version, F::show(connection, record)?)) } else { Err(at) })
         })
         .await?;
+    let (version, view) = match found {
+        Ok(shown) => shown,
+        Err(survivor) => return Ok(moved::<F>(request, survivor)),
+    };
     let etag = etag(version);
     let seen = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     if seen.is_some_and(|seen| tags(seen).any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)) {
@@ -193,17 +200,27 @@ pub(super) async fn get<F: Shown>(
     Ok(HttpResponse::Ok().insert_header((header::ETAG, etag)).json(view))
 }
 
+/// Sends who asks for a merged organization on to its survivor. For now, not for ever (307, not 308): the merge
+/// may be undone, and a client that remembers would never see it.
+fn moved<F: Facts>(request: &HttpRequest, survivor: F::Id) -> HttpResponse {
+    let pattern = request.match_pattern().unwrap_or_default();
+    let place = pattern.replace("{id}", &survivor.to_string());
+    HttpResponse::TemporaryRedirect().insert_header((header::LOCATION, place)).finish()
+}
+
 /// `POST` of a new one.
 pub(super) async fn create<F: Shown>(
     context: &Context,
     request: &HttpRequest,
+    caller: &Arc<Principal>,
     bytes: &[u8],
 ) -> Result<HttpResponse, Problem> {
-    context.accept_write(request)?;
     let facts: F = body::read_strictly(request, bytes, JSON)?;
     let collection = request.path().to_owned();
-    answer_once(context, request, bytes, move |tx| {
-        let record = F::create(tx, F::Id::from(Uuid::now_v7()), &facts, &voice())?;
+    let principal = caller.clone();
+    answer_once(context, request, caller, bytes, move |tx| {
+        admit_new(tx.connection, &principal, &facts)?;
+        let record = F::create(tx, F::Id::from(Uuid::now_v7()), &facts, &Voice::of(&principal))?;
         let place = format!("{collection}/{}", record.id);
         let headers = [("etag", etag(record.version)), ("location", place)];
         let view = F::show(tx.connection, record)?;
@@ -216,10 +233,10 @@ pub(super) async fn create<F: Shown>(
 pub(super) async fn update<F: Shown>(
     context: &Context,
     request: &HttpRequest,
+    caller: &Arc<Principal>,
     id: &str,
     bytes: &[u8],
 ) -> Result<HttpResponse, Problem> {
-    context.accept_write(request)?;
     let id = parse_id::<F>(id)?;
     let patch: Value = body::read(request, bytes, PATCH)?;
     if !patch.is_object() {
@@ -237,11 +254,16 @@ pub(super) async fn update<F: Shown>(
         return Err(Problem::invalid(unknown));
     }
     let expected = context.expected_version::<F>(request, id).await?;
+    let principal = caller.clone();
     let (version, view) = context
         .app
         .store
         .write(move |tx| {
-            let record = crate::directory::edit::<F>(tx, id, expected, &patch, &voice())?;
+            let before = find::<F>(tx.connection, id)?;
+            admit(tx.connection, &principal, &before)?;
+            let record = crate::directory::edit::<F>(tx, id, expected, &patch, &Voice::of(&principal))?;
+            // Nobody gives to others what is theirs, nor takes what is not.
+            admit(tx.connection, &principal, &record)?;
             Ok((record.version, F::show(tx.connection, record)?))
         })
         .await?;
@@ -262,6 +284,8 @@ pub(crate) struct AssertionList {
 pub(crate) struct AssertionView {
     /// Its id.
     id: AssertionId,
+    /// Of what it was said: of the thing itself, or of an organization that is merged into it.
+    subject_id: Uuid,
     /// How it became known.
     method: Method,
     /// Through which directory or channel.
@@ -276,16 +300,35 @@ pub(crate) struct AssertionView {
 }
 
 /// `GET` of what was said of one.
-pub(crate) async fn assertions<F: Shown>(context: &Context, id: &str) -> Result<HttpResponse, Problem> {
+pub(crate) async fn assertions<F: Shown>(
+    context: &Context,
+    request: &HttpRequest,
+    id: &str,
+) -> Result<HttpResponse, Problem> {
     let id = parse_id::<F>(id)?;
-    let said =
-        context.app.store.read(move |connection| crate::directory::said_of::<F>(connection, id)).await?;
-    let items =
-        said.into_iter()
-            .map(|Assertion { id, subject: _, voice: Voice { method, source, by }, at, facts }| {
-                AssertionView { id, method, source, asserted_by: by, asserted_at: at, facts }
-            })
-            .collect();
+    let (said, at) = context
+        .app
+        .store
+        .read(move |connection| {
+            let said = crate::directory::said_of::<F>(connection, id)?;
+            Ok((said, crate::directory::stands_under::<F>(connection, id)?))
+        })
+        .await?;
+    if at != id {
+        return Ok(moved::<F>(request, at));
+    }
+    let items = said
+        .into_iter()
+        .map(|Assertion { id, subject, voice: Voice { method, source, by }, at, facts }| AssertionView {
+            id,
+            subject_id: subject,
+            method,
+            source,
+            asserted_by: by,
+            asserted_at: at,
+            facts,
+        })
+        .collect();
     Ok(HttpResponse::Ok().json(AssertionList { items }))
 }
 
@@ -293,16 +336,25 @@ pub(crate) async fn assertions<F: Shown>(context: &Context, id: &str) -> Result<
 pub(super) async fn retire<F: Shown>(
     context: &Context,
     request: &HttpRequest,
+    caller: &Arc<Principal>,
     id: &str,
 ) -> Result<HttpResponse, Problem> {
-    context.accept_write(request)?;
     let id = parse_id::<F>(id)?;
     let expected = context.expected_version::<F>(request, id).await?;
-    let record = context.app.store.write(move |tx| crate::directory::retire::<F>(tx, id, expected)).await?;
+    let principal = caller.clone();
+    let record = context
+        .app
+        .store
+        .write(move |tx| {
+            let before = find::<F>(tx.connection, id)?;
+            admit(tx.connection, &principal, &before)?;
+            crate::directory::retire::<F>(tx, id, expected)
+        })
+        .await?;
     Ok(HttpResponse::NoContent().insert_header((header::ETAG, etag(record.version))).finish())
 }
 
-fn parse_id<F: Facts>(id: &str) -> Result<F::Id, Problem> {
+pub(super) fn parse_id<F: Facts>(id: &str) -> Result<F::Id, Problem> {
     // Whatever is no id is the id of nothing.
     id.parse::<Uuid>()
         .map(F::Id::from)
@@ -318,13 +370,18 @@ fn tags(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').map(str::trim)
 }
 
-impl Context {
-    /// The version that `If-Match` names; none for `*`, which means whichever it is.
-    async fn expected_version<F: Facts>(
-        &self,
-        request: &HttpRequest,
-        id: F::Id,
-    ) -> Result<Option<i64>, Problem> {
+/// What `If-Match` accepts.
+pub(super) struct IfMatch(
+    /// These entity tags; none for `*`, which means whichever it is.
+    Option<Vec<String>>,
+);
+
+impl IfMatch {
+    /// Reads the header.
+    ///
+    /// # Errors
+    /// [`ProblemCode::PreconditionRequired`] if it is not there; if it holds something else than entity tags.
+    pub(super) fn read(request: &HttpRequest) -> Result<Self, Problem> {
         let Some(given) = request.headers().get(header::IF_MATCH) else {
             return Err(Problem::new(
                 ProblemCode::PreconditionRequired,
@@ -333,7 +390,7 @@ impl Context {
         };
         let given = given.to_str().unwrap_or_default();
         if tags(given).any(|tag| tag == "*") {
-            return Ok(None);
+            return Ok(Self(None));
         }
         let is_tag =
             |tag: &str| tag.len() >= 2 && tag.ends_with('"') && tag.trim_start_matches("W/").starts_with('"');
@@ -341,15 +398,32 @@ impl Context {
             let message = format_args!("{tag:?} is not an ETag, such as \"3\"");
             return Err(FieldError::header("If-Match", message).into());
         }
-        let current = self
-            .app
-            .store
-            .read(move |connection| Ok(crate::directory::find::<F>(connection, id)?.version))
-            .await?;
-        if tags(given).any(|tag| tag == etag(current)) {
-            Ok(Some(current))
-        } else {
-            Err(Error::Stale { current }.into())
+        Ok(Self(Some(tags(given).map(str::to_owned).collect())))
+    }
+
+    /// The version that is expected, given the `current` one; none if any will do.
+    ///
+    /// # Errors
+    /// [`Error::Stale`].
+    pub(super) fn version(&self, current: i64) -> crate::error::Result<Option<i64>> {
+        match &self.0 {
+            None => Ok(None),
+            Some(tags) if tags.contains(&etag(current)) => Ok(Some(current)),
+            Some(_) => Err(Error::Stale { current }),
         }
+    }
+}
+
+impl Context {
+    /// The version that `If-Match` names; none for `*`, which means whichever it is.
+    async fn expected_version<F: Facts>(
+        &self,
+        request: &HttpRequest,
+        id: F::Id,
+    ) -> Result<Option<i64>, Problem> {
+        let if_match = IfMatch::read(request)?;
+        let expected =
+            self.app.store.read(move |connection| if_match.version(find::<F>(connection, id)?.version));
+        Ok(expected.await?)
     }
 }

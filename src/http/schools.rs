@@ -7,7 +7,7 @@ use crate::directory::{Placed, SchoolFacts, placed};
 use crate::types::SchoolId;
 
 resource! {
-    /// School. Without coordinates of its own it is shown at the centre of its ZIP code.
+    /// School. Without coordinates of its own it is shown at the centre of its ZIP code, or else at a point in its town.
     School, SchoolFacts, SchoolId, SchoolPatch, SchoolPage,
     tag "schools", one "school", ids "schools",
     path "/schools", item "/schools/{id}",

@@ -5,13 +5,15 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Context;
 use super::answer::{Names, NeedProfile, PageAsk, answer};
+use super::caller::Reader;
+use super::home::{HomeAsk, TownName};
 use super::listing::SearchAnswer;
 use super::origin::{Near, OriginAsk};
 use super::problem::Problem;
 use super::query::{FromParams, Limit, Number, Params, Query};
 use crate::error::FieldError;
 use crate::finder::{
-    Ask, AvailabilityAsk, CoverageAsk, Criteria, LanguageAsk, Preferred, Question, Sort, Urgency,
+    Ask, AvailabilityAsk, CoverageAsk, Criteria, LanguageAsk, Preferred, Question, Sort, Urgency, Words,
 };
 use crate::types::{
     AccessibilityFeature, AgeRange, Audience, CoverageCategory, Grade, InsurancePlanId, LanguageMode,
@@ -23,16 +25,28 @@ use crate::types::{
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes the parameters that `Search` reads")]
 struct SearchParams {
+    /// Free text, such as `grief kreyol`. Every word must be in a name (of the organization, the service or the
+    /// offering), the place, a description, or a name or everyday word of something that the offering has:
+    /// needs, practices, populations, languages and the like. Case and accents do not matter, a word may be
+    /// the beginning of one or have one slip, and everyday synonyms count (`therapist` finds counseling).
+    /// How well the words are met is the factor `words` of the score.
+    #[param(example = "counseling", max_length = 200)]
+    q: Option<String>,
     /// Where travel starts: degrees north and east.
     #[param(example = "42.7070,-71.1631")]
     near: Option<String>,
     /// Where travel starts: the centre of a ZIP code.
     #[param(example = "01840", pattern = "^[0-9]{5}(-[0-9]{4})?$")]
     postal_code: Option<String>,
-    /// The student's school, by id or code; travel starts there unless `near` or `postal_code` says otherwise.
+    /// Where travel starts: a point in the middle of a town, `Lawrence` or, where several states have one,
+    /// `Lawrence, MA`. Case, accents, hyphens and "Town of" do not matter.
+    #[param(example = "Lawrence, MA")]
+    town: Option<String>,
+    /// The student's school, by id or code; travel starts there unless `near`, `postal_code` or `town` says otherwise.
     school: Option<String>,
-    /// The ZIP code that the student lives in, for services that are there for residents of an area. Left out,
-    /// the origin is taken for it, and the reasons say so.
+    /// The ZIP code or town that the student lives in, for services that are there for residents of an area. Left
+    /// out, the origin is taken for it, and the reasons say so.
+    #[param(example = "01840")]
     residence: Option<String>,
     /// How far a place may be, in great-circle kilometres; by default 50.
     #[param(minimum = 0, maximum = 500)]
@@ -170,11 +184,13 @@ fn any_of<T>(values: Vec<T>) -> Option<Ask<T>> {
 
 impl FromParams for Search {
     fn from_params(params: &mut Params) -> Self {
+        let words = params.one::<Words>("q");
         let origin = OriginAsk {
             near: params.one::<Near>("near").map(|near| near.0),
             postal_code: params.one::<PostalCode>("postal_code"),
+            town: params.one::<TownName>("town"),
             school: params.one("school"),
-            residence: params.one::<PostalCode>("residence"),
+            residence: params.one::<HomeAsk>("residence"),
         };
         let radius_km = read_radius(params);
         let language: Vec<LanguageTag> = params.list("language");
@@ -205,6 +221,7 @@ impl FromParams for Search {
         }
         let need = NeedProfile {
             radius_km,
+            words,
             audience: if audience.is_empty() { vec![Audience::Students] } else { audience },
             required,
             preferred: Preferred::default(),
@@ -269,7 +286,7 @@ fn in_query(name: &str, message: String) -> FieldError {
 
 /// Finds who near a place can serve a student: the best matches in order, each with its reasons.
 #[utoipa::path(
-    tag = "search", operation_id = "search",
+    tag = "search", operation_id = "search", security((), ("oauth" = ["directory:read"])),
     params(SearchParams),
     responses(
         (status = 200, description = "The best matches", body = SearchAnswer, headers(("Link" = String, description = "`rel=\"next\"`"))),
@@ -279,6 +296,7 @@ fn in_query(name: &str, message: String) -> FieldError {
 )]
 #[get("/search")]
 async fn search(
+    _reader: Reader,
     context: web::Data<Context>,
     request: HttpRequest,
     params: Query<Search>,

@@ -12,6 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::SwaggerUi;
 
+use super::caller::authenticate;
 use super::edge::{Edge, cors, guard, serve_metrics};
 use super::fallback::{self, KnownPaths};
 use super::request_id::identify;
@@ -37,16 +38,21 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds `address`, and the one for metrics if there is one; port 0 takes a free one. Writes are accepted on
-    /// loopback addresses only.
+    /// Binds `address`, and the one for metrics if there is one; port 0 takes a free one. With `public_search` the
+    /// directory is searched without a token.
     ///
     /// # Errors
     /// [`Error::Setup`] if an address cannot be bound.
-    pub fn bind(app: App, cursors: Cursors, address: SocketAddr, edge: EdgeConfig) -> Result<Self> {
+    pub fn bind(
+        app: App,
+        cursors: Cursors,
+        address: SocketAddr,
+        public_search: bool,
+        edge: EdgeConfig,
+    ) -> Result<Self> {
         let listener = listen(address, "--listen")?;
         let metrics = edge.metrics_listen.map(|address| listen(address, "--metrics-listen")).transpose()?;
-        let accepts_writes = address.ip().is_loopback();
-        let context = Context { app, cursors, accepts_writes, edge: Edge::new(edge) };
+        let context = Context { app, cursors, public_search, edge: Edge::new(edge) };
         Ok(Self { listener, metrics, context })
     }
 
@@ -65,11 +71,6 @@ impl Server {
     /// If the system does not say.
     pub fn address(&self) -> Result<SocketAddr> {
         self.listener.local_addr().map_err(|error| Error::internal("asking for the bound address", error))
-    }
-
-    /// Whether it accepts writes.
-    pub fn accepts_writes(&self) -> bool {
-        self.context.accepts_writes
     }
 }
 
@@ -218,6 +219,7 @@ pub fn service(
         .service(web::redirect("/docs", "/docs/"))
         .default_service(web::to(fallback::answer))
         // The last is the first that a request meets.
+        .wrap(from_fn(authenticate))
         .wrap(from_fn(guard))
         .wrap(cors(context.edge.config()))
         .wrap(from_fn(identify))

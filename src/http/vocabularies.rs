@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, get, web};
 use serde::Serialize;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::caller::Reader;
 use super::problem::Problem;
 use super::query::{NoParams, Query};
 use crate::error::Error;
@@ -31,11 +32,11 @@ struct VocabularyName {
 
 /// Lists the vocabularies.
 #[utoipa::path(
-    tag = "vocabularies", operation_id = "list_vocabularies",
+    tag = "vocabularies", operation_id = "list_vocabularies", security((), ("oauth" = ["directory:read"])),
     responses((status = 200, description = "All of them", body = VocabularyList))
 )]
 #[get("/vocabularies")]
-async fn list(_params: Query<NoParams>) -> HttpResponse {
+async fn list(_reader: Reader, _params: Query<NoParams>) -> HttpResponse {
     let items = vocabularies()
         .iter()
         .map(|vocabulary| VocabularyName {
@@ -49,12 +50,16 @@ async fn list(_params: Query<NoParams>) -> HttpResponse {
 
 /// Shows what the codes of one vocabulary mean.
 #[utoipa::path(
-    tag = "vocabularies", operation_id = "get_vocabulary",
+    tag = "vocabularies", operation_id = "get_vocabulary", security((), ("oauth" = ["directory:read"])),
     params(("name" = String, Path, description = "Its name", example = "needs")),
     responses((status = 200, description = "Its terms", body = Vocabulary), (status = 404, description = "`not-found`"))
 )]
 #[get("/vocabularies/{name}")]
-async fn get(name: web::Path<String>, _params: Query<NoParams>) -> Result<HttpResponse, Problem> {
+async fn get(
+    _reader: Reader,
+    name: web::Path<String>,
+    _params: Query<NoParams>,
+) -> Result<HttpResponse, Problem> {
     let all = vocabularies();
     if let Some(vocabulary) = all.iter().find(|vocabulary| vocabulary.name == *name) {
         Ok(HttpResponse::Ok().json(vocabulary))

@@ -36,10 +36,18 @@ pub enum Noun {
     School,
     /// An offering.
     Offering,
+    /// A partnership.
+    Partnership,
+    /// A system that may ask for tokens.
+    Client,
+    /// What a person may do.
+    Membership,
+    /// A key that signs tokens.
+    SigningKey,
 }
 
 impl Noun {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 12] = [
         Self::Organization,
         Self::Location,
         Self::Service,
@@ -48,6 +56,10 @@ impl Noun {
         Self::District,
         Self::School,
         Self::Offering,
+        Self::Partnership,
+        Self::Client,
+        Self::Membership,
+        Self::SigningKey,
     ];
 
     /// As it is written in the database and in messages.
@@ -61,6 +73,10 @@ impl Noun {
             Self::District => "district",
             Self::School => "school",
             Self::Offering => "offering",
+            Self::Partnership => "partnership",
+            Self::Client => "client",
+            Self::Membership => "membership",
+            Self::SigningKey => "signing key",
         }
     }
 }

@@ -70,6 +70,7 @@ diesel::table! {
         retired_at -> Nullable<Timestamp>,
         code -> Text,
         facts -> Text,
+        kind -> Nullable<Text>,
     }
 }
 
@@ -102,6 +103,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    partnerships (id) {
+        id -> Text,
+        version -> BigInt,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        retired_at -> Nullable<Timestamp>,
+        organization_id -> Text,
+        district_id -> Nullable<Text>,
+        facts -> Text,
+    }
+}
+
+diesel::table! {
     assertions (id) {
         id -> Text,
         noun -> Text,
@@ -111,6 +125,27 @@ diesel::table! {
         asserted_by -> Text,
         asserted_at -> Timestamp,
         facts -> Text,
+    }
+}
+
+diesel::table! {
+    organization_merges (id) {
+        id -> Text,
+        organization_id -> Text,
+        into_id -> Text,
+        merged_at -> Timestamp,
+        merged_by -> Text,
+        undone_at -> Nullable<Timestamp>,
+        undone_by -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    duplicate_dismissals (organization_id, other_id) {
+        organization_id -> Text,
+        other_id -> Text,
+        dismissed_at -> Timestamp,
+        dismissed_by -> Text,
     }
 }
 
@@ -156,6 +191,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    towns (state, comparable_name) {
+        state -> Text,
+        comparable_name -> Text,
+        name -> Text,
+        county -> Nullable<Text>,
+        latitude -> Double,
+        longitude -> Double,
+        west -> Double,
+        south -> Double,
+        east -> Double,
+        north -> Double,
+        geometry -> Text,
+    }
+}
+
+diesel::table! {
     changes (seq) {
         seq -> BigInt,
         noun -> Text,
@@ -183,6 +234,98 @@ diesel::table! {
         value -> Binary,
     }
 }
+
+diesel::table! {
+    signing_keys (kid) {
+        kid -> Text,
+        public_key -> Binary,
+        private_key -> Binary,
+        is_sealed -> Bool,
+        created_at -> Timestamp,
+        retired_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    clients (id) {
+        id -> Text,
+        version -> BigInt,
+        name -> Text,
+        role -> Text,
+        district_id -> Nullable<Text>,
+        organization_id -> Nullable<Text>,
+        created_by -> Text,
+        created_at -> Timestamp,
+        disabled_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    client_secrets (id) {
+        id -> Text,
+        client_id -> Text,
+        hash -> Text,
+        created_at -> Timestamp,
+        expires_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    memberships (id) {
+        id -> Text,
+        version -> BigInt,
+        issuer -> Text,
+        subject -> Text,
+        name -> Text,
+        role -> Text,
+        district_id -> Nullable<Text>,
+        organization_id -> Nullable<Text>,
+        schools -> Text,
+        created_by -> Text,
+        created_at -> Timestamp,
+        ended_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    invitations (id) {
+        id -> Text,
+        code_hash -> Text,
+        name -> Text,
+        role -> Text,
+        district_id -> Nullable<Text>,
+        organization_id -> Nullable<Text>,
+        schools -> Text,
+        created_by -> Text,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
+        redeemed_at -> Nullable<Timestamp>,
+        membership_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    access_events (id) {
+        id -> Text,
+        subject_id -> Text,
+        event -> Text,
+        done_by -> Text,
+        done_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    hsds_documents (kind, id) {
+        kind -> Text,
+        id -> Text,
+        source -> Text,
+        whole -> Integer,
+        document -> Text,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(organizations, organization_merges);
 
 diesel::allow_tables_to_appear_in_same_query!(
     offerings,

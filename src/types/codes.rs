@@ -64,6 +64,8 @@ macro_rules! codes {
     )+};
 }
 
+pub(crate) use codes;
+
 codes! {
     /// How far an organization takes part.
     Engagement, "engagement" {
@@ -283,6 +285,32 @@ codes! {
         AdditionalAssessmentRequired = "additional-assessment-required",
         /// Nobody has said, or what was said has lapsed. Never claimed, only read.
         Unknown = "unknown",
+    }
+
+    /// What kind of district it is.
+    DistrictKind, "kind of district" {
+        /// The schools of a town, or of several towns that share them.
+        District = "district",
+        /// A charter school, which is a district of its own.
+        Charter = "charter",
+        /// A vocational or agricultural district.
+        Vocational = "vocational",
+        /// An educational collaborative: districts that offer something together.
+        Collaborative = "collaborative",
+    }
+
+    /// What a crisis contact is for.
+    CrisisContactKind, "kind of crisis contact" {
+        /// Police, fire and ambulance.
+        Emergency = "emergency",
+        /// People who listen to anyone in distress, at once.
+        Lifeline = "lifeline",
+        /// People who listen and find care.
+        HelpLine = "help_line",
+        /// A team that comes.
+        MobileCrisis = "mobile_crisis",
+        /// Where suspected abuse or neglect is reported.
+        MandatedReporting = "mandated_reporting",
     }
 
     /// How good the coordinates of a place are.

@@ -75,10 +75,20 @@ ids! {
     DistrictId,
     /// A school.
     SchoolId,
+    /// An agreement between an organization and a district or schools.
+    PartnershipId,
     /// One dated statement of capacity.
     ClaimId,
     /// One statement of facts by one source.
     AssertionId,
+    /// A system that may ask for tokens.
+    ClientId,
+    /// What a person may do here.
+    MembershipId,
+    /// The offer of a membership to one person.
+    InvitationId,
+    /// One merging of an organization into another.
+    MergeId,
 }
 
 /// The namespace of identifiers that Causeway derives from a source's own keys.

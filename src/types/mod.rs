@@ -10,30 +10,37 @@ mod ages;
 mod clock;
 mod codes;
 mod coordinates;
+mod crisis;
 mod ids;
 mod language;
 mod month;
+mod outline;
 mod phone;
+mod place_name;
 mod postal_code;
 mod schedule;
 mod vocabulary;
 
 pub use ages::{AgeRange, Ages, Grade};
 pub use clock::{Clock, calendar_date};
+pub(crate) use codes::codes;
 pub use codes::{
-    Audience, AvailabilityStatus, CapacityPoolKind, CoverageCategory, Criterion, EmergencyService,
-    Engagement, FacilityType, Grain, IntakeChannel, LanguageMode, Modality, PlaceQuality, ScheduleKind,
-    ServiceSetting, ServiceStatus, Tier, Truth, UnknownCode, Weekday,
+    Audience, AvailabilityStatus, CapacityPoolKind, CoverageCategory, CrisisContactKind, Criterion,
+    DistrictKind, EmergencyService, Engagement, FacilityType, Grain, IntakeChannel, LanguageMode, Modality,
+    PlaceQuality, ScheduleKind, ServiceSetting, ServiceStatus, Tier, Truth, UnknownCode, Weekday,
 };
 pub use coordinates::{Coordinates, EARTH_RADIUS_KM, InvalidCoordinates};
 pub(crate) use coordinates::{chord_2_to_km, km_to_chord_2};
+pub use crisis::{CrisisContact, crisis_contacts};
 pub use ids::{
-    AssertionId, CapacityPoolId, ClaimId, DistrictId, InsurancePlanId, LocationId, OfferingId,
-    OrganizationId, SchoolId, ServiceId, derived_uuid,
+    AssertionId, CapacityPoolId, ClaimId, ClientId, DistrictId, InsurancePlanId, InvitationId, LocationId,
+    MembershipId, MergeId, OfferingId, OrganizationId, PartnershipId, SchoolId, ServiceId, derived_uuid,
 };
 pub use language::{InvalidLanguageTag, LanguageTag};
 pub use month::{InvalidMonth, Month};
+pub use outline::{BoundingBox, MOST_POSITIONS, Outline, OutlineFault, OutlineKind, Shape};
 pub use phone::Phone;
+pub use place_name::{comparable_place, ordinary_place, state_of_fips};
 pub use postal_code::{InvalidPostalCode, PostalCode};
 pub use schedule::{OpenHours, Schedule, Season, TimeOfDay};
 pub use vocabulary::{

@@ -37,7 +37,7 @@ pub struct Term {
     /// Other names and spellings of a language.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<String>,
-    /// Everyday words for a need.
+    /// Everyday words for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub synonyms: Vec<String>,
     /// Languages that a macrolanguage or a collective name may stand for.
@@ -46,6 +46,11 @@ pub struct Term {
     /// Fine as a fact about a provider, never serialized as a fact about a student.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub sensitive: bool,
+    /// Ids of the equivalent terms of the Open Eligibility taxonomy: services for a need, situations for a
+    /// population.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(example = json!(["1220"]))]
+    pub open_eligibility: Vec<String>,
 }
 
 impl Vocabulary {
@@ -140,6 +145,9 @@ static VOCABULARIES: LazyLock<Vec<Vocabulary>> = LazyLock::new(|| {
         "audiences",
         "availability_statuses",
         "coverage_categories",
+        "crisis_contact_kinds",
+        "decline_reasons",
+        "district_kinds",
         "emergency_services",
         "facility_types",
         "grains",
@@ -149,6 +157,7 @@ static VOCABULARIES: LazyLock<Vec<Vocabulary>> = LazyLock::new(|| {
         "needs",
         "populations",
         "practices",
+        "programs",
         "schedules",
         "settings",
         "tiers",
@@ -263,8 +272,8 @@ mod tests {
 
     use super::*;
     use crate::types::{
-        Audience, AvailabilityStatus, CoverageCategory, EmergencyService, FacilityType, Grain, LanguageMode,
-        Modality, ScheduleKind, ServiceSetting, Tier,
+        Audience, AvailabilityStatus, CoverageCategory, CrisisContactKind, DistrictKind, EmergencyService,
+        FacilityType, Grain, LanguageMode, Modality, ScheduleKind, ServiceSetting, Tier,
     };
 
     #[test]
@@ -278,7 +287,8 @@ mod tests {
         }
         check!(
             "audiences": Audience, "availability_statuses": AvailabilityStatus,
-            "coverage_categories": CoverageCategory, "emergency_services": EmergencyService,
+            "coverage_categories": CoverageCategory, "crisis_contact_kinds": CrisisContactKind,
+            "district_kinds": DistrictKind, "emergency_services": EmergencyService,
             "facility_types": FacilityType, "grains": Grain, "language_modes": LanguageMode,
             "modalities": Modality, "schedules": ScheduleKind, "settings": ServiceSetting, "tiers": Tier
         );

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::test::TestRequest;
-use causeway::exchange::demonstration;
 use causeway::http::{ProblemCode, openapi};
 use serde_json::Value;
 
@@ -52,6 +51,11 @@ fn every_operation_has_a_unique_id_a_summary_a_tag_and_problems_of_the_closed_se
             if !status.starts_with(['4', '5']) {
                 continue;
             }
+            if response["content"]["application/json"]["schema"]["$ref"] == "#/components/schemas/TokenError"
+            {
+                // The errors of OAuth have a shape and codes of their own (RFC 6749).
+                continue;
+            }
             assert!(response["content"]["application/problem+json"].is_object(), "{method} {path} {status}");
             let description = response["description"].as_str().unwrap();
             for named in description.split(", ") {
@@ -82,7 +86,8 @@ fn closed_sets_are_written_in_codes_and_not_in_names_of_the_code() {
     let mut found = Vec::new();
     enums(&contract(), &mut found);
     assert!(found.iter().any(|code| code == "in_person") && found.iter().any(|code| code == "no-capacity"));
-    for code in found {
+    // The two types of geometry are called as GeoJSON calls them.
+    for code in found.iter().filter(|code| !matches!(code.as_str(), "Polygon" | "MultiPolygon")) {
         assert!(!code.contains(char::is_uppercase), "{code}");
     }
 }
@@ -142,8 +147,7 @@ fn what_the_contract_refers_to_is_there() {
 /// The examples of the contract, asked of the demonstration.
 #[test]
 fn every_example_works_against_the_demonstration() {
-    let causeway = Causeway::on_sqlite();
-    demonstration::load(causeway.store()).unwrap();
+    let causeway = Causeway::with_demonstration();
     let first = |path: &str| {
         let collection = path.split("/{id}").next().unwrap();
         let items = causeway.get(&format!("{collection}?limit=1")).expect(200).json()["items"].clone();
@@ -151,10 +155,16 @@ fn every_example_works_against_the_demonstration() {
     };
     let mut asked = 0;
     for (path, method, operation) in operations(&contract()) {
+        // These two take credentials of somebody else; their own tests bring them.
+        if ["issue_token", "redeem_invitation"].contains(&operation["operationId"].as_str().unwrap()) {
+            continue;
+        }
         let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
         let mut uri = path.clone();
         if path.contains("{id}") {
-            uri = uri.replace("{id}", &first(&path));
+            let named = parameters.iter().find(|parameter| parameter["name"] == "id");
+            let example = named.and_then(|parameter| parameter["example"].as_str().map(str::to_owned));
+            uri = uri.replace("{id}", &example.unwrap_or_else(|| first(&path)));
         }
         for parameter in
             parameters.iter().filter(|parameter| parameter["in"] == "path" && parameter["name"] != "id")
@@ -180,13 +190,19 @@ fn every_example_works_against_the_demonstration() {
                     };
                     let name = parameter["name"].as_str().unwrap();
                     let beside = match name {
-                        "near" | "postal_code" => "",
+                        _ if path != "/v1/search" => "",
+                        "near" | "postal_code" | "town" => "",
                         "language_mode" => "&postal_code=01840&language=es",
                         _ => "&postal_code=01840",
                     };
+                    let value = value.replace(' ', "%20");
                     causeway.get(&format!("{uri}?{name}={value}{beside}")).expect(200);
                     asked += 1;
                 }
+            }
+            "post" if operation.get("requestBody").is_none() => {
+                causeway.send(TestRequest::post().uri(&uri)).expect(200);
+                asked += 1;
             }
             "post" | "put" | "patch" => {
                 let (media_type, content) =
@@ -201,9 +217,10 @@ fn every_example_works_against_the_demonstration() {
                 let request = match method.as_str() {
                     "post" => TestRequest::post(),
                     "put" => TestRequest::put(),
-                    _ => TestRequest::patch().insert_header(("If-Match", "*")),
+                    _ => TestRequest::patch(),
                 };
-                let request = request.uri(&uri).insert_header(("Content-Type", media_type.as_str()));
+                let request = request.uri(&uri).insert_header(("If-Match", "*"));
+                let request = request.insert_header(("Content-Type", media_type.as_str()));
                 let answer = causeway.send(request.set_payload(example.to_string()));
                 assert!((200..300).contains(&answer.status), "{method} {path}: {}", answer.text);
                 asked += 1;

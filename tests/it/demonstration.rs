@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use causeway::exchange::demonstration;
 use serde_json::{Value, json};
 
 use crate::support::Causeway;
@@ -22,32 +21,35 @@ const STATEWIDE: [&str; 4] = [
     "Therapy by video or phone",
 ];
 
-fn demonstration() -> Causeway {
-    let causeway = Causeway::on_sqlite();
-    let summary = demonstration::load(causeway.store()).unwrap();
-    assert_eq!((summary.read, summary.landed), (summary.created, true));
-    causeway
-}
-
-/// Everything in a list.
+/// Everything that a list or a search has, page by page.
 fn all(causeway: &Causeway, path: &str) -> Vec<Value> {
-    let list = causeway.get(&format!("{path}?limit=100")).expect(200).json();
-    assert!(list["next_cursor"].is_null(), "{path} has more than one page");
-    list["items"].as_array().unwrap().clone()
+    let path = format!("{path}{}limit=100", if path.contains('?') { '&' } else { '?' });
+    let mut items = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = causeway.get(&format!("{path}{cursor}")).expect(200).json();
+        items.extend(page["items"].as_array().unwrap().iter().cloned());
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return items,
+        }
+    }
 }
 
-/// What a search finds, each by its own name or that of its service.
-fn found(causeway: &Causeway, query: &str) -> BTreeMap<String, Value> {
-    let answer = causeway.get(&format!("/v1/search?{query}&limit=100")).expect(200).json();
+/// What a search finds, each by its own name or that of its service; no two have the same.
+pub fn found(causeway: &Causeway, query: &str) -> BTreeMap<String, Value> {
+    let items = all(causeway, &format!("/v1/search?{query}"));
     let name = |item: &Value| {
         item["offering"]["name"].as_str().or(item["service"]["name"].as_str()).unwrap().to_owned()
     };
-    answer["items"].as_array().unwrap().iter().map(|item| (name(item), item.clone())).collect()
+    let by_name: BTreeMap<String, Value> = items.iter().map(|item| (name(item), item.clone())).collect();
+    assert_eq!(by_name.len(), items.len(), "two have one name: {query}");
+    by_name
 }
 
 /// Whether each of these questions finds it.
 #[track_caller]
-fn is_found(causeway: &Causeway, name: &str, questions: &[(&str, bool)]) {
+pub fn is_found(causeway: &Causeway, name: &str, questions: &[(&str, bool)]) {
     for (query, expected) in questions {
         let found = found(causeway, query);
         assert_eq!(found.contains_key(name), *expected, "{name}: {query}: {:?}", found.keys());
@@ -56,10 +58,10 @@ fn is_found(causeway: &Causeway, name: &str, questions: &[(&str, bool)]) {
 
 #[test]
 fn it_is_whole_and_every_kind_of_claim_is_in_it() {
-    let causeway = demonstration();
-    assert_eq!(causeway.context.app.indexed(), 30);
+    let causeway = Causeway::with_demonstration();
     let offerings = all(&causeway, "/v1/offerings");
-    assert_eq!(offerings.len(), 30);
+    assert_eq!(causeway.context.app.indexed(), offerings.len());
+    assert!(offerings.len() >= 250, "{}", offerings.len());
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     for pool in all(&causeway, "/v1/capacity-pools") {
         assert!(
@@ -79,11 +81,57 @@ fn it_is_whole_and_every_kind_of_claim_is_in_it() {
     let wanted =
         ["additional-assessment-required", "capacity", "lapsed", "never said", "no-capacity", "waitlist"];
     assert_eq!(there, BTreeSet::from(wanted), "{kinds:?}");
+    // Silence is as common as it is outside.
+    let pools: usize = kinds.values().sum();
+    let silent = kinds["never said"] + kinds["lapsed"];
+    assert!((pools * 3 / 10..=pools / 2).contains(&silent), "{kinds:?}");
+}
+
+#[test]
+fn it_has_every_kind_of_partner_in_many_places_and_languages() {
+    let causeway = Causeway::with_demonstration();
+    let organizations = all(&causeway, "/v1/organizations");
+    let kinds: BTreeSet<&str> =
+        organizations.iter().filter_map(|organization| organization["facility_type"].as_str()).collect();
+    for kind in [
+        "community_mental_health_center",
+        "certified_community_clinic",
+        "hospital",
+        "school_based_health_center",
+        "educational_collaborative",
+        "youth_organization",
+        "faith_based",
+        "community_organization",
+        "outpatient_clinic",
+        "food_pantry",
+        "residential_children",
+        "psychiatric_hospital",
+    ] {
+        assert!(kinds.contains(kind), "{kind}");
+    }
+    for engagement in ["listed", "contactable", "enrolled"] {
+        let such = organizations.iter().filter(|organization| organization["engagement"] == engagement);
+        assert!(such.count() >= 8, "{engagement}");
+    }
+    let offerings = all(&causeway, "/v1/offerings");
+    let languages: BTreeSet<&str> = offerings
+        .iter()
+        .filter_map(|offering| offering["languages"].as_array())
+        .flatten()
+        .filter(|language| language["mode"] == "provider")
+        .filter_map(|language| language["language"].as_str())
+        .collect();
+    assert!(languages.len() >= 20, "{languages:?}");
+    let places = all(&causeway, "/v1/locations");
+    let cities: BTreeSet<&str> = places.iter().filter_map(|place| place["city"].as_str()).collect();
+    assert!(cities.len() >= 25, "{cities:?}");
+    assert!(all(&causeway, "/v1/districts").len() >= 12);
+    assert!(all(&causeway, "/v1/schools").len() >= 40);
 }
 
 #[test]
 fn nobody_takes_it_for_real() {
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     for organization in all(&causeway, "/v1/organizations") {
         assert!(organization["name"].as_str().unwrap().ends_with(" (demo)"), "{organization}");
         for address in ["email", "website"] {
@@ -91,10 +139,17 @@ fn nobody_takes_it_for_real() {
             assert!(text.ends_with(".example.org"), "{organization}");
         }
     }
-    for noun in ["organizations", "locations", "services"] {
+    for noun in ["organizations", "locations", "services", "schools"] {
         for one in all(&causeway, &format!("/v1/{noun}")) {
-            let phone = one["phone"].as_str().unwrap_or("+10005550100");
-            assert!(phone[5..].starts_with("55501"), "a number that could be someone's: {one}");
+            let further = one["intake_phones"].as_array().into_iter().flatten();
+            for phone in further.chain(one.get("phone")) {
+                let number = phone.as_str().unwrap();
+                assert!(number[5..].starts_with("55501"), "a number that could be someone's: {one}");
+            }
+            for address in ["email", "url"] {
+                let text = one[address].as_str().unwrap_or("a.example.org");
+                assert!(text.contains(".example.org"), "{one}");
+            }
         }
     }
     for plan in all(&causeway, "/v1/insurance-plans") {
@@ -111,16 +166,22 @@ fn nobody_takes_it_for_real() {
 
 #[test]
 fn each_offering_can_be_found() {
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     let mut never: BTreeSet<String> =
         all(&causeway, "/v1/offerings").iter().map(|one| one["id"].to_string()).collect();
     let places = [
         "postal_code=01840",
+        "postal_code=01852",
         "postal_code=02111",
+        "postal_code=02301",
+        "postal_code=01702",
         "postal_code=01605",
         "postal_code=01103",
+        "postal_code=01301",
+        "postal_code=01201",
         "postal_code=01230",
-        "postal_code=02540",
+        "postal_code=02601",
+        "postal_code=02740",
     ];
     let schools = all(&causeway, "/v1/schools");
     let schools = schools.iter().map(|school| format!("school={}", school["code"].as_str().unwrap()));
@@ -134,7 +195,7 @@ fn each_offering_can_be_found() {
 
 #[test]
 fn an_interpreter_is_no_clinician_who_speaks_the_language() {
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     is_found(
         &causeway,
         "Counseling in Haverhill",
@@ -155,7 +216,7 @@ fn an_interpreter_is_no_clinician_who_speaks_the_language() {
 
 #[test]
 fn what_is_in_two_schools_is_there_for_these_and_no_other() {
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     is_found(
         &causeway,
         "Counseling at Mill Race and South Union",
@@ -179,8 +240,9 @@ fn what_is_in_two_schools_is_there_for_these_and_no_other() {
 
 #[test]
 fn a_summer_program_is_found_for_the_summer_and_what_is_silent_is_not() {
-    let causeway = demonstration();
-    let summer: Vec<String> = found(&causeway, "postal_code=01841&schedule=summer").into_keys().collect();
+    let causeway = Causeway::with_demonstration();
+    let summer: Vec<String> =
+        found(&causeway, "postal_code=01841&radius_km=5&schedule=summer").into_keys().collect();
     assert_eq!(summer, ["Summer leadership weeks (summer only)"]);
     is_found(
         &causeway,
@@ -197,7 +259,7 @@ fn a_summer_program_is_found_for_the_summer_and_what_is_silent_is_not() {
 
 #[test]
 fn a_plan_that_is_closed_to_new_patients_or_has_ended_pays_for_nobody() {
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     let ask = |plan: &str| format!("postal_code=02111&coverage={plan}");
     is_found(
         &causeway,
@@ -223,10 +285,9 @@ fn a_plan_that_is_closed_to_new_patients_or_has_ended_pays_for_nobody() {
 
 #[test]
 fn telehealth_across_the_state_reaches_the_berkshires_and_stops_at_the_border() {
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     let there = found(&causeway, "postal_code=01230&modality=telehealth_video");
-    assert_eq!(there.keys().map(String::as_str).collect::<Vec<_>>(), STATEWIDE);
-    for item in there.values() {
+    for item in STATEWIDE.map(|name| &there[name]) {
         assert!(item.get("distance_km").is_none() && item["travel_minutes"] == 0.0, "{item}");
         assert!(
             item["reasons"].to_string().contains("assumed"),
@@ -234,7 +295,8 @@ fn telehealth_across_the_state_reaches_the_berkshires_and_stops_at_the_border() 
         );
     }
     let live = found(&causeway, "postal_code=01230&residence=01230&modality=telehealth_video");
-    assert!(live.len() == 4 && live.values().all(|item| !item["reasons"].to_string().contains("assumed")));
+    assert_eq!(live.len(), there.len());
+    assert!(live.values().all(|item| !item["reasons"].to_string().contains("assumed")));
     for name in STATEWIDE {
         is_found(
             &causeway,
@@ -261,28 +323,33 @@ fn telehealth_across_the_state_reaches_the_berkshires_and_stops_at_the_border() 
 
 #[test]
 fn one_clinician_has_one_calendar_however_many_offerings_it_serves() {
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     let chinese = "postal_code=02111&language=yue";
     let pools = |items: &BTreeMap<String, Value>| -> BTreeSet<String> {
         items.values().map(|item| item["offering"]["capacity_pool_id"].to_string()).collect()
     };
-    let before = found(&causeway, chinese);
-    assert_eq!(before.keys().map(String::as_str).collect::<Vec<_>>(), [CHINATOWN, QUINCY, BY_VIDEO]);
+    let of_the_clinician = |query: &str| {
+        let mut found = found(&causeway, query);
+        found.retain(|name, _| [CHINATOWN, QUINCY, BY_VIDEO].contains(&name.as_str()));
+        found
+    };
+    let before = of_the_clinician(chinese);
+    assert_eq!(before.len(), 3);
     assert_eq!(pools(&before).len(), 1);
     assert!(before.values().all(|item| item["availability"]["open_slots"] == 2), "{before:?}");
-    assert_eq!(found(&causeway, &format!("{chinese}&availability=open")).len(), 3);
+    assert_eq!(of_the_clinician(&format!("{chinese}&availability=open")).len(), 3);
 
     let one = before[QUINCY]["offering"]["id"].as_str().unwrap();
     causeway.put(&format!("/v1/offerings/{one}/availability"), &json!({"status": "no-capacity"})).expect(200);
-    assert!(found(&causeway, &format!("{chinese}&availability=waitlist")).is_empty());
-    assert!(found(&causeway, chinese).values().all(|item| item["availability"]["status"] == "no-capacity"));
+    assert!(of_the_clinician(&format!("{chinese}&availability=waitlist")).is_empty());
+    assert!(of_the_clinician(chinese).values().all(|item| item["availability"]["status"] == "no-capacity"));
     causeway.clock.advance(Duration::from_hours(60 * 24));
-    assert!(found(&causeway, chinese).values().all(|item| item["availability"]["status"] == "unknown"));
+    assert!(of_the_clinician(chinese).values().all(|item| item["availability"]["status"] == "unknown"));
 }
 
 #[test]
 fn what_was_not_said_of_ages_and_whom_it_is_not_for_is_respected() {
-    let causeway = demonstration();
+    let causeway = Causeway::with_demonstration();
     let facility = "Everything listed for the main clinic";
     is_found(
         &causeway,

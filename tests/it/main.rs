@@ -8,18 +8,33 @@
     reason = "a test fails by panicking, and shares only within itself"
 )]
 
+mod forged;
 mod process;
 mod support;
 mod volume;
 
+mod access;
 mod availability;
 mod bad_input;
+mod clients;
 mod contract;
+mod crisis_contacts;
 mod demonstration;
+mod demonstration_cases;
+mod duplicates;
 mod edge;
+mod hsds;
+mod hsds_dirty;
+mod hsds_export;
+mod hsds_files;
 mod imports;
+mod invitations;
+mod merges;
+mod merges_property;
 mod near_misses;
 mod parity;
+mod partnerships;
+mod places;
 mod problems;
 mod program;
 mod program_edge;
@@ -27,4 +42,7 @@ mod program_imports;
 mod published;
 mod resources;
 mod search;
+mod services;
 mod store;
+mod text;
+mod vocabularies;

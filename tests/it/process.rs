@@ -39,6 +39,8 @@ pub fn causeway(folder: &Path, arguments: &[&str]) -> Command {
     }
     // No load balancer is to be given time.
     command.env("CAUSEWAY_DRAIN_SECONDS", "0");
+    // Whatever port it listens on, its tokens are for the same name; and most tests ask what anybody may.
+    command.env("CAUSEWAY_PUBLIC_URL", "http://127.0.0.1:8080").env("CAUSEWAY_PUBLIC_SEARCH", "true");
     command
 }
 
@@ -163,9 +165,31 @@ pub fn get(url: &str) -> (u16, String) {
     (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
 }
 
-/// The status and the JSON of what was posted.
+/// The status and the text of a URL, asked with a token.
+pub fn get_as(token: &str, url: &str) -> (u16, String) {
+    let request = client().get(url).header("Authorization", format!("Bearer {token}"));
+    let mut response = request.call().unwrap();
+    (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
+}
+
+/// An operator's token, as the command line gives it.
+#[track_caller]
+pub fn operator(folder: &Path, url: &str) -> String {
+    let mut command = causeway(folder, &["token", "--role", "operator"]);
+    command.env("CAUSEWAY_DATABASE_URL", url);
+    Program::start(command).ended().expect(0).out.trim().to_owned()
+}
+
+/// The status and the JSON of what was posted without a token.
 pub fn post(url: &str, body: &Value) -> (u16, Value) {
     let mut response = client().post(url).send_json(body).unwrap();
+    (response.status().as_u16(), response.body_mut().read_json().unwrap())
+}
+
+/// The status and the JSON of what was posted with a token.
+pub fn post_as(token: &str, url: &str, body: &Value) -> (u16, Value) {
+    let request = client().post(url).header("Authorization", format!("Bearer {token}"));
+    let mut response = request.send_json(body).unwrap();
     (response.status().as_u16(), response.body_mut().read_json().unwrap())
 }
 

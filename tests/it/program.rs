@@ -3,10 +3,13 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
+use causeway::access::{Role, Scope};
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
-use crate::process::{EmptyPostgres, Program, causeway, found, get, post, ready, run, sqlite_url};
+use crate::process::{
+    EmptyPostgres, Program, causeway, found, get, get_as, operator, post_as, ready, run, sqlite_url,
+};
 
 const ANYWHERE: &str = "127.0.0.1:0";
 
@@ -55,6 +58,17 @@ fn the_demonstration_prints_what_to_try_and_leaves_nothing_behind() {
     assert!(statuses.len() >= 3, "{statuses:?}");
     assert!(!answers[1].1["items"].as_array().unwrap().is_empty());
     assert!(answers[2].1.to_string().contains("did you mean medicaid"));
+    for role in Role::ALL {
+        let (_, token) = out.split_once(&format!("  {role}: ")).unwrap();
+        let token = token.lines().next().unwrap();
+        let permits = if role.scopes().contains(&Scope::DirectoryRead) { 200 } else { 403 };
+        assert_eq!(get_as(token, &format!("{address}/v1/organizations")).0, permits, "{role}");
+    }
+    let curl =
+        out.lines().find_map(|line| line.trim().strip_prefix("curl -H 'Authorization: Bearer ")).unwrap();
+    let (token, url) = curl.strip_suffix('\'').unwrap().split_once("' '").unwrap();
+    assert_eq!(get_as(token, url).0, 200, "{curl}");
+    assert_eq!(get(url).0, 401);
     let docs = out
         .lines()
         .find_map(|line| line.rsplit_once(' ').filter(|(_, url)| url.ends_with("/docs/")))
@@ -101,32 +115,23 @@ fn a_server_gets_ready_takes_writes_and_keeps_them_over_a_restart() {
     let address = server.address();
     assert_eq!(get(&format!("{address}/healthz")).0, 200);
     ready(&address);
-    assert!(server.err().contains("may read and write"), "{}", server.err());
-    let (status, made) =
-        post(&format!("{address}/v1/organizations"), &json!({"name": "A", "engagement": "listed"}));
+    assert!(server.err().contains("lie open in the database"), "{}", server.err());
+    let token = operator(folder.path(), &sqlite_url(folder.path()));
+    let (status, made) = post_as(
+        &token,
+        &format!("{address}/v1/organizations"),
+        &json!({"name": "A", "engagement": "listed"}),
+    );
     assert_eq!(status, 201, "{made}");
     server.stopped();
     let mut again = serve(folder.path(), &[]);
     let address = again.address();
     ready(&address);
-    assert_eq!(get(&format!("{address}/v1/organizations/{}", made["id"].as_str().unwrap())).0, 200);
+    assert_eq!(
+        get_as(&token, &format!("{address}/v1/organizations/{}", made["id"].as_str().unwrap())).0,
+        200
+    );
     again.stopped();
-}
-
-#[test]
-fn a_server_that_others_can_reach_says_so_and_refuses_writes() {
-    let folder = tempdir().unwrap();
-    let url = sqlite_url(folder.path());
-    let mut server =
-        Program::start(causeway(folder.path(), &["serve", "--listen", "0.0.0.0:0", "--database-url", &url]));
-    let address = server.address().replace("0.0.0.0", "127.0.0.1");
-    ready(&address);
-    assert!(server.err().contains("writes are refused"), "{}", server.err());
-    let (status, problem) =
-        post(&format!("{address}/v1/organizations"), &json!({"name": "A", "engagement": "listed"}));
-    assert_eq!((status, problem["code"].as_str()), (403, Some("writes-disabled")));
-    assert_eq!(get(&format!("{address}/v1/search?postal_code=01840")).0, 200);
-    server.stopped();
 }
 
 #[test]
@@ -216,8 +221,11 @@ fn a_server_on_postgres_without_a_schema_says_how_to_migrate_and_migrates_as_the
         let address = server.address();
         ready(&address);
         assert_eq!(found(&address, "postal_code=01840"), 0, "the ZIP codes are installed");
-        let (status, problem) =
-            post(&format!("{address}/v1/organizations"), &json!({"name": "A", "engagement": "listed"}));
+        let (status, problem) = post_as(
+            &operator(folder.path(), &database.app),
+            &format!("{address}/v1/organizations"),
+            &json!({"name": "A", "engagement": "listed"}),
+        );
         assert_eq!(status, 201, "{problem}");
         server.stopped();
     }

@@ -253,3 +253,52 @@ fn an_import_that_was_killed_is_finished_by_a_repeat() {
     );
     assert_eq!(number(&database, "SELECT count(*) FROM pragma_foreign_key_check"), Some(0));
 }
+
+#[test]
+fn towns_are_imported_with_the_usual_flags_and_searched_from() {
+    let folder = migrated();
+    let square = |x: f64| json!({"type": "Polygon", "coordinates": [[[x, 42.66], [x, 42.74], [x + 0.07, 42.74], [x + 0.07, 42.66]]]});
+    let feature = |name: &str, geometry: &serde_json::Value| json!({"type": "Feature", "properties": {"TOWN": name}, "geometry": geometry});
+    let crossed = json!({"type": "Polygon", "coordinates": [[[0, 0], [4, 4], [4, 0], [0, 4], [0, 0]]]});
+    let features = [feature("LAWRENCE", &square(-71.2)), feature("CROSSED", &crossed)];
+    let file = folder.path().join("towns.geojson");
+    std::fs::write(&file, json!({"type": "FeatureCollection", "features": features}).to_string()).unwrap();
+
+    let stateless = import(folder.path(), "towns", &file, &[]).expect(0);
+    assert!(stateless.out.contains("row 1: Lawrence: its state cannot be told"), "{stateless:?}");
+    assert!(stateless.out.contains("--state MA"), "{stateless:?}");
+    let dry = import(folder.path(), "towns", &file, &["--state", "ma", "--dry-run"]).expect(0);
+    assert!(
+        dry.out.starts_with("2 rows read: 1 created, 0 updated, 0 unchanged, 1 rejected (dry run"),
+        "{dry:?}"
+    );
+    import(folder.path(), "towns", &file, &["--state", "MA", "--strict"]).expect(1);
+    assert_eq!(count(folder.path(), "towns"), 0);
+
+    let rejects = folder.path().join("rejects.csv");
+    let flags = ["--state", "MA", "--format", "json", "--rejects", rejects.to_str().unwrap()];
+    let summary = import(folder.path(), "towns", &file, &flags).expect(0).json();
+    let counts = |summary: &serde_json::Value| {
+        ["read", "created", "updated", "unchanged", "rejected"].map(|key| summary[key].as_u64().unwrap())
+    };
+    assert_eq!(counts(&summary), [2, 1, 0, 0, 1], "{summary}");
+    assert_eq!(summary["notes"]["repaired: rings closed"], 1, "{summary}");
+    assert!(
+        std::fs::read_to_string(&rejects)
+            .unwrap()
+            .contains("Crossed: /coordinates/0/0: the ring crosses itself")
+    );
+    let again = import(folder.path(), "towns", &file, &flags).expect(0).json();
+    assert_eq!(counts(&again), [2, 0, 0, 1, 1], "{again}");
+
+    import(folder.path(), "towns", &folder.path().join("rejects.csv"), &[])
+        .refused("not a GeoJSON FeatureCollection");
+    import(folder.path(), "schools", &file, &["--state", "MA"]).refused("--state");
+    let url = sqlite_url(folder.path());
+    let serve = causeway(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--database-url", &url]);
+    let mut server = Program::start(serve);
+    let address = server.address();
+    ready(&address);
+    assert_eq!(found(&address, "town=Lawrence&residence=01840"), 0);
+    server.stopped();
+}

@@ -15,7 +15,7 @@ use crate::imports::{beside, centres, counts, import_reading, import_volume};
 use crate::support::{Causeway, on_both};
 
 /// A published file; where it is absent, a line that says what is skipped.
-fn published(name: &str) -> Option<PathBuf> {
+pub fn published(name: &str) -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
     let named = std::env::var_os("CAUSEWAY_SHARED_DATA").map(PathBuf::from);
     let mut folders = [Some(beside), named].into_iter().flatten();

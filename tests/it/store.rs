@@ -21,7 +21,8 @@ fn voice() -> Voice {
 }
 
 fn district(tx: &mut Tx<'_>, name: &str) -> causeway::error::Result<DistrictId> {
-    let facts = DistrictFacts { name: name.to_owned(), code: "1".to_owned(), state: None, time_zone: None };
+    let json = serde_json::json!({"name": name, "code": "1"});
+    let facts: DistrictFacts = serde_json::from_value(json).unwrap();
     Ok(directory::create(tx, DistrictId::new(), &facts, &voice())?.id)
 }
 

@@ -1,17 +1,19 @@
 //! A Causeway of its own for every test, and a client that drives its real router.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use actix_web::body::to_bytes;
 use actix_web::http::Method;
 use actix_web::test::{TestRequest, init_service, try_call_service};
+use causeway::access::rules::LONGEST_TOKEN_LIFE;
+use causeway::access::{Role, Tie};
 use causeway::app::App;
 use causeway::config::{DatabaseUrl, EdgeConfig};
 use causeway::directory::install_embedded;
-use causeway::exchange::postal_codes;
+use causeway::exchange::{demonstration, postal_codes};
 use causeway::http::{Context, Cursors, Edge, service};
 use causeway::store::{DbConnection, Store, StoreOptions};
-use causeway::types::Clock;
+use causeway::types::{ClientId, Clock};
 use diesel::{Connection, RunQueryDsl, SqliteConnection};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -51,6 +53,9 @@ pub struct Causeway {
     pub clock: Clock,
     url: DatabaseUrl,
     database: Database,
+    operator: ClientId,
+    /// What requests bring that have no `Authorization` of their own.
+    token: Mutex<String>,
 }
 
 /// What is removed when the test ends.
@@ -107,9 +112,18 @@ impl Answer {
 
 impl Causeway {
     pub fn on_sqlite() -> Self {
+        Self::on_copy_of(sqlite_template())
+    }
+
+    /// With the demonstration in it, on SQLite.
+    pub fn with_demonstration() -> Self {
+        Self::on_copy_of(demonstration_template())
+    }
+
+    fn on_copy_of(template: &std::path::Path) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("causeway.db");
-        std::fs::copy(sqlite_template(), &path).expect("a copy of the template");
+        std::fs::copy(template, &path).expect("a copy of the template");
         let url: DatabaseUrl = format!("sqlite://{}", path.display()).parse().expect("a URL");
         Self::open(url, Database::Folder(folder))
     }
@@ -132,9 +146,11 @@ impl Causeway {
         let cursors = Cursors::new(store.secret("cursor").expect("a key"));
         let app = App::new(store);
         app.load().expect("a loaded finder");
-        let edge = Edge::new(EdgeConfig::default());
-        let context = Context { app, cursors, accepts_writes: true, edge };
-        Self { context, clock, url, database }
+        let operator = app.access.development_client(Role::Operator, None).expect("a client");
+        let token =
+            app.access.token_now(operator.id, Role::Operator, Some(LONGEST_TOKEN_LIFE)).expect("a token");
+        let context = Context { app, cursors, public_search: false, edge: Edge::new(EdgeConfig::default()) };
+        Self { context, clock, url, database, operator: operator.id, token: Mutex::new(token.token) }
     }
 
     pub fn store(&self) -> &Store {
@@ -199,26 +215,43 @@ impl Causeway {
         }
     }
 
+    /// A token for a client of this role and tie, which is made for it.
+    pub fn token(&self, role: Role, tie: &Tie) -> String {
+        let client = self.context.app.access.development_client(role, Some(tie)).expect("a client");
+        self.context.app.access.token_now(client.id, role, None).expect("a token").token
+    }
+
+    /// An operator's token that holds at the time that the test has come to.
+    fn operator_token(&self) -> String {
+        let mut token = self.token.lock().expect("no test panicked before");
+        let held = expiry(&token) > self.clock.now().as_second();
+        if !held {
+            let access = &self.context.app.access;
+            let issued = access.token_now(self.operator, Role::Operator, Some(LONGEST_TOKEN_LIFE));
+            *token = issued.expect("a token").token;
+        }
+        token.clone()
+    }
+
+    /// Sends a request as an operator.
     pub fn send(&self, request: TestRequest) -> Answer {
-        actix_web::rt::System::new().block_on(async {
-            let service = init_service(service(&self.context)).await;
-            // Only what took too long comes as an error, which holds the answer.
-            let response = match try_call_service(&service, request.to_request()).await {
-                Ok(answered) => answered.into_parts().1,
-                Err(error) => error.error_response(),
-            };
-            let status = response.status().as_u16();
-            let headers = response
-                .headers()
-                .iter()
-                .map(|(name, value)| {
-                    (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-                })
-                .collect();
-            let body = to_bytes(response.into_body()).await.expect("a whole body");
-            let text = String::from_utf8_lossy(&body).into_owned();
-            Answer { status, headers, text }
-        })
+        let request = request.insert_header(("Authorization", format!("Bearer {}", self.operator_token())));
+        self.send_plainly(request)
+    }
+
+    /// Sends a request with this token.
+    pub fn send_as(&self, token: &str, request: TestRequest) -> Answer {
+        self.send_plainly(request.insert_header(("Authorization", format!("Bearer {token}"))))
+    }
+
+    /// Sends a request as it is.
+    pub fn send_plainly(&self, request: TestRequest) -> Answer {
+        self.send_all([request]).pop().expect("an answer to the one request")
+    }
+
+    /// Sends requests as they are, one after the other.
+    pub fn send_all(&self, requests: impl IntoIterator<Item = TestRequest>) -> Vec<Answer> {
+        send_all(&self.context, requests)
     }
 
     pub fn get(&self, path: &str) -> Answer {
@@ -278,6 +311,40 @@ impl Causeway {
     }
 }
 
+/// Sends requests, one after the other, to the service of this context.
+pub fn send_all(context: &Context, requests: impl IntoIterator<Item = TestRequest>) -> Vec<Answer> {
+    actix_web::rt::System::new().block_on(async {
+        let service = init_service(service(context)).await;
+        let mut answers = Vec::new();
+        for request in requests {
+            // Only what took too long comes as an error, which holds the answer.
+            let response = match try_call_service(&service, request.to_request()).await {
+                Ok(answered) => answered.into_parts().1,
+                Err(error) => error.error_response(),
+            };
+            let status = response.status().as_u16();
+            let headers = response
+                .headers()
+                .iter()
+                .map(|(name, value)| {
+                    (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+                })
+                .collect();
+            let body = to_bytes(response.into_body()).await.expect("a whole body");
+            let text = String::from_utf8_lossy(&body).into_owned();
+            answers.push(Answer { status, headers, text });
+        }
+        answers
+    })
+}
+
+/// When a token expires, in seconds since 1970.
+fn expiry(token: &str) -> i64 {
+    let claims: Value =
+        jsonwebtoken::dangerous::insecure_decode_claims(token).expect("a token that was just made");
+    claims["exp"].as_i64().expect("an expiry")
+}
+
 /// The ids of what `offering` made.
 pub struct Offering {
     pub id: String,
@@ -306,6 +373,28 @@ fn sqlite_template() -> &'static std::path::Path {
             diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)")
                 .execute(&mut connection)
                 .expect("a checkpoint");
+            (folder, path)
+        })
+        .1
+}
+
+/// A SQLite file with the demonstration, which takes the better part of a second to load.
+fn demonstration_template() -> &'static std::path::Path {
+    static TEMPLATE: OnceLock<(tempfile::TempDir, std::path::PathBuf)> = OnceLock::new();
+    &TEMPLATE
+        .get_or_init(|| {
+            let causeway = Causeway::on_sqlite();
+            let summary = demonstration::load(causeway.store()).expect("the demonstration");
+            assert_eq!((summary.read, summary.landed), (summary.created, true), "every row of it is new");
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let path = folder.path().join("demonstration.db");
+            let source = causeway.url.to_string();
+            let source = source.strip_prefix("sqlite://").expect("a file");
+            let mut connection = SqliteConnection::establish(source).expect("the demonstration's file");
+            diesel::sql_query("VACUUM INTO ?")
+                .bind::<diesel::sql_types::Text, _>(path.display().to_string())
+                .execute(&mut connection)
+                .expect("a copy");
             (folder, path)
         })
         .1

@@ -1,20 +1,25 @@
 //! Settings, parsed once into types: flags before environment before `causeway.toml`.
 
+mod access;
+mod database;
 mod edge;
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use serde::Deserialize;
 
+pub use access::{AccessConfig, Hidden, JwksSource, MasterKey, OidcIssuer, OidcSettings};
+pub use database::DatabaseUrl;
 pub use edge::EdgeConfig;
 
 use crate::error::{Error, Result};
 
 /// What is logged by default: not what clients do wrong before their request is one.
 const DEFAULT_LOG: &str = "info,actix_server=warn,actix_http=off";
+
+/// Where HTTP is served by default.
+const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 
 /// The file that is read where no other is named and it is there.
 const DEFAULT_FILE: &str = "causeway.toml";
@@ -28,8 +33,10 @@ pub struct Config {
     pub migration_url: Option<DatabaseUrl>,
     /// Where HTTP is served.
     pub listen: SocketAddr,
-    /// Whether the directory may be searched without a token, once tokens are needed.
-    pub public_search: bool,
+    /// Whether the directory may be searched without a token, if that was said.
+    pub public_search: Option<bool>,
+    /// How tokens are issued and believed.
+    pub access: AccessConfig,
     /// Connections to the database.
     pub connections: u32,
     /// Directives of the log (`info`, `causeway=debug`).
@@ -68,11 +75,41 @@ pub struct Settings {
     #[arg(long, env = "CAUSEWAY_LISTEN", value_name = "ADDR:PORT", global = true)]
     #[serde(default)]
     pub listen: Option<String>,
-    /// Whether the directory may be searched without a token [default: false]. Takes effect with access control;
-    /// until then everything may be read by whoever reaches the server.
+    /// Whether the directory may be searched without a token [default: false; true for demo].
     #[arg(long, env = "CAUSEWAY_PUBLIC_SEARCH", value_name = "BOOL", global = true)]
     #[serde(default)]
     pub public_search: Option<bool>,
+    /// Where clients reach this deployment, such as https://causeway.example.org: the issuer and audience of its
+    /// tokens [default: http:// and the address of --listen, which has to be a loopback one then].
+    #[arg(long, env = "CAUSEWAY_PUBLIC_URL", value_name = "URL", global = true)]
+    #[serde(default)]
+    pub public_url: Option<String>,
+    /// How long a token lives, 1 to 60 minutes [default: 15].
+    #[arg(long, env = "CAUSEWAY_TOKEN_MINUTES", value_name = "N", global = true)]
+    #[serde(default)]
+    pub token_minutes: Option<i64>,
+    /// An identity provider whose people may come here: its issuer. More than one are named in the settings file,
+    /// each as [[oidc]] with issuer, audience and jwks.
+    #[arg(long, env = "CAUSEWAY_OIDC_ISSUER", value_name = "URL", global = true)]
+    #[serde(default)]
+    pub oidc_issuer: Option<String>,
+    /// The audience that its tokens must name.
+    #[arg(long, env = "CAUSEWAY_OIDC_AUDIENCE", value_name = "NAME", global = true)]
+    #[serde(default)]
+    pub oidc_audience: Option<String>,
+    /// Its public keys: a file or an https URL.
+    #[arg(long, env = "CAUSEWAY_OIDC_JWKS", value_name = "FILE_OR_URL", global = true)]
+    #[serde(default)]
+    pub oidc_jwks: Option<String>,
+    /// Identity providers of the settings file.
+    #[arg(skip)]
+    #[serde(default)]
+    pub oidc: Vec<OidcSettings>,
+    /// Seals the signing keys: base64 of 32 bytes. From the environment (`CAUSEWAY_MASTER_KEY`) or the file, never
+    /// from the command line, where other users of the machine could read it.
+    #[arg(skip)]
+    #[serde(default)]
+    pub master_key: Option<Hidden>,
     /// Connections to the database, 1 to 200 [default: 8].
     #[arg(long, env = "CAUSEWAY_DATABASE_CONNECTIONS", value_name = "N", global = true)]
     #[serde(default)]
@@ -151,21 +188,24 @@ impl Settings {
             None => Self::default(),
         };
         let edge = EdgeConfig::resolve(&self, &file)?;
-        let listen = self.listen.or(file.listen).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
+        let listen = self.listen.as_ref().or(file.listen.as_ref()).map_or(DEFAULT_LISTEN, String::as_str);
         let connections = self.database_connections.or(file.database_connections).unwrap_or(8);
         if !(1..=200).contains(&connections) {
             return Err(Error::Setup(format!("database_connections is {connections}; it must be 1 to 200")));
         }
         let url = |text: Option<String>| text.map(|text| text.parse()).transpose();
+        let listen: SocketAddr = listen.parse().map_err(|_| {
+            Error::Setup(format!(
+                "listen is {listen:?}; it must be an address and a port, such as {DEFAULT_LISTEN}"
+            ))
+        })?;
+        let access = AccessConfig::resolve(&self, &file, listen)?;
         Ok(Config {
             database_url: url(self.database_url.or(file.database_url))?,
             migration_url: url(self.migration_url.or(file.migration_url))?,
-            listen: listen.parse().map_err(|_| {
-                Error::Setup(format!(
-                    "listen is {listen:?}; it must be an address and a port, such as 127.0.0.1:8080"
-                ))
-            })?,
-            public_search: self.public_search.or(file.public_search).unwrap_or(false),
+            listen,
+            public_search: self.public_search.or(file.public_search),
+            access,
             connections,
             log: self.log.or(file.log).unwrap_or_else(|| DEFAULT_LOG.to_owned()),
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
@@ -184,6 +224,32 @@ impl Settings {
 }
 
 impl Config {
+    /// Refuses to be reached from other machines without what makes that safe: tokens that name this deployment,
+    /// and signing keys that do not lie open in the database.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] with one sentence that names the setting.
+    pub fn fit_to_be_reached(&self) -> Result<()> {
+        if self.listen.ip().is_loopback() {
+            return Ok(());
+        }
+        if self.access.master_key.is_none() {
+            return Err(Error::Setup(format!(
+                "{} is reached from other machines, and the keys that sign tokens would lie open in the database; set \
+                 CAUSEWAY_MASTER_KEY (`openssl rand -base64 32` makes one), or listen on 127.0.0.1",
+                self.listen
+            )));
+        }
+        if self.access.public_url == format!("http://{}", self.listen) {
+            return Err(Error::Setup(format!(
+                "{} is reached from other machines, which must know it by a name; set CAUSEWAY_PUBLIC_URL, such as \
+                 https://causeway.example.org",
+                self.listen
+            )));
+        }
+        Ok(())
+    }
+
     /// The database, which most commands need.
     ///
     /// # Errors
@@ -195,98 +261,5 @@ impl Config {
                     .to_owned(),
             )
         })
-    }
-}
-
-/// Where the data is: `sqlite://PATH` or `postgres://…`.
-///
-/// Diesel's own way tries one database after the other, so that a PostgreSQL that is down reads as a bad
-/// URL and a mistyped one becomes a file; here the scheme decides.
-#[derive(Clone, PartialEq, Eq)]
-pub enum DatabaseUrl {
-    /// The path of a SQLite file.
-    Sqlite(String),
-    /// A PostgreSQL URL.
-    Postgres(String),
-}
-
-impl FromStr for DatabaseUrl {
-    type Err = Error;
-
-    fn from_str(url: &str) -> Result<Self> {
-        match url.split_once("://") {
-            Some(("sqlite", path)) if !path.is_empty() && !path.starts_with(":memory:") && !path.starts_with("file:") => {
-                Ok(Self::Sqlite(path.to_owned()))
-            }
-            Some(("postgres" | "postgresql", rest)) if !rest.is_empty() => Ok(Self::Postgres(url.to_owned())),
-            // The text itself is not repeated: it may hold a password.
-            _ => Err(Error::Setup(
-                "the database URL must be sqlite://PATH or postgres://USER@HOST/DATABASE; set CAUSEWAY_DATABASE_URL"
-                    .to_owned(),
-            )),
-        }
-    }
-}
-
-impl DatabaseUrl {
-    /// The user that a PostgreSQL URL names.
-    pub fn user(&self) -> Option<String> {
-        let Self::Postgres(url) = self else { return None };
-        let (_, rest) = url.split_once("://")?;
-        let (credentials, _) = rest.split_once('@')?;
-        let user = credentials.split(':').next().filter(|user| !user.is_empty())?;
-        percent_encoding::percent_decode_str(user).decode_utf8().ok().map(std::borrow::Cow::into_owned)
-    }
-}
-
-impl fmt::Display for DatabaseUrl {
-    /// Without user and password: this may be logged.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite(path) => write!(f, "sqlite://{path}"),
-            Self::Postgres(url) => {
-                let rest = url.split_once("://").map_or("", |(_, rest)| rest);
-                let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
-                write!(f, "postgres://{}", place.split('?').next().unwrap_or(place))
-            }
-        }
-    }
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_is_read_by_its_scheme_and_never_becomes_a_file() {
-        assert_eq!(
-            "sqlite://a/b.db".parse::<DatabaseUrl>().unwrap(),
-            DatabaseUrl::Sqlite("a/b.db".to_owned())
-        );
-        assert!("postgres://u@h/d".parse::<DatabaseUrl>().is_ok());
-        for wrong in [
-            "",
-            "host=localhost dbname=x",
-            "causeway.db",
-            "mysql://x",
-            "sqlite://file:x?mode=memory",
-            "sqlite://",
-            "sqlite://:memory:",
-        ] {
-            assert!(matches!(wrong.parse::<DatabaseUrl>(), Err(Error::Setup(_))), "{wrong:?}");
-        }
-    }
-
-    #[test]
-    fn a_shown_url_has_no_password() {
-        let url: DatabaseUrl =
-            "postgres://user:secret@db.example:5432/causeway?sslmode=require".parse().unwrap();
-        assert_eq!(url.to_string(), "postgres://db.example:5432/causeway");
     }
 }
