@@ -1,4 +1,4 @@
-//! Settings of the edge: how much one caller may ask, how long an answer may take, who may call from where.
+//! Settings of the edge: how much may be asked, how long an answer may take, who may call from where.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
@@ -12,16 +12,18 @@ use crate::error::{Error, Result};
 /// What stands between a caller and the operations.
 #[derive(Clone, Debug)]
 pub struct EdgeConfig {
-    /// Reads of one caller in a minute; none: unlimited.
-    pub reads_per_minute: Option<NonZeroU32>,
-    /// Writes of one caller in a minute; none: unlimited.
-    pub writes_per_minute: Option<NonZeroU32>,
+    /// What may be asked from one address.
+    pub per_address: Quotas,
+    /// What one client or person may ask, from wherever.
+    pub per_caller: Quotas,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// How long an answer may take, and a stop waits for running requests.
     pub request_timeout: Duration,
     /// Requests that are worked on at once.
     pub concurrent_requests: usize,
+    /// Requests of one address that are worked on at once.
+    pub concurrent_requests_per_address: usize,
     /// Whether callers reach the server through TLS only.
     pub behind_tls: bool,
     /// Origins whose pages may call.
@@ -32,27 +34,50 @@ pub struct EdgeConfig {
     pub drain: Duration,
 }
 
-/// 200 a second and 12,000 at once: no office meets it, and a client that runs wild leaves most of the machine to
-/// the others.
-const READS_PER_MINUTE: u32 = 12_000;
-/// 100 a second and 6,000 at once: more than the largest agency reports in a morning.
-const WRITES_PER_MINUTE: u32 = 6_000;
+/// Requests in a minute; none: unlimited.
+#[derive(Clone, Copy, Debug)]
+pub struct Quotas {
+    /// Requests that look.
+    pub reads: Option<NonZeroU32>,
+    /// Requests that change something.
+    pub writes: Option<NonZeroU32>,
+}
+
+/// 200 a second and 12,000 at once: no office behind one address meets it.
+const ADDRESS_READS: u32 = 12_000;
+/// 100 a second and 6,000 at once: more than all agencies report in a morning.
+const ADDRESS_WRITES: u32 = 6_000;
+/// Half of what an address may: a client that runs wild leaves the other half to those beside it, and most of the
+/// machine to everybody else.
+const CALLER_READS: u32 = 6_000;
+/// Half of what an address may.
+const CALLER_WRITES: u32 = 3_000;
 /// Longer than a body may take to come; with [`DRAIN_SECONDS`], shorter than the 30 seconds after which
 /// orchestrators kill.
 const REQUEST_TIMEOUT_SECONDS: u32 = 25;
 /// As many as the database lets wait, and as many again that are being read or written.
 const CONCURRENT_REQUESTS: u32 = 1_000;
+/// A tenth of all: far more than an office has open, and ten addresses must conspire to take every place.
+const CONCURRENT_REQUESTS_PER_ADDRESS: u32 = 100;
 /// Long enough for a load balancer that asks every second.
 const DRAIN_SECONDS: u32 = 2;
+
+impl Quotas {
+    /// Quotas as settings have them: 0 is no limit.
+    fn new(reads: u32, writes: u32) -> Self {
+        Self { reads: NonZeroU32::new(reads), writes: NonZeroU32::new(writes) }
+    }
+}
 
 impl Default for EdgeConfig {
     fn default() -> Self {
         Self {
-            reads_per_minute: NonZeroU32::new(READS_PER_MINUTE),
-            writes_per_minute: NonZeroU32::new(WRITES_PER_MINUTE),
+            per_address: Quotas::new(ADDRESS_READS, ADDRESS_WRITES),
+            per_caller: Quotas::new(CALLER_READS, CALLER_WRITES),
             trusted_proxies: Vec::new(),
             request_timeout: Duration::from_secs(REQUEST_TIMEOUT_SECONDS.into()),
             concurrent_requests: CONCURRENT_REQUESTS as usize,
+            concurrent_requests_per_address: CONCURRENT_REQUESTS_PER_ADDRESS as usize,
             behind_tls: false,
             cors_origins: Vec::new(),
             metrics_listen: None,
@@ -81,17 +106,29 @@ impl EdgeConfig {
         )?;
         let drain =
             number("drain_seconds", given.drain_seconds.or(file.drain_seconds), DRAIN_SECONDS, 0..=300)?;
-        let reads = given.rate_limit_reads.or(file.rate_limit_reads).unwrap_or(READS_PER_MINUTE);
-        let writes = given.rate_limit_writes.or(file.rate_limit_writes).unwrap_or(WRITES_PER_MINUTE);
+        let per_address = number(
+            "concurrent_requests_per_address",
+            given.concurrent_requests_per_address.or(file.concurrent_requests_per_address),
+            CONCURRENT_REQUESTS_PER_ADDRESS,
+            1..=100_000,
+        )?;
+        let quota = |of: fn(&Settings) -> Option<u32>, default| of(given).or(of(file)).unwrap_or(default);
         let proxies = list(given.trusted_proxies.as_ref().or(file.trusted_proxies.as_ref()));
         let origins = list(given.cors_origins.as_ref().or(file.cors_origins.as_ref()));
         let metrics = given.metrics_listen.as_ref().or(file.metrics_listen.as_ref());
         Ok(Self {
-            reads_per_minute: NonZeroU32::new(reads),
-            writes_per_minute: NonZeroU32::new(writes),
+            per_address: Quotas::new(
+                quota(|settings| settings.rate_limit_address_reads, ADDRESS_READS),
+                quota(|settings| settings.rate_limit_address_writes, ADDRESS_WRITES),
+            ),
+            per_caller: Quotas::new(
+                quota(|settings| settings.rate_limit_caller_reads, CALLER_READS),
+                quota(|settings| settings.rate_limit_caller_writes, CALLER_WRITES),
+            ),
             trusted_proxies: proxies.map(proxy).collect::<Result<_>>()?,
             request_timeout: Duration::from_secs(timeout.into()),
             concurrent_requests: concurrent as usize,
+            concurrent_requests_per_address: per_address as usize,
             behind_tls: given.behind_tls.or(file.behind_tls).unwrap_or(false),
             cors_origins: origins.map(origin).collect::<Result<_>>()?,
             metrics_listen: metrics.map(|text| metrics_address(text)).transpose()?,
@@ -195,9 +232,20 @@ mod tests {
         let silent = Settings::default();
         let config = EdgeConfig::resolve(&silent, &silent).unwrap();
         assert_eq!(format!("{config:?}"), format!("{:?}", EdgeConfig::default()));
-        let given = Settings { rate_limit_reads: Some(0), ..Settings::default() };
-        let file = Settings { rate_limit_reads: Some(5), rate_limit_writes: Some(7), ..Settings::default() };
-        let config = EdgeConfig::resolve(&given, &file).unwrap();
-        assert_eq!((config.reads_per_minute, config.writes_per_minute), (None, NonZeroU32::new(7)));
+        let given = Settings {
+            rate_limit_address_reads: Some(0),
+            rate_limit_caller_writes: Some(3),
+            ..Settings::default()
+        };
+        let file = Settings {
+            rate_limit_address_reads: Some(5),
+            rate_limit_address_writes: Some(7),
+            rate_limit_caller_reads: Some(2),
+            rate_limit_caller_writes: Some(0),
+            ..Settings::default()
+        };
+        let EdgeConfig { per_address, per_caller, .. } = EdgeConfig::resolve(&given, &file).unwrap();
+        let quotas = [per_address.reads, per_address.writes, per_caller.reads, per_caller.writes];
+        assert_eq!(quotas, [0, 7, 2, 3].map(NonZeroU32::new));
     }
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 pub use access::{AccessConfig, Hidden, JwksSource, MasterKey, OidcIssuer, OidcSettings};
 pub use database::DatabaseUrl;
-pub use edge::EdgeConfig;
+pub use edge::{EdgeConfig, Quotas};
 
 use crate::error::{Error, Result};
 
@@ -122,14 +122,22 @@ pub struct Settings {
     #[arg(long, env = "CAUSEWAY_LOG_FORMAT", value_name = "FORMAT", global = true)]
     #[serde(default)]
     pub log_format: Option<LogFormat>,
-    /// Reads that one caller may make in a minute; 0: no limit [default: 12000].
-    #[arg(long, env = "CAUSEWAY_RATE_LIMIT_READS", value_name = "N", global = true)]
+    /// Reads that may come from one address in a minute; 0: no limit [default: 12000].
+    #[arg(long, env = "CAUSEWAY_RATE_LIMIT_ADDRESS_READS", value_name = "N", global = true)]
     #[serde(default)]
-    pub rate_limit_reads: Option<u32>,
-    /// Writes that one caller may make in a minute; 0: no limit [default: 6000].
-    #[arg(long, env = "CAUSEWAY_RATE_LIMIT_WRITES", value_name = "N", global = true)]
+    pub rate_limit_address_reads: Option<u32>,
+    /// Writes that may come from one address in a minute; 0: no limit [default: 6000].
+    #[arg(long, env = "CAUSEWAY_RATE_LIMIT_ADDRESS_WRITES", value_name = "N", global = true)]
     #[serde(default)]
-    pub rate_limit_writes: Option<u32>,
+    pub rate_limit_address_writes: Option<u32>,
+    /// Reads that one client or person may make in a minute; 0: no limit [default: 6000].
+    #[arg(long, env = "CAUSEWAY_RATE_LIMIT_CALLER_READS", value_name = "N", global = true)]
+    #[serde(default)]
+    pub rate_limit_caller_reads: Option<u32>,
+    /// Writes that one client or person may make in a minute; 0: no limit [default: 3000].
+    #[arg(long, env = "CAUSEWAY_RATE_LIMIT_CALLER_WRITES", value_name = "N", global = true)]
+    #[serde(default)]
+    pub rate_limit_caller_writes: Option<u32>,
     /// Proxies whose X-Forwarded-For is believed: addresses and networks, comma-separated [default: none].
     #[arg(
         long,
@@ -148,6 +156,10 @@ pub struct Settings {
     #[arg(long, env = "CAUSEWAY_CONCURRENT_REQUESTS", value_name = "N", global = true)]
     #[serde(default)]
     pub concurrent_requests: Option<u32>,
+    /// Requests of one address that are worked on at once, 1 to 100000; more are refused with 429 [default: 100].
+    #[arg(long, env = "CAUSEWAY_CONCURRENT_REQUESTS_PER_ADDRESS", value_name = "N", global = true)]
+    #[serde(default)]
+    pub concurrent_requests_per_address: Option<u32>,
     /// Whether callers reach the server through TLS only: browsers are then told to insist on it [default: false].
     #[arg(long, env = "CAUSEWAY_BEHIND_TLS", value_name = "BOOL", global = true)]
     #[serde(default)]

@@ -88,7 +88,8 @@ fn info() -> Info {
          BCP 47 tags. A query parameter with a list may be repeated or comma-separated, and any of its values will do. \
          Unknown parameters, unknown fields and empty values are refused. Single resources carry an `ETag`; a change needs \
          it in `If-Match`. A `POST` that creates takes an `Idempotency-Key`, kept for 48 hours. Every answer has an \
-         `X-Request-Id`; a client's own is taken if it has at most 64 letters, digits, `-`, `_` and `.`.\n\n\
+         `X-Request-Id`; a client's own is taken if it has at most 64 letters, digits, `-`, `_` and `.`. Unless it is a UUID or \
+         hexadecimal the server's log has its digest only; it should tell nothing of anybody all the same.\n\n\
          **Access**: `Authorization: Bearer TOKEN`. A system gets its token from `POST /oauth/token`; a person comes with \
          one of a configured identity provider and has a membership here. Each operation names the scope that it needs. What \
          belongs to others is `not-found`, and an `Idempotency-Key` is the caller's own.\n\n\
@@ -153,13 +154,17 @@ fn scopes_of(requirement: &SecurityRequirement) -> Option<Vec<String>> {
 
 /// Gives every answer that is not a success the body of a problem, and names those that any operation has.
 fn describe_problems(operation: &mut Operation, is_limited: bool) {
-    let limited = [("429", "`rate-limited`"), ("431", "`head-too-large`")];
+    let takes_body = operation.request_body.is_some();
     let any = [
-        ("400", "`invalid-request`"),
-        ("500", "`internal`"),
-        ("503", "`overloaded`, `unavailable`, `timed-out`"),
+        (true, "400", "`invalid-request`"),
+        (takes_body, "408", "`request-timeout`"),
+        (is_limited, "429", "`rate-limited`"),
+        (is_limited, "431", "`head-too-large`"),
+        (true, "500", "`internal`"),
+        (true, "503", "`overloaded`, `unavailable`, `timed-out`"),
     ];
-    for (status, description) in any.into_iter().chain(limited.into_iter().filter(|_| is_limited)) {
+    let any = any.map(|(applies, status, description)| applies.then_some((status, description)));
+    for (status, description) in any.into_iter().flatten() {
         operation
             .responses
             .responses
@@ -167,9 +172,10 @@ fn describe_problems(operation: &mut Operation, is_limited: bool) {
             .or_insert_with(|| RefOr::T(Response::new(description)));
     }
     for (status, response) in &mut operation.responses.responses {
-        // What has a body of its own says so: the errors of OAuth have their own shape (RFC 6749).
+        // What has a body of its own says so: the errors of OAuth have their own shape (RFC 6749). What is refused
+        // before OAuth is asked is a problem there too.
         if let (true, RefOr::T(response)) = (status.starts_with(['4', '5']), response)
-            && response.content.is_empty()
+            && (response.content.is_empty() || ["400", "429"].contains(&status.as_str()))
         {
             let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
             response.content.insert(PROBLEM_JSON.to_owned(), RefOr::T(problem));

@@ -38,7 +38,7 @@ pub enum ProblemCode {
     IdempotencyKeyReused,
     /// 428: `If-Match` is needed.
     PreconditionRequired,
-    /// 429: more requests than the server takes from one caller in a minute; `Retry-After` says when to ask again.
+    /// 429: more requests than the server takes from one address, client or person; `Retry-After` says when to ask again.
     RateLimited,
     /// 431: the header fields are too many or too large.
     HeadTooLarge,
@@ -122,9 +122,7 @@ impl ProblemCode {
             Self::PreconditionRequired => {
                 (StatusCode::PRECONDITION_REQUIRED, "precondition-required", "If-Match is needed")
             }
-            Self::RateLimited => {
-                (StatusCode::TOO_MANY_REQUESTS, "rate-limited", "Too many requests from one caller")
-            }
+            Self::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "rate-limited", "Too many requests"),
             Self::HeadTooLarge => (
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "head-too-large",

@@ -1,7 +1,8 @@
-//! One id per request: taken from `X-Request-Id` where that is short and harmless, else made. It stands in the
-//! answer, in every problem and in the log. Neither query strings nor bodies are logged: the route's
-//! template and the names of the parameters are.
+//! One id per request: taken from `X-Request-Id` where that is short and plain, else made. It stands in the answer, in
+//! every problem and, as far as it can tell nothing of anybody, in the log. Neither query strings nor bodies are
+//! logged: the route's template and the names of the parameters are.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use std::time::Instant;
@@ -13,6 +14,8 @@ use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue
 use actix_web::http::{ConnectionType, Method};
 use actix_web::middleware::Next;
 use actix_web::{HttpResponse, web};
+use sha2::{Digest, Sha256};
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::edge::{self, Edge};
@@ -38,7 +41,8 @@ pub(super) async fn identify(
         request.head_mut().method = Method::GET;
     }
     // Failures of handlers and extractors come as responses that hold their error.
-    match next.call(request).await {
+    let span = tracing::error_span!("request", request_id = %in_log(&asked.id));
+    match next.call(request).instrument(span).await {
         Ok(response) => {
             let mut response = response.map_into_boxed_body();
             if let Some(error) = response.response().error() {
@@ -72,7 +76,7 @@ impl Asked {
         let given = request.headers().get(&HEADER).and_then(|given| given.to_str().ok());
         Self {
             id: given
-                .filter(|given| is_harmless(given))
+                .filter(|given| is_plain(given))
                 .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned),
             started: Instant::now(),
             method: request.method().clone(),
@@ -92,7 +96,7 @@ impl Asked {
         }
         let elapsed = self.started.elapsed();
         tracing::info!(
-            request_id = self.id,
+            request_id = %in_log(&self.id),
             method = edge::known_method(&self.method),
             route = route.as_deref().unwrap_or("-"),
             parameters = self.parameters,
@@ -104,12 +108,29 @@ impl Asked {
     }
 }
 
-/// Whether an id that a client made may stand in the log: short, plain, and with a digit, which ids have and
-/// names have not.
-fn is_harmless(id: &str) -> bool {
-    (1..=64).contains(&id.len())
-        && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+/// Whether an id that a client made is taken: whoever sent it gets it back, whatever it says.
+fn is_plain(id: &str) -> bool {
+    (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+}
+
+/// An id as the log has it: one that could tell of somebody as its digest, by which the request is still found.
+fn in_log(id: &str) -> Cow<'_, str> {
+    if is_made(id) {
+        return id.into();
+    }
+    let digest = Sha256::digest(id);
+    let start = digest.iter().take(8).map(|byte| format!("{byte:02x}"));
+    format!("sha256-{}", start.collect::<String>()).into()
+}
+
+/// Whether an id was plainly made by a machine: a UUID, or 16 and more hexadecimal digits, as traces have. No name is
+/// spelt in so many of the letters a to f, and no telephone number, date of birth or number of a student has one.
+fn is_made(id: &str) -> bool {
+    let hexadecimal = id.len() >= 16
+        && id.bytes().all(|b| b.is_ascii_hexdigit())
         && id.bytes().any(|b| b.is_ascii_digit())
+        && id.bytes().any(|b| b.is_ascii_alphabetic());
+    hexadecimal || (id.len() == 36 && Uuid::try_parse(id).is_ok())
 }
 
 /// An error in the shape of a problem. Header fields that were added on the way stay.
@@ -153,4 +174,34 @@ fn parameter_names(query: &str) -> String {
     static KNOWN: LazyLock<BTreeSet<String>> = LazyLock::new(openapi::parameter_names);
     let names = query.split('&').filter_map(|pair| pair.split('=').next());
     names.filter(|name| KNOWN.contains(*name)).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_could_tell_of_somebody_stands_in_the_log_as_its_digest() {
+        for made in
+            ["0192c0de-0000-7000-8000-000000000000", "4bf92f3577b34da6a3ce929d0e0e4736", "00F067AA0BA902B7"]
+        {
+            assert_eq!(in_log(made), made);
+        }
+        // A name, a student's number, a telephone number, a date of birth, and what is too short to be sure.
+        for telling in [
+            "Rosalind",
+            "rosa.lind.2014",
+            "9784550134",
+            "1-978-455-0134-0000",
+            "2014-03-09-ada-bea",
+            "1000000000000001",
+            "fade-2014",
+        ] {
+            let logged = in_log(telling);
+            let digest = logged.strip_prefix("sha256-").unwrap_or_else(|| panic!("{telling} is logged"));
+            assert!(digest.len() == 16 && digest.bytes().all(|b| b.is_ascii_hexdigit()), "{logged}");
+        }
+        // As `printf %s req-42 | sha256sum` begins.
+        assert_eq!(in_log("req-42"), "sha256-fd1180d9f0c0819f");
+    }
 }

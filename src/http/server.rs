@@ -13,7 +13,7 @@ use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::caller::authenticate;
-use super::edge::{Edge, cors, guard, serve_metrics};
+use super::edge::{Edge, cors, guard, guard_caller, serve_metrics};
 use super::fallback::{self, KnownPaths};
 use super::request_id::identify;
 use super::{Context, Cursors, body, configure, openapi};
@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connections of one worker. Each may hold a body of 1 MiB while it comes.
 const CONNECTIONS: usize = 1_000;
-/// How often callers who have asked nothing lately are forgotten.
+/// How often those who have asked nothing lately are forgotten.
 const FORGET_EVERY: Duration = Duration::from_mins(1);
 /// How often old rows of the change feed and old idempotency keys are deleted.
 const PURGE_EVERY: Duration = Duration::from_hours(1);
@@ -219,6 +219,7 @@ pub fn service(
         .service(web::redirect("/docs", "/docs/"))
         .default_service(web::to(fallback::answer))
         // The last is the first that a request meets.
+        .wrap(from_fn(guard_caller))
         .wrap(from_fn(authenticate))
         .wrap(from_fn(guard))
         .wrap(cors(context.edge.config()))

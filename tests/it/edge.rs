@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
-use causeway::config::EdgeConfig;
+use causeway::access::{Role, Tie};
+use causeway::config::{EdgeConfig, Quotas};
 use causeway::http::Edge;
 use serde_json::{Value, json};
 
@@ -33,38 +34,52 @@ fn code(answer: &Answer) -> String {
     problem["code"].as_str().unwrap().to_owned()
 }
 
-/// Limits of two reads and one write, behind a proxy of the local network.
+/// Quotas as settings have them: 0 is no limit.
+fn quotas(reads: u32, writes: u32) -> Quotas {
+    Quotas { reads: NonZeroU32::new(reads), writes: NonZeroU32::new(writes) }
+}
+
+/// Limits of two reads and one write of an address, behind a proxy of the local network.
 fn tight() -> EdgeConfig {
     EdgeConfig {
-        reads_per_minute: NonZeroU32::new(2),
-        writes_per_minute: NonZeroU32::new(1),
+        per_address: quotas(2, 1),
+        per_caller: quotas(0, 0),
         trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
         ..EdgeConfig::default()
     }
 }
 
 on_both! {
-    fn a_caller_who_asks_too_much_is_told_when_to_ask_again_and_others_are_served(causeway) {
+    fn an_address_that_asks_too_much_is_told_when_to_ask_again_and_others_are_served(causeway) {
         let causeway = behind(causeway, tight());
         let read = |from: &str| causeway.send(TestRequest::get().uri("/v1/districts").peer_addr(peer(from)));
         let first = read("198.51.100.1").expect(200);
-        assert_eq!(first.header("ratelimit-policy"), Some("\"reads\";q=2;w=60"));
-        assert_eq!(first.header("ratelimit"), Some("\"reads\";r=1;t=30"));
-        assert_eq!(read("198.51.100.1").expect(200).header("ratelimit"), Some("\"reads\";r=0;t=60"));
+        assert_eq!(first.header("ratelimit-policy"), Some("\"address-reads\";q=2;w=60"));
+        assert_eq!(first.header("ratelimit"), Some("\"address-reads\";r=1;t=30"));
+        assert_eq!(read("198.51.100.1").expect(200).header("ratelimit"), Some("\"address-reads\";r=0;t=60"));
         let refused = read("198.51.100.1").expect(429);
         assert_eq!(code(&refused), "rate-limited");
         let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
         assert!((1..=30).contains(&wait), "{wait}");
-        assert_eq!(refused.header("ratelimit"), Some(format!("\"reads\";r=0;t={wait}").as_str()));
-        assert_eq!(refused.header("ratelimit-policy"), Some("\"reads\";q=2;w=60"));
+        assert_eq!(refused.header("ratelimit"), Some(format!("\"address-reads\";r=0;t={wait}").as_str()));
+        assert_eq!(refused.header("ratelimit-policy"), Some("\"address-reads\";q=2;w=60"));
         read("198.51.100.2").expect(200);
         // What changes is counted apart, and a refusal of the operation counts too.
         let write = || {
             let request = TestRequest::post().uri("/v1/districts").peer_addr(peer("198.51.100.1"));
             causeway.send(request.set_json(json!({"nonsense": 1})))
         };
-        assert_eq!(write().expect(400).header("ratelimit"), Some("\"writes\";r=0;t=60"));
-        assert_eq!(write().expect(429).header("ratelimit-policy"), Some("\"writes\";q=1;w=60"));
+        assert_eq!(write().expect(400).header("ratelimit"), Some("\"address-writes\";r=0;t=60"));
+        assert_eq!(write().expect(429).header("ratelimit-policy"), Some("\"address-writes\";q=1;w=60"));
+        // What is posted but changes nothing counts as a read, and what gives a token as a write.
+        let posted = |from: &str, path: &str| {
+            causeway.send_plainly(TestRequest::post().uri(path).peer_addr(peer(from)))
+        };
+        let matched = posted("198.51.100.3", "/v1/matches").expect(401);
+        assert_eq!(matched.header("ratelimit"), Some("\"address-reads\";r=1;t=30"));
+        let token = posted("198.51.100.3", "/oauth/token").expect(400);
+        assert_eq!(token.header("ratelimit"), Some("\"address-writes\";r=0;t=60"));
+        assert_eq!(code(&posted("198.51.100.3", "/oauth/token").expect(429)), "rate-limited");
         // Those who watch the server are never refused, and not counted.
         for path in ["/healthz", "/readyz"] {
             for _ in 0..5 {
@@ -73,6 +88,57 @@ on_both! {
             }
         }
     }
+}
+
+on_both! {
+    fn a_client_has_a_quota_of_its_own_wherever_it_asks_from(causeway) {
+        let config = EdgeConfig { per_address: quotas(100, 0), per_caller: quotas(2, 1), ..EdgeConfig::default() };
+        let causeway = behind(causeway, config);
+        let [one, other] = [Role::Operator, Role::StateAnalyst].map(|role| causeway.token(role, &Tie::None));
+        let read = |token: &str, from: &str| {
+            causeway.send_as(token, TestRequest::get().uri("/v1/districts").peer_addr(peer(from)))
+        };
+        let first = read(&one, "198.51.100.1").expect(200);
+        assert_eq!(first.header("ratelimit-policy"), Some("\"address-reads\";q=100;w=60, \"caller-reads\";q=2;w=60"));
+        assert_eq!(first.header("ratelimit"), Some("\"address-reads\";r=99;t=1, \"caller-reads\";r=1;t=30"));
+        // Another token of the same client changes nothing.
+        let again = causeway.token(Role::Operator, &Tie::None);
+        read(&again, "198.51.100.2").expect(200);
+        let refused = read(&one, "198.51.100.3").expect(429);
+        assert_eq!(code(&refused), "rate-limited");
+        assert!(refused.json()["detail"].as_str().unwrap().contains("from one client or person"), "{}", refused.text);
+        let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=30).contains(&wait), "{wait}");
+        let told = refused.header("ratelimit").unwrap();
+        assert!(told.ends_with(&format!("\"caller-reads\";r=0;t={wait}")), "{told}");
+        // Who sits beside it is served; so is who brings no token, or a wrong one, as far as that goes.
+        read(&other, "198.51.100.3").expect(200);
+        for _ in 0..3 {
+            let nobody = read("nonsense", "198.51.100.3").expect(401);
+            assert_eq!(nobody.header("ratelimit-policy"), Some("\"address-reads\";q=100;w=60"));
+        }
+        // What it writes is counted apart, and a question that is posted is none of it.
+        let write = || {
+            let request = TestRequest::post().uri("/v1/districts").peer_addr(peer("198.51.100.1"));
+            causeway.send_as(&one, request.set_json(json!({"nonsense": 1})))
+        };
+        assert_eq!(write().expect(400).header("ratelimit"), Some("\"caller-writes\";r=0;t=60"));
+        write().expect(429);
+        let question = TestRequest::post().uri("/v1/matches").peer_addr(peer("198.51.100.1"));
+        let asked = causeway.send_as(&one, question).expect(429);
+        assert!(asked.header("ratelimit-policy").unwrap().contains("caller-reads"));
+    }
+}
+
+#[test]
+fn what_many_clients_of_one_address_ask_is_counted_together() {
+    let causeway = behind(Causeway::on_sqlite(), tight());
+    let statuses = [Role::Operator, Role::StateAnalyst, Role::Operator].map(|role| {
+        let token = causeway.token(role, &Tie::None);
+        let request = TestRequest::get().uri("/v1/districts").peer_addr(peer("198.51.100.1"));
+        causeway.send_as(&token, request).status
+    });
+    assert_eq!(statuses, [200, 200, 429]);
 }
 
 #[test]
@@ -98,7 +164,7 @@ fn behind_a_trusted_proxy_its_callers_are_told_apart_and_nobody_elses_word_count
 
 #[test]
 fn no_limit_is_no_header() {
-    let config = EdgeConfig { reads_per_minute: None, ..EdgeConfig::default() };
+    let config = EdgeConfig { per_address: quotas(0, 1), per_caller: quotas(0, 1), ..EdgeConfig::default() };
     let causeway = behind(Causeway::on_sqlite(), config);
     let answer =
         causeway.send(TestRequest::get().uri("/v1/districts").peer_addr(peer("198.51.100.1"))).expect(200);
@@ -298,17 +364,18 @@ fn pages_of_other_origins_may_call_only_where_the_operator_named_them() {
 }
 
 #[test]
-fn a_clients_request_id_is_taken_only_if_it_is_short_and_harmless() {
+fn a_clients_request_id_is_taken_if_it_is_short_and_plain() {
     let causeway = Causeway::on_sqlite();
     let long = "1".repeat(65);
     let answered = |given: &str| {
         let answer = causeway.send(TestRequest::get().uri("/healthz").insert_header(("X-Request-Id", given)));
         answer.header("x-request-id").unwrap().to_owned()
     };
-    for good in ["0192c0de-0000-7000-8000-000000000000", "req-42", "4bf92f3577b34da6a3ce929d0e0e4736"] {
+    let longest = "a".repeat(64);
+    for good in ["0192c0de-0000-7000-8000-000000000000", "req-42", "Node_7.web", "trace", longest.as_str()] {
         assert_eq!(answered(good), good);
     }
-    for bad in ["Rosalind", "rosa lind 7", "a1;b", "<script>1", "", long.as_str()] {
+    for bad in ["rosa lind 7", "a1;b", "<script>1", "", long.as_str()] {
         let made = answered(bad);
         assert_eq!(made.len(), 36, "{bad:?}: {made}");
         assert_ne!(made, bad);
@@ -333,9 +400,16 @@ fn the_contract_names_what_the_edge_refuses() {
     let mut exempt = BTreeSet::new();
     for (path, item) in contract["paths"].as_object().unwrap() {
         for operation in item.as_object().unwrap().values() {
-            if operation["responses"]["429"].is_null() {
+            let responses = &operation["responses"];
+            if responses["429"].is_null() {
                 exempt.insert(path.as_str());
+                continue;
             }
+            for status in ["400", "429", "431", "503"] {
+                let problem = &responses[status]["content"]["application/problem+json"];
+                assert!(problem.is_object(), "{path} {status}: {responses}");
+            }
+            assert_eq!(responses["408"].is_null(), operation["requestBody"].is_null(), "{path}");
         }
     }
     assert_eq!(exempt.into_iter().collect::<Vec<_>>(), ["/healthz", "/readyz"]);

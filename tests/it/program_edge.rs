@@ -5,7 +5,10 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use causeway::http::openapi;
+use diesel::{Connection, RunQueryDsl};
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
@@ -63,8 +66,8 @@ fn named(value: &Value) -> Value {
     }
 }
 
-/// Requests for one operation that name somebody wherever a request can.
-fn requests(path: &str, method: &str, operation: &Value, schemas: &Value) -> Vec<String> {
+/// Requests for one operation that name somebody wherever a request can; `token` lets them through to it.
+fn requests(path: &str, method: &str, operation: &Value, schemas: &Value, token: &str) -> Vec<String> {
     let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
     let named_in = |place: &str| -> Vec<String> {
         let here = parameters.iter().filter(|parameter| parameter["in"] == place);
@@ -80,7 +83,6 @@ fn requests(path: &str, method: &str, operation: &Value, schemas: &Value) -> Vec
     let query = query.join("&");
     let mut headers = String::new();
     for header in named_in("header").iter().map(String::as_str).chain([
-        "Authorization",
         "Cookie",
         "Origin",
         "Referer",
@@ -113,14 +115,19 @@ fn requests(path: &str, method: &str, operation: &Value, schemas: &Value) -> Vec
     let bodies = [named(&example), sent_well, misspelt, json!(NAME)].map(|body| body.to_string());
     let bodies = bodies.iter().map(String::as_str).chain([NAME, ""]);
     let unknown = format!("{NAME}={NAME}&{NAME}");
+    let known = format!("Authorization: Bearer {token}\r\n");
+    let named_token = format!("Authorization: Bearer {NAME}\r\n");
+    let named_headers = format!("{known}{headers}");
+    let acting = format!("{known}If-Match: *\r\nIdempotency-Key: a\r\nX-Request-Id: {NAME}\r\n");
     let mut requests = Vec::new();
     for body in bodies {
         for (path, query, headers) in [
-            (&named_path, "", ""),
-            (&plain_path, query.as_str(), ""),
-            (&plain_path, unknown.as_str(), ""),
-            (&plain_path, "", headers.as_str()),
-            (&plain_path, "", "If-Match: *\r\nIdempotency-Key: a\r\n"),
+            (&named_path, "", known.as_str()),
+            (&plain_path, query.as_str(), known.as_str()),
+            (&plain_path, unknown.as_str(), known.as_str()),
+            (&plain_path, "", named_headers.as_str()),
+            (&plain_path, "", named_token.as_str()),
+            (&plain_path, "", acting.as_str()),
         ] {
             let method = method.to_uppercase();
             let length = body.len();
@@ -133,10 +140,53 @@ fn requests(path: &str, method: &str, operation: &Value, schemas: &Value) -> Vec
     requests
 }
 
-/// Names somebody in every place of every operation, and looks for the name in the log. Answers may repeat a wrong
-/// value to the one who sent it; the log may not.
+/// Requests that are answered well although they name somebody, and some that the web server itself refuses.
+fn peculiar_requests(token: &str) -> (Vec<String>, Vec<String>) {
+    let plain = format!("Host: localhost\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n");
+    let post = |path: &str, media_type: &str, body: &str| {
+        let length = body.len();
+        format!(
+            "POST {path} HTTP/1.1\r\n{plain}Content-Type: {media_type}\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+    };
+    let need =
+        json!({"q": NAME, "near": {"latitude": 42.707_123, "longitude": -71.163_123}, "need_ref": NAME});
+    let form = format!("grant_type=client_credentials&client_id={NAME}&client_secret={NAME}");
+    let credentials = STANDARD.encode(format!("{NAME}:{NAME}"));
+    let well = vec![
+        format!("GET /v1/search?near=42.707123,-71.163123&q={NAME} HTTP/1.1\r\n{plain}\r\n"),
+        format!("HEAD /v1/organizations?q={NAME} HTTP/1.1\r\n{plain}X-Request-Id: {NAME}-7\r\n\r\n"),
+        post("/v1/matches", "application/json", &need.to_string()),
+    ];
+    let badly = vec![
+        post("/oauth/token", "application/x-www-form-urlencoded", &form),
+        format!(
+            "POST /oauth/token HTTP/1.1\r\nConnection: close\r\nAuthorization: Basic {credentials}\r\n\r\n"
+        ),
+        format!("GET /{NAME} HTTP/1.1\r\n{plain}\r\n"),
+        format!("{NAME} /healthz HTTP/1.1\r\n{plain}\r\n"),
+        format!("GET /healthz {NAME}\r\n{plain}\r\n"),
+        format!("GET /healthz HTTP/1.1\r\n{plain}Content-Length: {NAME}\r\n\r\n"),
+        format!("GET /healthz HTTP/1.1\r\n{plain}Transfer-Encoding: {NAME}\r\n\r\n"),
+        format!("POST /v1/matches HTTP/1.1\r\n{plain}Transfer-Encoding: chunked\r\n\r\n{NAME}\r\n"),
+        format!("GET http://{NAME}.example/{NAME} HTTP/1.1\r\n{plain}\r\n"),
+        format!("GET /%ff{NAME} HTTP/1.1\r\n{plain}\r\n"),
+        format!("GET /healthz HTTP/1.1\r\nHost: {NAME}\r\n{NAME}\r\n\r\n"),
+    ];
+    (well, badly)
+}
+
+/// What must be found neither in the log nor among the metrics, in small letters: the name, a place, and secrets.
+fn telling(token: &str) -> Vec<String> {
+    let signature = token.rsplit('.').next().unwrap();
+    let credentials = STANDARD.encode(format!("{NAME}:{NAME}"));
+    [NAME, "42.707", "71.163", signature, credentials.as_str()].map(str::to_lowercase).to_vec()
+}
+
+/// Names somebody in every place of every operation, and looks for the name in the log and among the metrics. Answers
+/// may repeat a wrong value to the one who sent it; these may not.
 #[test]
-fn nothing_that_a_request_says_is_logged_however_much_is_logged() {
+fn nothing_that_a_request_says_is_logged_or_measured_however_much_is_logged() {
     let contract: Value = serde_json::from_str(openapi::json()).unwrap();
     for format in ["text", "json"] {
         let folder = tempdir().unwrap();
@@ -147,52 +197,133 @@ fn nothing_that_a_request_says_is_logged_however_much_is_logged() {
                 ("CAUSEWAY_LOG_FORMAT", format),
                 ("CAUSEWAY_TRUSTED_PROXIES", "127.0.0.1"),
                 ("CAUSEWAY_CORS_ORIGINS", "https://portal.example.org"),
-                ("CAUSEWAY_RATE_LIMIT_READS", "0"),
-                ("CAUSEWAY_RATE_LIMIT_WRITES", "0"),
+                ("CAUSEWAY_METRICS_LISTEN", "0"),
+                ("CAUSEWAY_RATE_LIMIT_ADDRESS_READS", "0"),
+                ("CAUSEWAY_RATE_LIMIT_ADDRESS_WRITES", "0"),
+                ("CAUSEWAY_RATE_LIMIT_CALLER_READS", "0"),
+                ("CAUSEWAY_RATE_LIMIT_CALLER_WRITES", "0"),
             ],
         );
         let address = program.address();
         ready(&address);
+        let (metrics, token) = (metrics_of(&program), operator_of(&program));
         let mut answered = std::collections::BTreeMap::<u16, usize>::new();
         for (path, item) in contract["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
-                for request in requests(path, method, operation, &contract["components"]["schemas"]) {
+                let mut reached = false;
+                for request in requests(path, method, operation, &contract["components"]["schemas"], &token) {
                     let status = exchange(&address, request.as_bytes());
-                    *answered.entry(status.unwrap_or_else(|| panic!("no answer: {request}"))).or_default() +=
-                        1;
+                    let status = status.unwrap_or_else(|| panic!("no answer: {request}"));
+                    reached |= ![401, 403, 405, 429].contains(&status);
+                    *answered.entry(status).or_default() += 1;
                 }
+                assert!(reached, "{method} {path} was never asked");
             }
         }
-        let (plain, called_well) =
-            ("Host: localhost\r\nConnection: close\r\n", answered.values().sum::<usize>());
-        assert!(called_well > 1_000 && answered[&201] > 5 && answered[&400] > 500, "{answered:?}");
+        let called_well = answered.values().sum::<usize>();
+        assert!(called_well > 2_000 && answered[&201] > 5 && answered[&400] > 500, "{answered:?}");
         assert!(!answered.contains_key(&500), "{answered:?}");
-        for malformed in [
-            format!("GET /{NAME} HTTP/1.1\r\n{plain}\r\n"),
-            format!("{NAME} /healthz HTTP/1.1\r\n{plain}\r\n"),
-            format!("GET /healthz {NAME}\r\n{plain}\r\n"),
-            format!("GET /healthz HTTP/1.1\r\n{plain}Content-Length: {NAME}\r\n\r\n"),
-            format!("GET /healthz HTTP/1.1\r\n{plain}Transfer-Encoding: {NAME}\r\n\r\n"),
-            format!("POST /v1/matches HTTP/1.1\r\n{plain}Transfer-Encoding: chunked\r\n\r\n{NAME}\r\n"),
-            format!("GET http://{NAME}.example/{NAME} HTTP/1.1\r\n{plain}\r\n"),
-            format!("GET /%ff{NAME} HTTP/1.1\r\n{plain}\r\n"),
-            format!("GET /healthz HTTP/1.1\r\nHost: {NAME}\r\n{NAME}\r\n\r\n"),
-        ] {
-            exchange(&address, malformed.as_bytes());
+        let (well, badly) = peculiar_requests(&token);
+        for request in well {
+            assert_eq!(exchange(&address, request.as_bytes()), Some(200), "{request}");
         }
+        for request in badly {
+            exchange(&address, request.as_bytes());
+        }
+        let measured = get(&metrics).1;
         let ended = program.stopped();
         let log = ended.err;
         // The log is there, it is the whole of it, and it says what it may.
         assert!(log.matches("answered").count() >= called_well, "{called_well}");
         assert!(log.contains("postal_code") && log.contains("/v1/organizations/{id}"), "{format}");
-        let leaked: Vec<&str> =
-            log.lines().filter(|line| line.to_lowercase().contains(&NAME.to_lowercase())).take(3).collect();
-        assert_eq!(leaked, [] as [&str; 0], "{format}");
+        assert!(measured.contains("/v1/organizations/{id}"), "{measured}");
+        if format == "json" {
+            only_what_may_be_logged(&log);
+        }
+        for text in telling(&token) {
+            let holds = |line: &&str| line.to_lowercase().contains(&text);
+            let leaked: Vec<&str> = log.lines().chain(measured.lines()).filter(holds).take(3).collect();
+            assert_eq!(leaked, [] as [&str; 0], "{format}");
+        }
         assert!(!ended.out.contains(NAME));
     }
 }
 
+/// Each request has one line with these fields and no others.
+fn only_what_may_be_logged(log: &str) {
+    const FIELDS: [&str; 9] = [
+        "elapsed_ms",
+        "level",
+        "message",
+        "method",
+        "parameters",
+        "request_id",
+        "route",
+        "status",
+        "timestamp",
+    ];
+    let contract: Value = serde_json::from_str(openapi::json()).unwrap();
+    let lines =
+        log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|_| panic!("{line}")));
+    for line in lines.filter(|line| line["message"] == "answered") {
+        let mut fields: Vec<&str> = line.as_object().unwrap().keys().map(String::as_str).collect();
+        fields.sort_unstable();
+        assert_eq!(fields, FIELDS);
+        let route = line["route"].as_str().unwrap();
+        let is_known = !contract["paths"][route].is_null() || route.starts_with("/docs") || route == "-";
+        assert!(is_known || route == "/openapi.json", "{line}");
+        let id = line["request_id"].as_str().unwrap();
+        assert!(
+            id.len() == 36 || id.strip_prefix("sha256-").is_some_and(|digest| digest.len() == 16),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn what_failed_is_found_in_the_log_by_the_request_id() {
+    let folder = tempdir().unwrap();
+    let url = sqlite_url(folder.path());
+    let mut command = causeway(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--database-url", &url]);
+    command.env("CAUSEWAY_LOG_FORMAT", "json");
+    let mut program = Program::start(command);
+    let address = program.address();
+    ready(&address);
+    let file = url.strip_prefix("sqlite://").unwrap();
+    let mut connection = diesel::SqliteConnection::establish(file).unwrap();
+    diesel::sql_query("ALTER TABLE towns RENAME TO mislaid").execute(&mut connection).unwrap();
+    for (sent, logged) in
+        [("4bf92f3577b34da6a3ce929d0e0e4736", "4bf92f3577b34da6a3ce929d0e0e4736"), (NAME, "sha256-")]
+    {
+        let mut stream = connect(&address);
+        let head = "GET /v1/towns HTTP/1.1\r\nHost: localhost\r\nConnection: close";
+        write!(stream, "{head}\r\nX-Request-Id: {sent}\r\n\r\n").unwrap();
+        let answer = rest(stream);
+        assert!(
+            answer.starts_with("HTTP/1.1 500") && answer.contains(&format!("\"request_id\":\"{sent}\"")),
+            "{answer}"
+        );
+        let cause = wait_for("the cause in the log", || {
+            let log = program.err();
+            let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            let mut causes = lines.filter(|line| line["level"] == "ERROR");
+            causes.find(|line| line["span"]["request_id"].as_str().is_some_and(|id| id.starts_with(logged)))
+        });
+        assert_eq!(cause["message"], "request failed", "{cause}");
+    }
+    program.stopped();
+}
+
 // ---- what is measured ------------------------------------------------------------------------------------
+
+/// The operator's token that it prints.
+fn operator_of(program: &Program) -> String {
+    wait_for("the operator's token", || {
+        let out = program.out();
+        let (line, _) = out.split_once("  operator: ")?.1.split_once('\n')?;
+        Some(line.to_owned())
+    })
+}
 
 /// Where it says that metrics are.
 fn metrics_of(program: &Program) -> String {
@@ -213,7 +344,7 @@ fn value(text: &str, series: &str) -> i64 {
 fn metrics_are_served_on_their_own_listener_and_tell_nothing_of_anybody() {
     let folder = tempdir().unwrap();
     let mut program =
-        demo(folder.path(), &[("CAUSEWAY_METRICS_LISTEN", "0"), ("CAUSEWAY_RATE_LIMIT_WRITES", "1")]);
+        demo(folder.path(), &[("CAUSEWAY_METRICS_LISTEN", "0"), ("CAUSEWAY_RATE_LIMIT_ADDRESS_WRITES", "1")]);
     let address = program.address();
     let metrics = metrics_of(&program);
     assert!(metrics.starts_with("http://127.0.0.1:"), "{metrics}");
@@ -263,7 +394,7 @@ fn metrics_are_served_on_their_own_listener_and_tell_nothing_of_anybody() {
         crate::process::post(&format!("{address}/v1/districts"), &json!({}));
     }
     let text = get(&metrics).1;
-    assert!(value(&text, "causeway_http_requests_refused_total{reason=\"Writes\"}") >= 2);
+    assert!(value(&text, "causeway_http_requests_refused_total{reason=\"AddressWrites\"}") >= 2);
     let elsewhere = metrics.replace("/metrics", "/v1/search");
     assert_eq!(get(&elsewhere).0, 404, "and nothing else is there");
     program.stopped();
@@ -286,6 +417,7 @@ fn metrics_are_off_unless_they_are_asked_for_and_a_bad_setting_is_refused() {
         ("CAUSEWAY_TRUSTED_PROXIES", "proxy.example", "trusted_proxies names \"proxy.example\""),
         ("CAUSEWAY_REQUEST_TIMEOUT_SECONDS", "0", "it must be 1 to 600"),
         ("CAUSEWAY_CONCURRENT_REQUESTS", "0", "it must be 1 to 100000"),
+        ("CAUSEWAY_CONCURRENT_REQUESTS_PER_ADDRESS", "0", "it must be 1 to 100000"),
         ("CAUSEWAY_DRAIN_SECONDS", "301", "it must be 0 to 300"),
     ] {
         demo(folder.path(), &[(name, value)]).ended().refused(words);
@@ -297,10 +429,10 @@ fn metrics_are_off_unless_they_are_asked_for_and_a_bad_setting_is_refused() {
 const BODY: &str = r#"{"name": "A", "engagement": "listed"}"#;
 
 /// A request whose body is yet to come.
-fn begun(address: &str) -> TcpStream {
+fn begun(address: &str, headers: &str) -> TcpStream {
     let mut stream = connect(address);
     let head = "POST /v1/organizations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json";
-    write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{}", BODY.len(), &BODY[..5]).unwrap();
+    write!(stream, "{head}\r\n{headers}Content-Length: {}\r\n\r\n{}", BODY.len(), &BODY[..5]).unwrap();
     stream
 }
 
@@ -395,11 +527,53 @@ fn a_client_that_does_not_get_on_with_its_request_is_sent_away() {
     program.stopped();
 }
 
+#[test]
+fn slow_bodies_of_one_address_leave_places_to_the_others() {
+    let folder = tempdir().unwrap();
+    let mut program = demo(
+        folder.path(),
+        &[
+            ("CAUSEWAY_CONCURRENT_REQUESTS_PER_ADDRESS", "2"),
+            ("CAUSEWAY_TRUSTED_PROXIES", "127.0.0.1"),
+            ("CAUSEWAY_METRICS_LISTEN", "0"),
+        ],
+    );
+    let address = program.address();
+    ready(&address);
+    let (metrics, token) = (metrics_of(&program), operator_of(&program));
+    let ask = |from: &str| {
+        let mut stream = connect(&address);
+        let head = "GET /v1/vocabularies/needs HTTP/1.1\r\nHost: localhost\r\nConnection: close";
+        write!(stream, "{head}\r\nX-Forwarded-For: {from}\r\n\r\n").unwrap();
+        rest(stream)
+    };
+    let forwarded = format!("Authorization: Bearer {token}\r\nX-Forwarded-For: 198.51.100.1\r\n");
+    let slow: Vec<_> = (0..2).map(|_| begun(&address, &forwarded)).collect();
+    wait_for("both to run", || {
+        (value(&get(&metrics).1, "causeway_http_requests_running") == 2).then_some(())
+    });
+    let refused = ask("198.51.100.1");
+    assert!(refused.starts_with("HTTP/1.1 429") && refused.contains("\"rate-limited\""), "{refused}");
+    assert!(refused.to_lowercase().contains("retry-after: 1\r\n"), "{refused}");
+    assert!(ask("198.51.100.2").starts_with("HTTP/1.1 200"));
+    let text = get(&metrics).1;
+    assert_eq!(value(&text, "causeway_http_requests_refused_total{reason=\"AddressConcurrency\"}"), 1);
+    for mut body in slow {
+        body.write_all(&BODY.as_bytes()[5..]).unwrap();
+        assert!(rest_of_one(body).starts_with("HTTP/1.1 201"));
+    }
+    assert!(ask("198.51.100.1").starts_with("HTTP/1.1 200"), "what has ended makes room");
+    program.stopped();
+}
+
 /// The head of an answer and what came with it, whether or not the connection stays open.
 fn rest_of_one(mut stream: TcpStream) -> String {
     let mut text = Vec::new();
     let mut chunk = [0; 4_096];
-    while !String::from_utf8_lossy(&text).contains("\"request_id\"") {
+    while !["\"request_id\"", "\"created_at\""]
+        .iter()
+        .any(|last| String::from_utf8_lossy(&text).contains(last))
+    {
         match stream.read(&mut chunk).unwrap() {
             0 => break,
             read => text.extend_from_slice(&chunk[..read]),

@@ -29,6 +29,7 @@ pub(in crate::http) fn cors(config: &EdgeConfig) -> Condition<Cors> {
             "RateLimit",
             "RateLimit-Policy",
             "Retry-After",
+            "WWW-Authenticate",
             "X-Request-Id",
         ])
         .max_age(REMEMBERED);

@@ -1,8 +1,9 @@
-//! How much one caller may ask in a minute. Counted by the generic cell rate algorithm (ITU-T I.371): a caller may
-//! spend the whole quota at once, and it grows back evenly. Told in the header fields of
+//! How much one address, and one client or person, may ask in a minute. Counted by the generic cell rate algorithm
+//! (ITU-T I.371): the whole quota may be spent at once, and it grows back evenly. Told in the header fields of
 //! draft-ietf-httpapi-ratelimit-headers.
 
 use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 
 use actix_web::http::Method;
@@ -12,17 +13,19 @@ use governor::middleware::{StateInformationMiddleware, StateSnapshot};
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
 
-use super::caller::Caller;
-use crate::config::EdgeConfig;
+use crate::access::PrincipalId;
+use crate::config::{EdgeConfig, Quotas};
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const STANDING: HeaderName = HeaderName::from_static("ratelimit");
 
 /// The window of every quota, in seconds.
 const WINDOW: u32 = 60;
-/// Callers that are told apart; each costs some tens of bytes until its quota is whole again.
-const MOST_CALLERS: usize = 50_000;
-/// Into so many groups callers are put while more call than are told apart.
+/// The question that is posted because it may be long and must not stand in a URL. It looks like any other search.
+const SEARCH_BY_POST: &str = "/v1/matches";
+/// Addresses, clients and persons that are told apart; each costs some tens of bytes until its quota is whole again.
+const MOST_COUNTED: usize = 50_000;
+/// Into so many groups they are put while more ask than are told apart.
 const GROUPS: u64 = 4_096;
 
 /// What is counted together.
@@ -35,18 +38,40 @@ pub(super) enum Class {
 }
 
 impl Class {
-    /// The class of a method.
-    pub(super) fn of(method: &Method) -> Self {
-        if [Method::GET, Method::HEAD, Method::OPTIONS].contains(method) { Self::Reads } else { Self::Writes }
+    /// The class of a request.
+    pub(super) fn of(method: &Method, path: &str) -> Self {
+        let looks = [Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
+            || (*method == Method::POST && path == SEARCH_BY_POST);
+        if looks { Self::Reads } else { Self::Writes }
     }
 }
 
-type Limiter = RateLimiter<Caller, DefaultKeyedStateStore<Caller>, DefaultClock, StateInformationMiddleware>;
+/// One whose requests are counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Counted {
+    /// Whoever asks from this address.
+    Address(IpAddr),
+    /// A client or person, wherever they ask from.
+    Caller(PrincipalId),
+}
 
-/// The quotas of all callers.
+/// What a quota is kept for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Key {
+    /// One of those whom it is for.
+    One(Counted),
+    /// Some of many, when more ask than are told apart.
+    Group(u64),
+}
+
+type Limiter = RateLimiter<Key, DefaultKeyedStateStore<Key>, DefaultClock, StateInformationMiddleware>;
+
+/// The quotas of all who ask.
 pub(super) struct Limits {
-    reads: Option<Limit>,
-    writes: Option<Limit>,
+    address_reads: Option<Limit>,
+    address_writes: Option<Limit>,
+    caller_reads: Option<Limit>,
+    caller_writes: Option<Limit>,
 }
 
 struct Limit {
@@ -54,10 +79,10 @@ struct Limit {
     quota: NonZeroU32,
     limiter: Limiter,
     groups: RandomState,
-    most_callers: usize,
+    most_counted: usize,
 }
 
-/// Where a caller stands after a request was counted.
+/// Where somebody stands after a request was counted.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Standing {
     name: &'static str,
@@ -72,34 +97,40 @@ pub(super) struct Standing {
 impl Limits {
     pub(super) fn new(config: &EdgeConfig) -> Self {
         let limit =
-            |name, quota: Option<NonZeroU32>| quota.map(|quota| Limit::new(name, quota, MOST_CALLERS));
+            |name, quota: Option<NonZeroU32>| quota.map(|quota| Limit::new(name, quota, MOST_COUNTED));
+        let (Quotas { reads, writes }, caller) = (config.per_address, config.per_caller);
         Self {
-            reads: limit("reads", config.reads_per_minute),
-            writes: limit("writes", config.writes_per_minute),
+            address_reads: limit("address-reads", reads),
+            address_writes: limit("address-writes", writes),
+            caller_reads: limit("caller-reads", caller.reads),
+            caller_writes: limit("caller-writes", caller.writes),
         }
     }
 
     /// Counts one request; none where its class is unlimited.
-    pub(super) fn count(&self, class: Class, caller: Caller) -> Option<Standing> {
-        let limit = match class {
-            Class::Reads => self.reads.as_ref(),
-            Class::Writes => self.writes.as_ref(),
+    pub(super) fn count(&self, class: Class, who: Counted) -> Option<Standing> {
+        let limit = match (who, class) {
+            (Counted::Address(_), Class::Reads) => &self.address_reads,
+            (Counted::Address(_), Class::Writes) => &self.address_writes,
+            (Counted::Caller(_), Class::Reads) => &self.caller_reads,
+            (Counted::Caller(_), Class::Writes) => &self.caller_writes,
         };
-        limit.map(|limit| limit.count(caller))
+        limit.as_ref().map(|limit| limit.count(who))
     }
 
-    /// Forgets callers whose quota is whole again.
+    /// Forgets those whose quota is whole again.
     pub(super) fn purge(&self) {
-        for limit in [&self.reads, &self.writes].into_iter().flatten() {
+        let all = [&self.address_reads, &self.address_writes, &self.caller_reads, &self.caller_writes];
+        for limit in all.into_iter().flatten() {
             limit.purge();
         }
     }
 }
 
 impl Limit {
-    fn new(name: &'static str, quota: NonZeroU32, most_callers: usize) -> Self {
+    fn new(name: &'static str, quota: NonZeroU32, most_counted: usize) -> Self {
         let limiter = RateLimiter::keyed(Quota::per_minute(quota)).with_middleware();
-        Self { name, quota, limiter, groups: RandomState::new(), most_callers }
+        Self { name, quota, limiter, groups: RandomState::new(), most_counted }
     }
 
     fn purge(&self) {
@@ -107,16 +138,16 @@ impl Limit {
         self.limiter.shrink_to_fit();
     }
 
-    fn count(&self, caller: Caller) -> Standing {
-        let caller = if self.limiter.len() < self.most_callers {
-            caller
+    fn count(&self, who: Counted) -> Standing {
+        let key = if self.limiter.len() < self.most_counted {
+            Key::One(who)
         } else {
-            Caller::Group(self.groups.hash_one(caller) % GROUPS)
+            Key::Group(self.groups.hash_one(who) % GROUPS)
         };
         let quota = self.quota.get();
         let standing =
             Standing { name: self.name, quota, remaining: 0, reset_seconds: 0, wait_seconds: None };
-        match self.limiter.check_key(&caller) {
+        match self.limiter.check_key(&key) {
             Ok(snapshot) => {
                 let remaining = StateSnapshot::remaining_burst_capacity(&snapshot);
                 let spent = u64::from(quota.saturating_sub(remaining));
@@ -134,14 +165,16 @@ impl Limit {
 }
 
 impl Standing {
-    /// Adds the header fields that tell it.
+    /// Adds what tells it to the header fields, each of which is a list: a request may be counted twice.
     pub(super) fn show(&self, headers: &mut HeaderMap) {
         let Self { name, quota, remaining, reset_seconds, .. } = self;
         let policy = format!("\"{name}\";q={quota};w={WINDOW}");
         let standing = format!("\"{name}\";r={remaining};t={reset_seconds}");
         for (field, value) in [(POLICY, policy), (STANDING, standing)] {
-            if let Ok(value) = HeaderValue::try_from(value) {
-                headers.insert(field, value);
+            let before = headers.get(&field).and_then(|before| before.to_str().ok());
+            let all = before.map_or_else(|| value.clone(), |before| format!("{value}, {before}"));
+            if let Ok(all) = HeaderValue::try_from(all) {
+                headers.insert(field, all);
             }
         }
     }
@@ -149,43 +182,41 @@ impl Standing {
 
 #[cfg(test)]
 mod tests {
-    use std::net::IpAddr;
-
     use super::*;
 
-    fn caller(number: u32) -> Caller {
-        Caller::Address(IpAddr::from(number.to_be_bytes()))
+    fn address(number: u32) -> Counted {
+        Counted::Address(IpAddr::from(number.to_be_bytes()))
     }
 
-    fn limit(quota: u32, most_callers: usize) -> Limit {
-        Limit::new("reads", NonZeroU32::new(quota).unwrap(), most_callers)
+    fn limit(quota: u32, most_counted: usize) -> Limit {
+        Limit::new("address-reads", NonZeroU32::new(quota).unwrap(), most_counted)
     }
 
     #[test]
-    fn a_quota_is_spent_by_one_caller_and_not_by_another() {
+    fn a_quota_is_spent_by_one_address_and_not_by_another() {
         let limit = limit(2, 10);
-        let first = limit.count(caller(1));
+        let first = limit.count(address(1));
         assert_eq!((first.remaining, first.reset_seconds, first.wait_seconds), (1, 30, None));
-        assert_eq!(limit.count(caller(1)).remaining, 0);
-        let third = limit.count(caller(1));
+        assert_eq!(limit.count(address(1)).remaining, 0);
+        let third = limit.count(address(1));
         assert!(third.wait_seconds.is_some_and(|wait| (1..=30).contains(&wait)), "{third:?}");
-        assert_eq!(limit.count(caller(2)).wait_seconds, None);
+        assert_eq!(limit.count(address(2)).wait_seconds, None);
     }
 
     #[test]
-    fn memory_is_bounded_however_many_call() {
+    fn memory_is_bounded_however_many_ask() {
         let limit = limit(1, 100);
         for number in 0..20_000 {
-            limit.count(caller(number));
+            limit.count(address(number));
         }
         assert!(limit.limiter.len() <= 100 + usize::try_from(GROUPS).unwrap(), "{}", limit.limiter.len());
     }
 
     #[test]
-    fn a_caller_whose_quota_is_whole_again_is_forgotten() {
+    fn one_whose_quota_is_whole_again_is_forgotten() {
         // One request grows back in a sixtieth of a millisecond.
         let limit = limit(1_000_000, 100);
-        limit.count(caller(1));
+        limit.count(address(1));
         assert_eq!(limit.limiter.len(), 1);
         std::thread::sleep(std::time::Duration::from_millis(5));
         limit.purge();
@@ -194,9 +225,16 @@ mod tests {
 
     #[test]
     fn what_looks_and_what_changes_are_counted_apart() {
-        let config = EdgeConfig { writes_per_minute: None, ..EdgeConfig::default() };
-        let limits = Limits::new(&config);
-        assert!(limits.count(Class::of(&Method::PATCH), caller(1)).is_none());
-        assert_eq!(limits.count(Class::of(&Method::HEAD), caller(1)).unwrap().name, "reads");
+        let per_address = Quotas { writes: None, ..EdgeConfig::default().per_address };
+        let limits = Limits::new(&EdgeConfig { per_address, ..EdgeConfig::default() });
+        let counted = |method: Method, path: &str| {
+            limits.count(Class::of(&method, path), address(1)).map(|standing| standing.name)
+        };
+        let reads = Some("address-reads");
+        assert_eq!(counted(Method::PATCH, "/v1/organizations/1"), None);
+        assert_eq!(counted(Method::HEAD, "/v1/search"), reads);
+        assert_eq!(counted(Method::POST, "/oauth/token"), None);
+        assert_eq!(counted(Method::POST, SEARCH_BY_POST), reads, "it changes nothing");
+        assert_eq!(counted(Method::DELETE, SEARCH_BY_POST), None);
     }
 }

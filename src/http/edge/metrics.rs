@@ -14,7 +14,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
-use super::limits::Class;
+use super::limits::{Class, Counted};
 use crate::app::App;
 use crate::error::{Error, Result};
 
@@ -41,23 +41,32 @@ struct Refused {
 /// Why a request was not let through to its operation, or not to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
 pub(super) enum Refusal {
-    /// Its caller has read too much.
-    Reads,
-    /// Its caller has written too much.
-    Writes,
+    /// Too much was read from its address.
+    AddressReads,
+    /// Too much was written from its address.
+    AddressWrites,
+    /// The client or person has read too much.
+    CallerReads,
+    /// The client or person has written too much.
+    CallerWrites,
     /// Its head was too large.
     Head,
     /// Too many requests ran.
     Concurrency,
+    /// Too many requests of its address ran.
+    AddressConcurrency,
     /// It took too long.
     Timeout,
 }
 
-impl From<Class> for Refusal {
-    fn from(class: Class) -> Self {
-        match class {
-            Class::Reads => Self::Reads,
-            Class::Writes => Self::Writes,
+impl Refusal {
+    /// The refusal of what is one too many.
+    pub(super) fn counted(class: Class, who: Counted) -> Self {
+        match (who, class) {
+            (Counted::Address(_), Class::Reads) => Self::AddressReads,
+            (Counted::Address(_), Class::Writes) => Self::AddressWrites,
+            (Counted::Caller(_), Class::Reads) => Self::CallerReads,
+            (Counted::Caller(_), Class::Writes) => Self::CallerWrites,
         }
     }
 }

@@ -1,13 +1,15 @@
-//! The edge: what every request passes before it reaches an operation. The size of its head, how much its caller
-//! may ask, how many requests run at once and how long one may take are bounded here; headers that browsers go by
+//! The edge: what every request passes before it reaches an operation. The size of its head, how much may
+//! be asked from its address and by its caller, how many requests run at once and how long one may take are bounded here; headers that browsers go by
 //! and the measures that operators watch are added here.
 
-mod caller;
 mod cors;
 mod headers;
 mod limits;
 mod metrics;
+mod peer;
+mod places;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -21,10 +23,12 @@ pub(super) use cors::cors;
 pub(super) use headers::protect;
 pub(super) use metrics::{Metrics, known_method, serve as serve_metrics};
 
+use super::caller::principal;
 use super::problem::{Problem, ProblemCode};
 use crate::config::EdgeConfig;
-use limits::{Class, Limits};
+use limits::{Class, Counted, Limits};
 use metrics::Refusal;
+use places::Places;
 
 /// Header fields of one request.
 const MOST_HEADERS: usize = 64;
@@ -42,6 +46,7 @@ pub struct Edge {
 struct Inner {
     config: EdgeConfig,
     limits: Limits,
+    places: Places,
     metrics: Metrics,
     stopping: AtomicBool,
 }
@@ -50,7 +55,13 @@ impl Edge {
     /// An edge with these settings.
     pub fn new(config: EdgeConfig) -> Self {
         let limits = Limits::new(&config);
-        let inner = Inner { config, limits, metrics: Metrics::new(), stopping: AtomicBool::new(false) };
+        let inner = Inner {
+            config,
+            limits,
+            places: Places::default(),
+            metrics: Metrics::new(),
+            stopping: AtomicBool::new(false),
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -69,7 +80,7 @@ impl Edge {
         self.inner.stopping.load(Ordering::Acquire)
     }
 
-    /// Forgets callers who have asked nothing lately.
+    /// Forgets those who have asked nothing lately.
     pub fn purge(&self) {
         self.inner.limits.purge();
     }
@@ -80,7 +91,7 @@ impl Edge {
     }
 }
 
-/// Lets a request through to its operation, or refuses it.
+/// Lets a request through to its operation, or refuses it for where it comes from, its size, or the load.
 ///
 /// # Errors
 /// If the operation takes too long. The request is gone with it, so this alone comes as an error and not as an
@@ -89,52 +100,100 @@ pub(super) async fn guard(
     edge: web::Data<Edge>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+) -> Answered {
     if !is_limited(request.path()) {
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
-    let metrics = edge.metrics();
     if let Err(problem) = bounded(request.headers()) {
-        metrics.refused(Refusal::Head);
+        edge.metrics().refused(Refusal::Head);
         return Ok(request.error_response(problem));
     }
-    let class = Class::of(request.method());
-    let caller = caller::of(&request, &edge.config().trusted_proxies);
-    let standing = caller.and_then(|caller| edge.inner.limits.count(class, caller));
-    if let Some(wait) = standing.as_ref().and_then(|standing| standing.wait_seconds) {
-        metrics.refused(class.into());
-        let detail = format!("more requests than this server takes from one caller; ask again in {wait} s");
-        let mut refused = request.error_response(Problem::new(ProblemCode::RateLimited, detail));
-        refused.headers_mut().insert(RETRY_AFTER, wait.into());
-        if let Some(standing) = standing {
-            standing.show(refused.headers_mut());
-        }
-        return Ok(refused);
-    }
-    let mut response = match metrics.begin(edge.config().concurrent_requests) {
-        None => {
-            metrics.refused(Refusal::Concurrency);
-            let detail = "too many requests run; ask again in a moment";
-            request.error_response(Problem::new(ProblemCode::Overloaded, detail))
-        }
-        Some(_running) => {
-            let limit = edge.config().request_timeout;
-            let Ok(response) = tokio::time::timeout(limit, next.call(request)).await else {
-                metrics.refused(Refusal::Timeout);
-                let detail = format!(
-                    "there was no answer within {} seconds; a change may have been made all the same, so look or \
-                     repeat it with its Idempotency-Key",
-                    limit.as_secs()
-                );
-                return Err(Problem::new(ProblemCode::TimedOut, detail).into());
+    let address = peer::of(&request, &edge.config().trusted_proxies);
+    let run = async |request| run(&edge, address, request, next).await;
+    count(&edge, address.map(Counted::Address), request, run).await
+}
+
+/// Counts a request of a client or person, whom it knows once the token was verified: many may share an address,
+/// and one may have many.
+///
+/// # Errors
+/// Only what the operation fails with.
+pub(super) async fn guard_caller(
+    edge: web::Data<Edge>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Answered {
+    let known = principal(request.request()).filter(|_| is_limited(request.path()));
+    let run = async |request| Ok(next.call(request).await?.map_into_boxed_body());
+    count(&edge, known.map(Counted::Caller), request, run).await
+}
+
+/// What comes of a request.
+type Answered = Result<ServiceResponse<BoxBody>, actix_web::Error>;
+
+/// Counts a request and lets it through, or refuses it; the answer says where they stand who sent it.
+async fn count(
+    edge: &Edge,
+    who: Option<Counted>,
+    request: ServiceRequest,
+    through: impl AsyncFnOnce(ServiceRequest) -> Answered,
+) -> Answered {
+    let class = Class::of(request.method(), request.path());
+    let standing = who.and_then(|who| Some((who, edge.inner.limits.count(class, who)?)));
+    let Some((who, standing)) = standing else { return through(request).await };
+    let mut response = match standing.wait_seconds {
+        None => through(request).await?,
+        Some(wait) => {
+            edge.metrics().refused(Refusal::counted(class, who));
+            let whom = match who {
+                Counted::Address(_) => "address",
+                Counted::Caller(_) => "client or person",
             };
-            response?.map_into_boxed_body()
+            too_many(request, format!("more requests than this server takes from one {whom}"), wait)
         }
     };
-    if let Some(standing) = standing {
-        standing.show(response.headers_mut());
-    }
+    standing.show(response.headers_mut());
     Ok(response)
+}
+
+/// Runs a request while there is a place for it, and no longer than it may take.
+async fn run(
+    edge: &Edge,
+    address: Option<IpAddr>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Answered {
+    let (config, metrics) = (edge.config(), edge.metrics());
+    let Some(_running) = metrics.begin(config.concurrent_requests) else {
+        metrics.refused(Refusal::Concurrency);
+        let detail = "too many requests run; ask again in a moment";
+        return Ok(request.error_response(Problem::new(ProblemCode::Overloaded, detail)));
+    };
+    let most = config.concurrent_requests_per_address;
+    let place = address.map(|address| edge.inner.places.take(address, most).ok_or(()));
+    let Ok(_place) = place.transpose() else {
+        metrics.refused(Refusal::AddressConcurrency);
+        return Ok(too_many(request, format!("{most} requests of one address run already"), 1));
+    };
+    let limit = config.request_timeout;
+    if let Ok(response) = tokio::time::timeout(limit, next.call(request)).await {
+        return Ok(response?.map_into_boxed_body());
+    }
+    metrics.refused(Refusal::Timeout);
+    let detail = format!(
+        "there was no answer within {} seconds; a change may have been made all the same, so look or repeat it with \
+         its Idempotency-Key",
+        limit.as_secs()
+    );
+    Err(Problem::new(ProblemCode::TimedOut, detail).into())
+}
+
+/// Refuses a request as one too many.
+fn too_many(request: ServiceRequest, what: String, wait_seconds: u64) -> ServiceResponse<BoxBody> {
+    let detail = format!("{what}; ask again in {wait_seconds} s");
+    let mut refused = request.error_response(Problem::new(ProblemCode::RateLimited, detail));
+    refused.headers_mut().insert(RETRY_AFTER, wait_seconds.into());
+    refused
 }
 
 /// Whether requests for this path are counted and bounded.

@@ -1,4 +1,5 @@
-//! Who calls: the address of the peer, or, behind a proxy that the operator trusts, the address that it saw.
+//! Where a request comes from: the address of the peer, or, behind a proxy that the operator trusts, the address
+//! that it saw.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -8,24 +9,16 @@ use ipnet::IpNet;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// One whose requests are counted together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Caller {
-    /// An IPv4 address, or the first half of an IPv6 address: one household or office holds all of the other half.
-    Address(IpAddr),
-    /// Some of many, when more call than are told apart.
-    Group(u64),
-}
-
-/// Who sent a request; none where the connection has no address.
-pub(super) fn of(request: &ServiceRequest, trusted: &[IpNet]) -> Option<Caller> {
+/// The address that a request is counted under: an IPv4 address, or the first half of an IPv6 address, because one
+/// household or office holds all of the other half. None where the connection has no address.
+pub(super) fn of(request: &ServiceRequest, trusted: &[IpNet]) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip();
     if trusted.is_empty() {
-        return Some(Caller::Address(counted(peer)));
+        return Some(counted(peer));
     }
     let forwarded: Vec<&str> =
         request.headers().get_all(FORWARDED_FOR).filter_map(|value| value.to_str().ok()).collect();
-    Some(Caller::Address(counted(origin(peer, &forwarded, trusted))))
+    Some(counted(origin(peer, &forwarded, trusted)))
 }
 
 /// The address that trusted proxies vouch for. Each proxy adds the address that it saw at the end of the list, so
@@ -89,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn one_office_is_one_caller_however_many_addresses_it_has() {
+    fn one_office_is_one_peer_however_many_addresses_it_has() {
         let counted = |text: &str| counted(text.parse().unwrap());
         assert_eq!(counted("2001:db8:1:2::7"), counted("2001:db8:1:2:ffff::"));
         assert_ne!(counted("2001:db8:1:2::7"), counted("2001:db8:1:3::7"));
