@@ -149,7 +149,7 @@ async fn count(
                 Counted::Address(_) => "address",
                 Counted::Caller(_) => "client or person",
             };
-            too_many(request, format!("more requests than this server takes from one {whom}"), wait)
+            too_many(request, &format!("more requests than this server takes from one {whom}"), wait)
         }
     };
     standing.show(response.headers_mut());
@@ -173,7 +173,7 @@ async fn run(
     let place = address.map(|address| edge.inner.places.take(address, most).ok_or(()));
     let Ok(_place) = place.transpose() else {
         metrics.refused(Refusal::AddressConcurrency);
-        return Ok(too_many(request, format!("{most} requests of one address run already"), 1));
+        return Ok(too_many(request, &format!("{most} requests of one address run already"), 1));
     };
     let limit = config.request_timeout;
     if let Ok(response) = tokio::time::timeout(limit, next.call(request)).await {
@@ -189,7 +189,7 @@ async fn run(
 }
 
 /// Refuses a request as one too many.
-fn too_many(request: ServiceRequest, what: String, wait_seconds: u64) -> ServiceResponse<BoxBody> {
+fn too_many(request: ServiceRequest, what: &str, wait_seconds: u64) -> ServiceResponse<BoxBody> {
     let detail = format!("{what}; ask again in {wait_seconds} s");
     let mut refused = request.error_response(Problem::new(ProblemCode::RateLimited, detail));
     refused.headers_mut().insert(RETRY_AFTER, wait_seconds.into());
