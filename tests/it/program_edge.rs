@@ -149,8 +149,8 @@ fn peculiar_requests(token: &str) -> (Vec<String>, Vec<String>) {
             "POST {path} HTTP/1.1\r\n{plain}Content-Type: {media_type}\r\nContent-Length: {length}\r\n\r\n{body}"
         )
     };
-    let need =
-        json!({"q": NAME, "near": {"latitude": 42.707_123, "longitude": -71.163_123}, "need_ref": NAME});
+    let origin = json!({"near": {"latitude": 42.707_123, "longitude": -71.163_123}});
+    let need = json!({"origin": origin, "q": NAME, "need_ref": format!("{NAME}-7")});
     let form = format!("grant_type=client_credentials&client_id={NAME}&client_secret={NAME}");
     let credentials = STANDARD.encode(format!("{NAME}:{NAME}"));
     let well = vec![
@@ -266,9 +266,8 @@ fn only_what_may_be_logged(log: &str) {
         "timestamp",
     ];
     let contract: Value = serde_json::from_str(openapi::json()).unwrap();
-    let lines =
-        log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|_| panic!("{line}")));
-    for line in lines.filter(|line| line["message"] == "answered") {
+    for line in log.lines().filter(|line| line.contains("answered")) {
+        let line: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
         let mut fields: Vec<&str> = line.as_object().unwrap().keys().map(String::as_str).collect();
         fields.sort_unstable();
         assert_eq!(fields, FIELDS);
