@@ -19,7 +19,8 @@ pub(in crate::http) fn protect(headers: &mut HeaderMap, path: &str, behind_tls: 
     let is_docs = path == "/docs" || path.starts_with("/docs/");
     // What is the same for everybody and speaks of nobody may be kept, if it is asked for again each time.
     // Everything else speaks of a need, or will depend on who asks.
-    let may_be_kept = is_docs || path == "/openapi.json" || path.starts_with("/v1/vocabularies/");
+    let is_public = ["/v1/vocabularies/", "/.well-known/"].iter().any(|start| path.starts_with(start));
+    let may_be_kept = is_docs || is_public || path == "/openapi.json";
     let fixed = [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
