@@ -1,7 +1,7 @@
 //! The composition root: the store, access control, the finder, and the feed that keeps the one in step with the other.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -53,6 +53,8 @@ struct Feed {
     node: String,
     index: RwLock<Index>,
     loaded: AtomicBool,
+    /// How far the feed has been followed, readable while it is being followed.
+    followed: AtomicI64,
     /// One at a time reads the database and applies what it read: the last to apply has read last.
     progress: Mutex<Progress>,
 }
@@ -96,6 +98,7 @@ impl App {
             node: format!("{:08x}", Uuid::now_v7().as_u128() & 0xffff_ffff),
             index: RwLock::new(Index::default()),
             loaded: AtomicBool::new(false),
+            followed: AtomicI64::new(0),
             progress: Mutex::default(),
         });
         store.listen(feed.clone());
@@ -150,6 +153,16 @@ impl App {
         self.feed.revision(&self.feed.read_index())
     }
 
+    /// How many changes the index has been through in this process.
+    pub fn index_revision(&self) -> u64 {
+        self.feed.read_index().revision()
+    }
+
+    /// The number of the last change of the feed that the finder has followed.
+    pub fn feed_applied(&self) -> i64 {
+        self.feed.followed.load(Ordering::Acquire)
+    }
+
     /// How many offerings can be found.
     pub fn indexed(&self) -> usize {
         self.feed.read_index().len()
@@ -187,6 +200,7 @@ impl Feed {
             })
         })?;
         let count = index.len();
+        self.followed.store(progress.position.highest(), Ordering::Release);
         *self.index.write().unwrap_or_else(PoisonError::into_inner) = index;
         self.loaded.store(true, Ordering::Release);
         Ok(count)
@@ -207,6 +221,7 @@ impl Feed {
                 .collect();
             total += foreign.len();
             self.apply(&foreign)?;
+            self.followed.store(position.highest(), Ordering::Release);
             progress.position = position;
             if !more {
                 return Ok(total);

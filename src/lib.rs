@@ -15,7 +15,7 @@
 //! | 8 | [`availability`] | dated claims of capacity |
 //! | 9 | [`finder`] | the R-tree: eligibility, ranking, explanation, near misses and their ledger |
 //! | 11 | [`exchange`] | imports and export: federal directory, HSDS, schools, postal codes, towns, the demonstration |
-//! | 13 | [`http`] | handlers, problems, extractors, the OpenAPI document |
+//! | 13 | [`http`] | handlers, problems, extractors, the edge, the OpenAPI document |
 //! | 15 | [`cli`] | the command line |
 //!
 //! [`app`] is the composition root: it wires the change feed to the finder. The numbers leave room for what

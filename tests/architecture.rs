@@ -381,7 +381,10 @@ fn an_edge_against_the_order_is_caught_wherever_it_stands() {
         ["1: store -> finder", "1: store -> cli"]
     );
     assert_eq!(edges("src/app.rs", "use crate::http::serve;"), ["1: app -> http"]);
-    assert_eq!(edges("src/config.rs", "use crate::{error::Error, store::Store};"), ["1: config -> store"]);
+    assert_eq!(
+        edges("src/config/mod.rs", "use crate::{error::Error, store::Store};"),
+        ["1: config -> store"]
+    );
     assert_eq!(edges("src/types/ids.rs", "pub(in crate::error) struct A;"), ["1: types -> error"]);
 }
 

@@ -40,7 +40,8 @@ enum Command {
     ///
     /// Migrates the schema first: a SQLite file always, PostgreSQL when --migration-url is given. Prints the
     /// bound address once it accepts connections; /readyz answers 503 until the finder is loaded. Stops
-    /// gracefully on SIGTERM and SIGINT.
+    /// gracefully: on SIGTERM /readyz says 503 first, then connections are refused and running requests end; on
+    /// SIGINT without that first part.
     Serve,
     /// Serves a small, fictional directory on a new SQLite file, and prints what to try.
     ///
@@ -133,11 +134,14 @@ fn start_log(config: &Config, is_server: bool) -> Result<()> {
             "log is {directives:?}: {error}; directives such as info or causeway=debug are needed"
         ))
     })?;
+    // What the web server says of a request may repeat what a client sent: it is silent whatever is asked for.
+    let silent = ["actix_http=off", "actix_web=off"].iter().filter_map(|directive| directive.parse().ok());
+    let filter = silent.fold(filter, EnvFilter::add_directive);
     let log =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     match config.log_format {
         LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
+        LogFormat::Json => log.json().flatten_event(true).with_span_list(false).init(),
     }
     Ok(())
 }

@@ -133,8 +133,9 @@ fn run(
     let app = App::guarded(store, config.access.clone())?;
     let access = app.access.clone();
     access.check()?;
-    let server = Server::bind(app, cursors, config.listen, public_search)?;
+    let server = Server::bind(app, cursors, config.listen, public_search, config.edge.clone())?;
     let address = format!("http://{}", server.address()?);
+    let metrics = server.metrics_address()?;
     if config.access.master_keys.current.is_none() {
         eprintln!(
             "without CAUSEWAY_MASTER_KEY the keys that sign tokens lie open in the database; that is for development"
@@ -143,6 +144,9 @@ fn run(
     let mut announced = Ok(());
     actix_web::rt::System::new().block_on(serve_http(server, || {
         println!("listening on {address}");
+        if let Some(metrics) = metrics {
+            println!("metrics on http://{metrics}/metrics");
+        }
         announced = announce(&address, &access);
     }))?;
     announced?;

@@ -1,6 +1,7 @@
 //! A need is put to the finder: what it names is looked up, the index is asked, and a page is shown.
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine;
@@ -112,7 +113,7 @@ pub(super) async fn answer(
         (depth, after, now) = (position.depth, Some(position.after), position.now);
     }
     let limit = limit.min(DEPTH - depth);
-    let app = context.app.clone();
+    let (app, edge) = (context.app.clone(), context.edge.clone());
     let sort = need.sort;
     let (question, categories, found, listed) = context
         .app
@@ -121,9 +122,11 @@ pub(super) async fn answer(
             let (in_coverage, field) = names.coverage;
             let categories = categories_of(connection, &need.required, in_coverage, field)?;
             let question = need.resolve(connection, names.origin, now)?;
+            let started = Instant::now();
             let found = app.search(&Search { sort, limit, after, ..Search::new(&question) }, |answer| {
                 is_first_page && (near_misses || answer.total.value == 0)
             });
+            edge.metrics().searched(started.elapsed());
             let ids: Vec<OfferingId> = found.hits().map(|hit| hit.offering).collect();
             let listed: HashMap<OfferingId, Listing> = listings(connection, &ids, None)?
                 .into_iter()

@@ -18,6 +18,9 @@ use crate::students;
 /// The most bytes of a JSON body.
 pub(super) const LARGEST_BODY: usize = 1 << 20;
 
+/// How deep objects and arrays of a body may be nested. The deepest that means anything is an outline of an area.
+const DEEPEST: usize = 32;
+
 /// How long a body may take to come.
 const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -107,7 +110,7 @@ fn compare(given: &Value, understood: Option<&Value>, at: &str, faults: &mut Vec
     }
 }
 
-/// Reads a JSON body; a wrong value is named by its JSON pointer. Depth is bounded by the parser.
+/// Reads a JSON body; a wrong value is named by its JSON pointer.
 ///
 /// # Errors
 /// If the media type is another one, or the body is not what `T` takes.
@@ -139,6 +142,9 @@ fn read_saying<T: DeserializeOwned>(
     if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
         return Err(FieldError::body("", "is an array where an object is needed").into());
     }
+    if is_too_deep(body) {
+        return Err(FieldError::body("", format!("is nested more than {DEEPEST} levels deep")).into());
+    }
     let mut parser = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut parser).map_err(|error| {
         let (at, message) = say(&error);
@@ -146,4 +152,40 @@ fn read_saying<T: DeserializeOwned>(
     })?;
     parser.end().map_err(|error| FieldError::body("", error))?;
     Ok(value)
+}
+
+/// Whether objects and arrays are nested deeper than [`DEEPEST`]. Brackets within texts do not count. Bounded here
+/// and not by the parser, so that the words are the same wherever a body is read.
+fn is_too_deep(body: &[u8]) -> bool {
+    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
+    for byte in body {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => depth += 1,
+            b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEEPEST {
+            return true;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_is_counted_outside_of_texts() {
+        let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(!is_too_deep(nested(DEEPEST).as_bytes()));
+        assert!(is_too_deep(nested(DEEPEST + 1).as_bytes()));
+        assert!(!is_too_deep(format!("[{}]", vec!["[1]"; 100].join(",")).as_bytes()));
+        let brackets = "[".repeat(100);
+        assert!(!is_too_deep(format!(r#"{{"a": "\"{brackets}", "b": "\\"}}"#).as_bytes()));
+        assert!(is_too_deep(format!(r#"{{"a": "\\", "b": {brackets}"#).as_bytes()));
+    }
 }

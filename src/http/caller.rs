@@ -18,7 +18,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use super::Context;
 use super::problem::{Problem, ProblemCode};
 use crate::access::invitations::Identity;
-use crate::access::{Principal, Refusal, Scope};
+use crate::access::{Principal, PrincipalId, Refusal, Scope};
 
 /// A permission that an operation needs.
 pub(crate) trait Permission: 'static {
@@ -80,6 +80,13 @@ pub(super) async fn authenticate(
 fn caller(request: &HttpRequest) -> Result<Option<Arc<Principal>>, Problem> {
     let found = request.extensions_mut().remove::<Credentials>();
     found.map_or_else(|| Err(missing("the credentials")), |credentials| credentials.0)
+}
+
+/// Which client or person calls, as [`authenticate`] found it; none whose token was not believed.
+pub(super) fn principal(request: &HttpRequest) -> Option<PrincipalId> {
+    let extensions = request.extensions();
+    let Credentials(found) = extensions.get()?;
+    Some(found.as_ref().ok()?.as_ref()?.id)
 }
 
 /// Somebody who may do `P`.

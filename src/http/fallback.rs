@@ -31,6 +31,11 @@ impl KnownPaths {
                 .collect(),
         )
     }
+
+    /// The template that a path fits.
+    pub(super) fn template(&self, path: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known.is_match(path)).and_then(|(known, _)| known.pattern())
+    }
 }
 
 /// Answers what no operation answers.

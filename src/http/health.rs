@@ -37,13 +37,19 @@ async fn healthz(_params: Query<NoParams>) -> HttpResponse {
     HttpResponse::Ok().json(Health { status: "ok" })
 }
 
-/// Whether the server can answer: the database does and the finder is loaded.
+/// Whether the server can answer: the database does, the finder is loaded and no stop was asked for.
 #[utoipa::path(
     tag = "health", operation_id = "readiness", security(()),
-    responses((status = 200, description = "It can answer", body = Readiness), (status = 503, description = "`overloaded`, `unavailable`, `starting`"))
+    responses((status = 200, description = "It can answer", body = Readiness), (status = 503, description = "`overloaded`, `unavailable`, `starting`, `stopping`"))
 )]
 #[get("/readyz")]
 async fn readyz(context: web::Data<Context>, _params: Query<NoParams>) -> Result<HttpResponse, Problem> {
+    if context.edge.is_stopping() {
+        return Err(Problem::new(
+            ProblemCode::Stopping,
+            "the server was asked to stop; send requests elsewhere",
+        ));
+    }
     context.ready()?;
     let probe = context.app.store.read(crate::directory::known_postal_codes).await;
     if let Err(error) = probe {

@@ -13,6 +13,7 @@ mod cursor;
 mod disclosures;
 mod districts;
 mod duplicates;
+mod edge;
 mod errand;
 mod fallback;
 mod guardians;
@@ -46,6 +47,7 @@ mod towns;
 mod vocabularies;
 
 pub use cursor::Cursors;
+pub use edge::Edge;
 pub use problem::{Problem, ProblemCode};
 pub use server::{Server, serve, service};
 
@@ -60,6 +62,8 @@ pub struct Context {
     pub cursors: Cursors,
     /// Whether the directory may be searched without a token.
     pub public_search: bool,
+    /// What every request passes.
+    pub edge: Edge,
 }
 
 impl Context {

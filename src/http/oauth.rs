@@ -169,10 +169,10 @@ fn basic(request: &HttpRequest) -> Result<Option<(String, String)>, TokenError> 
     request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "A token", body = TokenAnswer, headers(("Cache-Control" = String, description = "`no-store`"))),
-        (status = 400, description = "`invalid_request`, `unsupported_grant_type`, `invalid_scope`", body = TokenError),
+        (status = 400, description = "`invalid_request`, `unsupported_grant_type`, `invalid_scope`; the problem `invalid-request`", body = TokenError),
         (status = 401, description = "`invalid_client`", body = TokenError),
         (status = 413, description = "`payload-too-large`"),
-        (status = 429, description = "`slow_down`", body = TokenError, headers(("Retry-After" = i64, description = "Seconds to wait"))),
+        (status = 429, description = "`slow_down`; the problem `rate-limited`", body = TokenError, headers(("Retry-After" = i64, description = "Seconds to wait"))),
     )
 )]
 #[post("/oauth/token")]

@@ -11,6 +11,7 @@ use utoipa::openapi::security::{
 };
 use utoipa::openapi::{ContentBuilder, Info, License, OpenApi, Ref, RefOr, Response, ServerBuilder};
 
+use super::edge::is_limited;
 use super::problem::{ProblemBody, ProblemCode, ProblemField};
 use crate::access::Scope;
 
@@ -45,11 +46,11 @@ pub fn contract() -> OpenApi {
         schemas.insert(name.to_owned(), schema);
     }
     flatten(schemas);
-    for item in routes.paths.paths.values_mut() {
+    for (path, item) in &mut routes.paths.paths {
         let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {
             describe_access(operation);
-            describe_problems(operation);
+            describe_problems(operation, is_limited(path));
         }
     }
     routes
@@ -87,14 +88,19 @@ fn info() -> Info {
          BCP 47 tags. A query parameter with a list may be repeated or comma-separated, and any of its values will do. \
          Unknown parameters, unknown fields and empty values are refused. Single resources carry an `ETag`; a change needs \
          it in `If-Match`. A `POST` that creates takes an `Idempotency-Key`, kept for 48 hours. Every answer has an \
-         `X-Request-Id`.\n\n\
+         `X-Request-Id`; a client's own is taken if it has at most 64 letters, digits, `-`, `_` and `.`. Unless it is a UUID or \
+         hexadecimal the server's log has its digest only; it should tell nothing of anybody all the same.\n\n\
          **Access**: `Authorization: Bearer TOKEN`. A system gets its token from `POST /oauth/token`; a person comes with \
          one of a configured identity provider and has a membership here. Each operation names the scope that it needs. What \
          belongs to others is `not-found`, and an `Idempotency-Key` is the caller's own.\n\n\
-         **Limits**: bodies of 1 MiB, query strings of 8,192 characters, pages of 100 items, searches 1,000 items deep, \
-         cursors of a search 15 minutes old.\n\n\
-         **Problems** are RFC 9457 documents with one of these codes: {}. Any operation may answer `internal` (500) \
-         and `overloaded` or `unavailable` (503, with `Retry-After`).",
+         **Limits**: bodies of 1 MiB, 32 levels deep, that come within 20 seconds; 64 header fields of 16 KiB together, that \
+         come within 10 seconds; query strings of 8,192 characters, pages of 100 items, searches 1,000 items deep, cursors of a \
+         search 15 minutes old. A request whose head cannot be read at all is answered 400, 408 or 431 without a body. How many \
+         reads and writes one address, and one client or person, may make in a minute, how many of one address may run at \
+         once, and how long an answer may take, is set by the operator: `RateLimit-Policy` and `RateLimit` on every answer \
+         say what is left (draft-ietf-httpapi-ratelimit-headers). `POST /v1/matches` counts as a read.\n\n\
+         **Problems** are RFC 9457 documents with one of these codes: {}. Any operation may answer `internal` (500), \
+         `rate-limited` (429) and `overloaded`, `unavailable` or `timed-out` (503), these with `Retry-After`.",
         codes.join(", ")
     ));
     info
@@ -146,11 +152,19 @@ fn scopes_of(requirement: &SecurityRequirement) -> Option<Vec<String>> {
     serde_json::from_value(requirement.get("oauth")?.clone()).ok()
 }
 
-/// Gives every answer that is not a success the body of a problem, and names the two that any operation has.
-fn describe_problems(operation: &mut Operation) {
-    for (status, description) in
-        [("400", "`invalid-request`"), ("500", "`internal`"), ("503", "`overloaded`, `unavailable`")]
-    {
+/// Gives every answer that is not a success the body of a problem, and names those that any operation has.
+fn describe_problems(operation: &mut Operation, is_limited: bool) {
+    let takes_body = operation.request_body.is_some();
+    let any = [
+        (true, "400", "`invalid-request`"),
+        (takes_body, "408", "`request-timeout`"),
+        (is_limited, "429", "`rate-limited`"),
+        (is_limited, "431", "`head-too-large`"),
+        (true, "500", "`internal`"),
+        (true, "503", "`overloaded`, `unavailable`, `timed-out`"),
+    ];
+    let any = any.map(|(applies, status, description)| applies.then_some((status, description)));
+    for (status, description) in any.into_iter().flatten() {
         operation
             .responses
             .responses
@@ -158,9 +172,10 @@ fn describe_problems(operation: &mut Operation) {
             .or_insert_with(|| RefOr::T(Response::new(description)));
     }
     for (status, response) in &mut operation.responses.responses {
-        // What has a body of its own says so: the errors of OAuth have their own shape (RFC 6749).
+        // What has a body of its own says so: the errors of OAuth have their own shape (RFC 6749). What is refused
+        // before OAuth is asked is a problem there too.
         if let (true, RefOr::T(response)) = (status.starts_with(['4', '5']), response)
-            && response.content.is_empty()
+            && (response.content.is_empty() || ["400", "429"].contains(&status.as_str()))
         {
             let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
             response.content.insert(PROBLEM_JSON.to_owned(), RefOr::T(problem));

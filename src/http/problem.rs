@@ -40,12 +40,20 @@ pub enum ProblemCode {
     IdempotencyKeyReused,
     /// 428: `If-Match` is needed.
     PreconditionRequired,
+    /// 429: more requests than the server takes from one address, client or person; `Retry-After` says when to ask again.
+    RateLimited,
+    /// 431: the header fields are too many or too large.
+    HeadTooLarge,
     /// 500: a fault of ours; the request id finds it in the log.
     Internal,
     /// 503: more requests wait than can be answered in time.
     Overloaded,
     /// 503: the finder is being loaded.
     Starting,
+    /// 503: the server was asked to stop.
+    Stopping,
+    /// 503: the answer took too long; a change may have been made all the same.
+    TimedOut,
     /// 503: the database does not answer.
     Unavailable,
     /// 408: the body did not come in time.
@@ -69,9 +77,13 @@ impl ProblemCode {
         Self::UnsupportedMediaType,
         Self::IdempotencyKeyReused,
         Self::PreconditionRequired,
+        Self::RateLimited,
+        Self::HeadTooLarge,
         Self::Internal,
         Self::Overloaded,
         Self::Starting,
+        Self::Stopping,
+        Self::TimedOut,
         Self::Unavailable,
         Self::RequestTimeout,
     ];
@@ -116,6 +128,12 @@ impl ProblemCode {
             Self::PreconditionRequired => {
                 (StatusCode::PRECONDITION_REQUIRED, "precondition-required", "If-Match is needed")
             }
+            Self::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "rate-limited", "Too many requests"),
+            Self::HeadTooLarge => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "head-too-large",
+                "The header fields are too many or too large",
+            ),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "A fault on our side"),
             Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Too many requests wait"),
             Self::Unavailable => {
@@ -125,6 +143,8 @@ impl ProblemCode {
                 (StatusCode::REQUEST_TIMEOUT, "request-timeout", "The body did not come in time")
             }
             Self::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting", "The finder is being loaded"),
+            Self::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping", "The server is about to stop"),
+            Self::TimedOut => (StatusCode::SERVICE_UNAVAILABLE, "timed-out", "The answer took too long"),
         }
     }
 

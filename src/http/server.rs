@@ -5,45 +5,64 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::{App as ActixApp, HttpServer, web};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::caller::authenticate;
+use super::edge::{Edge, cors, guard, guard_caller, serve_metrics};
 use super::fallback::{self, KnownPaths};
 use super::request_id::identify;
 use super::{Context, Cursors, body, configure, openapi};
 use crate::app::{App, POLL_EVERY, SEAL_EVERY};
+use crate::config::EdgeConfig;
 use crate::error::{Error, Result};
 
-/// How long running requests may take to end after a stop was asked for.
-const DRAIN_SECONDS: u64 = 20;
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connections of one worker. Each may hold a body of 1 MiB while it comes.
 const CONNECTIONS: usize = 1_000;
+/// How often those who have asked nothing lately are forgotten.
+const FORGET_EVERY: Duration = Duration::from_mins(1);
 /// How often old rows of the change feed and old idempotency keys are deleted.
 const PURGE_EVERY: Duration = Duration::from_hours(1);
 
 /// A bound server.
 pub struct Server {
     listener: TcpListener,
+    metrics: Option<TcpListener>,
     context: Context,
 }
 
 impl Server {
-    /// Binds `address`; port 0 takes a free one. With `public_search` the directory is searched without a token.
+    /// Binds `address`, and the one for metrics if there is one; port 0 takes a free one. With `public_search` the
+    /// directory is searched without a token.
     ///
     /// # Errors
-    /// [`Error::Setup`] if the address cannot be bound.
-    pub fn bind(app: App, cursors: Cursors, address: SocketAddr, public_search: bool) -> Result<Self> {
-        let listener = TcpListener::bind(address).map_err(|error| {
-            Error::Setup(format!("cannot listen on {address}: {error}; name another with --listen"))
-        })?;
-        let context = Context { app, cursors, public_search };
-        Ok(Self { listener, context })
+    /// [`Error::Setup`] if an address cannot be bound.
+    pub fn bind(
+        app: App,
+        cursors: Cursors,
+        address: SocketAddr,
+        public_search: bool,
+        edge: EdgeConfig,
+    ) -> Result<Self> {
+        let listener = listen(address, "--listen")?;
+        let metrics = edge.metrics_listen.map(|address| listen(address, "--metrics-listen")).transpose()?;
+        let context = Context { app, cursors, public_search, edge: Edge::new(edge) };
+        Ok(Self { listener, metrics, context })
+    }
+
+    /// The address at which metrics are served, if they are.
+    ///
+    /// # Errors
+    /// If the system does not say.
+    pub fn metrics_address(&self) -> Result<Option<SocketAddr>> {
+        let address = self.metrics.as_ref().map(TcpListener::local_addr).transpose();
+        address.map_err(|error| Error::internal("asking for the bound address", error))
     }
 
     /// The address that it is bound to.
@@ -55,6 +74,12 @@ impl Server {
     }
 }
 
+fn listen(address: SocketAddr, flag: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).map_err(|error| {
+        Error::Setup(format!("cannot listen on {address}: {error}; name another with {flag}"))
+    })
+}
+
 /// Serves until the process is asked to stop by SIGTERM or SIGINT. The finder is loaded while the first requests
 /// are already answered: `/readyz` and searches say 503 until it is there. `announce` is called once a stop
 /// would be a graceful one.
@@ -62,33 +87,32 @@ impl Server {
 /// # Errors
 /// If the finder cannot be loaded, or serving fails.
 pub async fn serve(server: Server, announce: impl FnOnce()) -> Result<()> {
-    let Server { listener, context } = server;
-    let app = context.app.clone();
-    let stops = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
+    let Server { listener, metrics, context } = server;
+    let (app, edge) = (context.app.clone(), context.edge.clone());
+    let signals = Signals::new()?;
     announce();
+    let metrics = metrics.map(|listener| serve_metrics(listener, edge.clone(), app.clone())).transpose()?;
     let factory = move || service(&context);
     let running = HttpServer::new(factory)
         .workers(std::thread::available_parallelism().map_or(2, usize::from))
         .client_request_timeout(HEAD_TIMEOUT)
         .max_connections(CONNECTIONS)
-        .shutdown_timeout(DRAIN_SECONDS)
+        // A request that runs may take its time; whoever does not take an answer is not waited for any longer.
+        .shutdown_timeout(edge.config().request_timeout.as_secs())
         .disable_signals()
         .listen(listener)
         .map_err(|error| Error::internal("starting to serve", error))?
         .run();
-    let handle = running.handle();
-    for stop in stops {
-        let mut stop = stop.map_err(|error| Error::internal("waiting for signals", error))?;
-        let handle = handle.clone();
-        actix_web::rt::spawn(async move {
-            stop.recv().await;
-            handle.stop(true).await;
-        });
-    }
+    actix_web::rt::spawn(signals.stop(edge.clone(), running.handle()));
+    let watching = metrics.map(|metrics| {
+        let handle = metrics.handle();
+        actix_web::rt::spawn(metrics);
+        handle
+    });
     let stopped = Arc::new(AtomicBool::new(false));
     let until = stopped.clone();
-    let keeper = tokio::task::spawn_blocking(move || keep_in_step(&app, &until));
-    let stop = handle.clone();
+    let keeper = tokio::task::spawn_blocking(move || keep_in_step(&app, &edge, &until));
+    let stop = running.handle();
     let watched = actix_web::rt::spawn(async move {
         let ended =
             keeper.await.unwrap_or_else(|stopped| Err(Error::internal("loading the finder", stopped)));
@@ -98,16 +122,53 @@ pub async fn serve(server: Server, announce: impl FnOnce()) -> Result<()> {
         ended
     });
     running.await.map_err(|error| Error::internal("serving", error))?;
+    if let Some(watching) = watching {
+        watching.stop(false).await;
+    }
     stopped.store(true, Ordering::Release);
     watched.await.unwrap_or_else(|stopped| Err(Error::internal("loading the finder", stopped)))
 }
 
+/// The signals that ask for a stop. SIGTERM comes from what runs the server: it is given the time to see on
+/// `/readyz` that requests are to go elsewhere. SIGINT comes from a person, who need not wait for that.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self> {
+        let failed = |error| Error::internal("waiting for signals", error);
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(failed)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
+        })
+    }
+
+    /// Waits for one, then stops the server: first `/readyz` says no, then connections are refused and what runs is
+    /// waited for. A second signal cuts the first part short.
+    async fn stop(mut self, edge: Edge, server: ServerHandle) {
+        let drain = tokio::select! {
+            _ = self.terminate.recv() => edge.config().drain,
+            _ = self.interrupt.recv() => Duration::ZERO,
+        };
+        edge.stop();
+        tracing::info!(drain_seconds = drain.as_secs(), "asked to stop");
+        tokio::select! {
+            () = tokio::time::sleep(drain) => {}
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+        server.stop(true).await;
+    }
+}
+
 /// Loads the finder, then follows the change feed and seals the audit until serving has stopped.
-fn keep_in_step(app: &App, stopped: &AtomicBool) -> Result<()> {
+fn keep_in_step(app: &App, edge: &Edge, stopped: &AtomicBool) -> Result<()> {
     let started = Instant::now();
     let count = app.load()?;
     tracing::info!(offerings = count, elapsed_ms = started.elapsed().as_millis(), "the finder is loaded");
-    let mut purged = Instant::now();
+    let (mut purged, mut forgotten) = (Instant::now(), Instant::now());
     let mut sealed = Instant::now();
     while !stopped.load(Ordering::Acquire) {
         std::thread::sleep(POLL_EVERY);
@@ -117,6 +178,10 @@ fn keep_in_step(app: &App, stopped: &AtomicBool) -> Result<()> {
         if sealed.elapsed() > SEAL_EVERY {
             sealed = Instant::now();
             seal_audit(app);
+        }
+        if forgotten.elapsed() > FORGET_EVERY {
+            forgotten = Instant::now();
+            edge.purge();
         }
         if purged.elapsed() > PURGE_EVERY {
             purged = Instant::now();
@@ -152,6 +217,7 @@ pub fn service(
     let known = web::Data::new(KnownPaths::new(&contract));
     ActixApp::new()
         .app_data(web::Data::new(context.clone()))
+        .app_data(web::Data::new(context.edge.clone()))
         .app_data(known)
         .app_data(web::PayloadConfig::new(body::LARGEST_BODY))
         .into_utoipa_app()
@@ -165,6 +231,10 @@ pub fn service(
         )
         .service(web::redirect("/docs", "/docs/"))
         .default_service(web::to(fallback::answer))
+        // The last is the first that a request meets.
+        .wrap(from_fn(guard_caller))
         .wrap(from_fn(authenticate))
+        .wrap(from_fn(guard))
+        .wrap(cors(context.edge.config()))
         .wrap(from_fn(identify))
 }

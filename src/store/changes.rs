@@ -123,6 +123,13 @@ pub struct Position {
     gaps: BTreeMap<i64, Timestamp>,
 }
 
+impl Position {
+    /// The highest number that has been seen.
+    pub fn highest(&self) -> i64 {
+        self.highest
+    }
+}
+
 /// A number that stays missing this long belongs to a transaction that was rolled back.
 const GAP_GIVEN_UP_AFTER: Duration = Duration::from_mins(10);
 /// More gaps than this at once are not tracked; the lowest are given up. One transaction of an import may hold
@@ -132,6 +139,13 @@ const GAPS_TRACKED: usize = 50_000;
 const GAPS_ASKED: usize = 10_000;
 /// Rows of the feed are kept this long.
 pub const FEED_KEPT_FOR: Duration = Duration::from_hours(168);
+
+/// The highest number in the feed.
+pub(super) fn newest(connection: &mut DbConnection) -> Result<i64> {
+    let newest =
+        changes::table.order(changes::seq.desc()).select(changes::seq).first(connection).optional()?;
+    Ok(newest.unwrap_or(0))
+}
 
 /// Where a reader starts that loads the state *after* this, so that nothing is missed: at the end, with every
 /// missing number below it as a gap. It may belong to a transaction that still runs, whose changes the state

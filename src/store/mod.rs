@@ -15,6 +15,7 @@ mod secrets;
 mod tenancy;
 mod time;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -74,8 +75,26 @@ struct Inner {
 struct Lane {
     pool: Pool<Manager>,
     permits: Arc<Semaphore>,
-    waiting: Arc<Semaphore>,
+    /// One for each request that waits or is at work.
+    places: Arc<Semaphore>,
+    most_places: usize,
     patience: Duration,
+    shed: AtomicU64,
+}
+
+/// How busy a lane to the database is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LaneLoad {
+    /// Its name: `read` or `write`; `all` where they share one.
+    pub name: &'static str,
+    /// Open connections.
+    pub connections: usize,
+    /// Those that are in use.
+    pub in_use: usize,
+    /// Requests that wait.
+    pub waiting: usize,
+    /// Requests that waited in vain or found the queue full, since the start.
+    pub shed: u64,
 }
 
 /// One transaction of a writer.
@@ -301,6 +320,22 @@ impl Store {
         }
     }
 
+    /// How busy the lanes to the database are.
+    pub fn load(&self) -> Vec<LaneLoad> {
+        match &self.inner.writer {
+            Some(writer) => vec![self.inner.readers.load("read"), writer.load("write")],
+            None => vec![self.inner.readers.load("all")],
+        }
+    }
+
+    /// The number of the newest change in the feed.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn feed_newest(&self) -> Result<i64> {
+        self.read_now(changes::newest)
+    }
+
     /// Where in the change feed a reader starts that loads the state after this.
     ///
     /// # Errors
@@ -384,16 +419,36 @@ impl Lane {
         Ok(Self {
             pool,
             permits: Arc::new(Semaphore::new(count)),
-            waiting: Arc::new(Semaphore::new(count + options.queue)),
+            places: Arc::new(Semaphore::new(count + options.queue)),
+            most_places: count + options.queue,
             patience: options.patience,
+            shed: AtomicU64::new(0),
         })
     }
 
     async fn admit(&self) -> Result<(tokio::sync::OwnedSemaphorePermit, tokio::sync::OwnedSemaphorePermit)> {
-        let place = self.waiting.clone().try_acquire_owned().map_err(|_| Error::Overloaded)?;
+        let shed = || {
+            self.shed.fetch_add(1, Ordering::Relaxed);
+            Error::Overloaded
+        };
+        let place = self.places.clone().try_acquire_owned().map_err(|_| shed())?;
         match tokio::time::timeout(self.patience, self.permits.clone().acquire_owned()).await {
             Ok(Ok(permit)) => Ok((place, permit)),
-            Ok(Err(_)) | Err(_) => Err(Error::Overloaded),
+            Ok(Err(_)) | Err(_) => Err(shed()),
+        }
+    }
+
+    fn load(&self, name: &'static str) -> LaneLoad {
+        let state = self.pool.state();
+        let connections = state.connections as usize;
+        let taken = self.most_places - self.places.available_permits();
+        let at_work = (self.pool.max_size() as usize).saturating_sub(self.permits.available_permits());
+        LaneLoad {
+            name,
+            connections,
+            in_use: connections.saturating_sub(state.idle_connections as usize),
+            waiting: taken.saturating_sub(at_work),
+            shed: self.shed.load(Ordering::Relaxed),
         }
     }
 

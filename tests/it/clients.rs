@@ -8,9 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use causeway::access::clients::{self, NewSecret};
 use causeway::access::{Access, Role, Tie, keys};
 use causeway::app::App;
-use causeway::config::{AccessConfig, DatabaseUrl, MasterKey, MasterKeys};
+use causeway::config::{AccessConfig, DatabaseUrl, EdgeConfig, MasterKey, MasterKeys};
 use causeway::error::Error;
-use causeway::http::{Context, Cursors};
+use causeway::http::{Context, Cursors, Edge};
 use causeway::privacy::vault;
 use causeway::store::{Store, StoreOptions};
 use causeway::types::{ClientId, Clock};
@@ -81,7 +81,12 @@ fn another_node(causeway: &Causeway) -> Context {
     let options = StoreOptions { connections: 2, ..StoreOptions::default() };
     let app = App::new(causeway.another_store(options)).unwrap();
     app.load().unwrap();
-    Context { app, cursors: Cursors::new([0; 32]), public_search: false }
+    Context {
+        app,
+        cursors: Cursors::new([0; 32]),
+        public_search: false,
+        edge: Edge::new(EdgeConfig::default()),
+    }
 }
 
 on_both! {
@@ -251,7 +256,8 @@ on_both! {
         vault::rewrap(causeway.store(), &masters(1), |_| {}).unwrap();
         let app_of_one = app(masters(1)).unwrap();
         app_of_one.load().unwrap();
-        let node = Context { app: app_of_one, cursors: Cursors::new([0; 32]), public_search: false };
+        let edge = Edge::new(EdgeConfig::default());
+        let node = Context { app: app_of_one, cursors: Cursors::new([0; 32]), public_search: false, edge };
         assert_eq!(search(&node, &open), 401);
         let access = &node.app.access;
         let client = access.development_client(Role::Operator, None).unwrap();

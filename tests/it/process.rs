@@ -37,6 +37,8 @@ pub fn causeway(folder: &Path, arguments: &[&str]) -> Command {
             command.env_remove(name);
         }
     }
+    // No load balancer is to be given time.
+    command.env("CAUSEWAY_DRAIN_SECONDS", "0");
     // Whatever port it listens on, its tokens are for the same name; and most tests ask what anybody may.
     command.env("CAUSEWAY_PUBLIC_URL", "http://127.0.0.1:8080").env("CAUSEWAY_PUBLIC_SEARCH", "true");
     command

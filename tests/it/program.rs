@@ -302,6 +302,18 @@ fn wrong_usage_is_exit_code_2_and_help_is_worth_reading() {
         "DATABASE_CONNECTIONS",
         "LOG",
         "LOG_FORMAT",
+        "RATE_LIMIT_ADDRESS_READS",
+        "RATE_LIMIT_ADDRESS_WRITES",
+        "RATE_LIMIT_CALLER_READS",
+        "RATE_LIMIT_CALLER_WRITES",
+        "TRUSTED_PROXIES",
+        "REQUEST_TIMEOUT_SECONDS",
+        "CONCURRENT_REQUESTS",
+        "CONCURRENT_REQUESTS_PER_ADDRESS",
+        "BEHIND_TLS",
+        "CORS_ORIGINS",
+        "METRICS_LISTEN",
+        "DRAIN_SECONDS",
         "CONFIG",
     ];
     for command in [&[][..], &["serve"], &["demo"], &["migrate"], &["import"], &["openapi"]] {

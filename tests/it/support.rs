@@ -2,15 +2,16 @@
 
 use std::sync::{Arc, Mutex, OnceLock};
 
+use actix_web::body::to_bytes;
 use actix_web::http::Method;
-use actix_web::test::{TestRequest, call_service, init_service, read_body};
+use actix_web::test::{TestRequest, init_service, try_call_service};
 use causeway::access::rules::LONGEST_TOKEN_LIFE;
 use causeway::access::{Role, Tie};
 use causeway::app::App;
-use causeway::config::{DatabaseUrl, MasterKeys};
+use causeway::config::{DatabaseUrl, EdgeConfig, MasterKeys};
 use causeway::directory::install_embedded;
 use causeway::exchange::{demonstration, postal_codes};
-use causeway::http::{Context, Cursors, service};
+use causeway::http::{Context, Cursors, Edge, service};
 use causeway::privacy::Purpose;
 use causeway::privacy::audit::Errand;
 use causeway::privacy::vault::Vault;
@@ -151,7 +152,7 @@ impl Causeway {
         let operator = app.access.development_client(Role::Operator, None).expect("a client");
         let token =
             app.access.token_now(operator.id, Role::Operator, Some(LONGEST_TOKEN_LIFE)).expect("a token");
-        let context = Context { app, cursors, public_search: false };
+        let context = Context { app, cursors, public_search: false, edge: Edge::new(EdgeConfig::default()) };
         Self { context, clock, url, database, operator: operator.id, token: Mutex::new(token.token) }
     }
 
@@ -357,7 +358,11 @@ pub fn send_all(context: &Context, requests: impl IntoIterator<Item = TestReques
         let service = init_service(service(context)).await;
         let mut answers = Vec::new();
         for request in requests {
-            let response = call_service(&service, request.to_request()).await;
+            // Only what took too long comes as an error, which holds the answer.
+            let response = match try_call_service(&service, request.to_request()).await {
+                Ok(answered) => answered.into_parts().1,
+                Err(error) => error.error_response(),
+            };
             let status = response.status().as_u16();
             let headers = response
                 .headers()
@@ -366,7 +371,8 @@ pub fn send_all(context: &Context, requests: impl IntoIterator<Item = TestReques
                     (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
                 })
                 .collect();
-            let text = String::from_utf8_lossy(&read_body(response).await).into_owned();
+            let body = to_bytes(response.into_body()).await.expect("a whole body");
+            let text = String::from_utf8_lossy(&body).into_owned();
             answers.push(Answer { status, headers, text });
         }
         answers
