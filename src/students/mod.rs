@@ -1,1 +1,3 @@
 //! Students.
+
+pub mod crises;

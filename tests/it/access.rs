@@ -65,6 +65,7 @@ fn table() -> BTreeMap<String, Needs> {
         ("merge_organization", Needs::Scope(Scope::DirectoryWrite)),
         ("unmerge_organization", Needs::Scope(Scope::DirectoryWrite)),
         ("list_organization_merges", Needs::Scope(Scope::DirectoryRead)),
+        ("list_audit", Needs::Scope(Scope::PrivacyRead)),
         ("create_invitation", Needs::Scope(Scope::Admin)),
         ("redeem_invitation", Needs::Person),
     ]

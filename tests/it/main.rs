@@ -14,6 +14,8 @@ mod support;
 mod volume;
 
 mod access;
+mod append_only;
+mod audit;
 mod availability;
 mod bad_input;
 mod clients;
@@ -37,6 +39,7 @@ mod places;
 mod problems;
 mod program;
 mod program_imports;
+mod program_keys;
 mod published;
 mod resources;
 mod search;
