@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::problem::{Problem, ProblemCode};
 use crate::directory::pointer;
-use crate::error::FieldError;
+use crate::error::{At, FieldError};
 
 /// The most bytes of a JSON body.
 pub(super) const LARGEST_BODY: usize = 1 << 20;
@@ -56,6 +56,32 @@ pub(crate) fn read_strictly<T: DeserializeOwned + Serialize>(
     let mut faults = Vec::new();
     compare(&given, Some(&understood), "", &mut faults);
     if faults.is_empty() { Ok(read) } else { Err(Problem::invalid(faults)) }
+}
+
+/// [`read_strictly`] for bodies about students: what is wrong is named by its place among `fields`, and no value of
+/// the body is repeated.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_quietly<T: DeserializeOwned + Serialize>(
+    request: &HttpRequest,
+    body: &[u8],
+    fields: &[&str],
+) -> Result<T, Problem> {
+    read_strictly(request, body, &["application/json"]).map_err(|problem| {
+        if problem.errors.is_empty() {
+            return problem;
+        }
+        let quiet = |error: FieldError| {
+            let place = match &error.at {
+                At::Body(place) => fields.iter().find(|field| place.strip_prefix('/') == Some(**field)),
+                At::Query(_) | At::Header(_) => None,
+            };
+            let message = "is not what the contract says; what came is about a student and is not repeated";
+            FieldError::body(place.map(|field| format!("/{field}")).unwrap_or_default(), message)
+        };
+        Problem::invalid(problem.errors.into_iter().map(quiet).collect())
+    })
 }
 
 fn compare(given: &Value, understood: Option<&Value>, at: &str, faults: &mut Vec<FieldError>) {

@@ -46,6 +46,10 @@ permissions! {
     AvailabilityWrite = AvailabilityWrite,
     /// To read what was counted.
     ReportsRead = ReportsRead,
+    /// To read referrals and crisis events.
+    ReferralsRead = ReferralsRead,
+    /// To make and steer referrals, and to report a crisis.
+    ReferralsWrite = ReferralsWrite,
     /// To read consents, disclosures and the audit.
     PrivacyRead = PrivacyRead,
     /// To say who may do what.
@@ -109,6 +113,11 @@ impl<P: Permission> FromRequest for Caller<P> {
 pub(crate) struct Reader(Option<Arc<Principal>>);
 
 impl Reader {
+    /// Who it is, if it is somebody in particular.
+    pub(crate) fn somebody(&self) -> Option<&Arc<Principal>> {
+        self.0.as_ref()
+    }
+
     /// Who it is.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use super::Context;
 use super::problem::Problem;
 use crate::access::{Principal, PrincipalId};
 use crate::error::{Error, FieldError};
+use crate::privacy::audit::Errand;
 use crate::store::{Key, Replay, Tx};
 
 /// An answer that can be kept and given again.
@@ -68,20 +69,37 @@ pub(super) async fn answer_once(
     work: impl Fn(&mut Tx<'_>) -> crate::error::Result<Answer> + Send + 'static,
 ) -> Result<HttpResponse, Problem> {
     let key = idempotency_key(request, caller.id, bytes)?;
-    let (answer, replayed) = context
-        .app
-        .store
-        .write(move |tx| {
-            let Some(key) = &key else { return Ok((work(tx)?, false)) };
-            if let Some(replay) = key.find(tx)? {
-                return Ok((Answer { replay }, true));
-            }
-            let answer = work(tx)?;
-            key.keep(tx, &answer.replay)?;
-            Ok((answer, false))
-        })
-        .await?;
+    let (answer, replayed) = context.app.store.write(move |tx| once(tx, key.as_ref(), &work)).await?;
     Ok(answer.response(replayed))
+}
+
+/// [`answer_once`] for work that touches students.
+pub(super) async fn answer_once_for(
+    context: &Context,
+    request: &HttpRequest,
+    errand: &Errand,
+    bytes: &[u8],
+    work: impl Fn(&mut Tx<'_>) -> crate::error::Result<Answer> + Send + 'static,
+) -> Result<HttpResponse, Problem> {
+    let key = idempotency_key(request, errand.principal.id, bytes)?;
+    let tenancy = errand.tenancy.clone();
+    let (answer, replayed) =
+        context.app.store.write_for(tenancy, move |tx| once(tx, key.as_ref(), &work)).await?;
+    Ok(answer.response(replayed))
+}
+
+fn once(
+    tx: &mut Tx<'_>,
+    key: Option<&Key>,
+    work: impl Fn(&mut Tx<'_>) -> crate::error::Result<Answer>,
+) -> crate::error::Result<(Answer, bool)> {
+    let Some(key) = key else { return Ok((work(tx)?, false)) };
+    if let Some(replay) = key.find(tx)? {
+        return Ok((Answer { replay }, true));
+    }
+    let answer = work(tx)?;
+    key.keep(tx, &answer.replay)?;
+    Ok((answer, false))
 }
 
 /// The `Idempotency-Key` of a request, which is the caller's own: a quoted string of RFC 8941, or a bare token.

@@ -7,6 +7,7 @@ mod body;
 mod caller;
 mod capacity_pools;
 mod crisis_contacts;
+mod crisis_events;
 mod cursor;
 mod districts;
 mod duplicates;
@@ -15,6 +16,7 @@ mod fallback;
 mod health;
 mod home;
 mod idempotency;
+mod imminent_risk;
 mod insurance_plans;
 mod invitations;
 mod listing;
@@ -41,7 +43,7 @@ mod towns;
 mod vocabularies;
 
 pub use cursor::Cursors;
-pub use problem::{Problem, ProblemCode};
+pub use problem::{CrisisHelp, Problem, ProblemCode};
 pub use server::{Server, serve, service};
 
 use crate::app::App;
@@ -95,6 +97,7 @@ fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>)
         vocabularies::configure(services);
         invitations::configure(services);
         crisis_contacts::configure(services);
+        crisis_events::configure(services);
         audit::configure(services);
     }));
 }

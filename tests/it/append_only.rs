@@ -7,30 +7,30 @@ use causeway::store::Tenancy;
 use crate::audit::{District, act};
 use crate::support::{Causeway, on_both};
 
-/// Tables and their keys.
-const TABLES: [(&str, &str); 6] = [
-    ("disclosures", "id"),
-    ("audit_events", "seq"),
-    ("audit_batches", "number"),
-    ("audit_batch_events", "seq"),
-    ("erasures", "id"),
-    ("access_events", "id"),
+/// Tables, their keys, and another column of each.
+const TABLES: [(&str, &str, &str); 6] = [
+    ("disclosures", "id", "document"),
+    ("audit_events", "seq", "purpose"),
+    ("audit_batches", "number", "events"),
+    ("audit_batch_events", "seq", "batch"),
+    ("erasures", "id", "reason"),
+    ("access_events", "id", "event"),
 ];
 
-fn statements(causeway: &Causeway, table: &str, key: &str) -> Vec<String> {
+fn statements(causeway: &Causeway, table: &str, key: &str, column: &str) -> Vec<String> {
     let mut statements = vec![
-        format!("UPDATE {table} SET {key} = {key}"),
+        format!("UPDATE {table} SET {column} = {column}"),
         format!("DELETE FROM {table}"),
         format!("DELETE FROM {table} WHERE {key} = (SELECT min({key}) FROM {table})"),
     ];
     if causeway.is_on_postgres() {
         statements.push(format!("TRUNCATE {table} CASCADE"));
         statements.push(format!(
-            "INSERT INTO {table} OVERRIDING SYSTEM VALUE SELECT * FROM {table} ON CONFLICT ({key}) DO UPDATE SET {key} = excluded.{key}"
+            "INSERT INTO {table} OVERRIDING SYSTEM VALUE SELECT * FROM {table} ON CONFLICT ({key}) DO UPDATE SET {column} = excluded.{column}"
         ));
     } else {
         statements.push(format!("INSERT OR REPLACE INTO {table} SELECT * FROM {table}"));
-        statements.push(format!("UPDATE OR REPLACE {table} SET {key} = {key}"));
+        statements.push(format!("UPDATE OR REPLACE {table} SET {column} = {column}"));
     }
     statements
 }
@@ -46,11 +46,11 @@ on_both! {
         causeway.as_application(&district.tenancy, &erasure).unwrap();
         chain::seal_all(causeway.store(), &causeway.context.app.vault).unwrap();
         assert!(causeway.context.app.access.development_client(Role::StateAnalyst, None).is_ok(), "an access event");
-        for (table, key) in TABLES {
+        for (table, key, column) in TABLES {
             let count = || crate::audit::number(&causeway, &district.tenancy, &format!("SELECT count(*) FROM {table}"));
             let before = count();
             assert!(before > 0, "{table} has rows");
-            for statement in statements(&causeway, table, key) {
+            for statement in statements(&causeway, table, key, column) {
                 for tenancy in [&district.tenancy, &Tenancy::Keeper] {
                     let refused = causeway.as_application(tenancy, &statement).expect_err(&statement);
                     assert!(

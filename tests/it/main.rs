@@ -21,6 +21,7 @@ mod bad_input;
 mod clients;
 mod contract;
 mod crisis_contacts;
+mod crisis_events;
 mod demonstration;
 mod demonstration_cases;
 mod duplicates;

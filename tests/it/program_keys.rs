@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tempfile::tempdir;
 
 use crate::audit::District;
-use crate::process::{Ended, Program, causeway, get, get_as, operator, post_as, ready, run, sqlite_url};
+use crate::process::{Ended, Program, causeway, get_as, operator, post_as, ready, run, sqlite_url};
 use crate::support::on_both;
 
 fn master(byte: u8) -> String {
@@ -144,7 +144,6 @@ fn the_doctor_makes_nothing_and_says_that_a_schema_is_missing() {
     let fresh = doctor(folder, &[], 0);
     assert_eq!(fresh["keys"]["total"], 0, "{fresh}");
     assert_eq!(doctor(folder, &[], 0), fresh, "looking makes no key");
-    let _ = get;
 }
 
 on_both! {
