@@ -70,7 +70,7 @@ impl Risk {
         );
         let help = CrisisHelp {
             contacts: crisis_contacts(state.as_deref()),
-            event: recorded.and_then(std::result::Result::ok),
+            event: recorded.and_then(Result::ok),
             mandated_reporting: suspected_abuse.then(|| mandated_reporting(state.as_deref())),
         };
         Problem { help: Some(Box::new(help)), ..Problem::new(ProblemCode::ImminentRisk, detail) }
@@ -82,7 +82,7 @@ async fn event(
     request: &HttpRequest,
     caller: &Arc<Principal>,
     said: CrisisReport,
-) -> std::result::Result<CrisisEventId, Problem> {
+) -> Result<CrisisEventId, Problem> {
     let errand = errand(request, caller, Purpose::CoordinateCare)?;
     let vault = context.app.vault.clone();
     let work = move |tx: &mut crate::store::Tx<'_>| report(tx, &vault, &errand, &said).map(|event| event.id);
