@@ -17,7 +17,7 @@ use super::{Context, body};
 use crate::error::{Error, FieldError};
 use crate::privacy::Purpose;
 use crate::privacy::audit::{Act, Action, Outcome};
-use crate::students::crises::{self, CrisisPage, CrisisReport, Deed, Notes};
+use crate::students::crises::{self, CrisisList, CrisisPage, CrisisReport, Deed, Notes};
 use crate::types::{
     CrisisContact, CrisisEventId, DistrictId, SchoolId, StudentId, crisis_contacts, mandated_reporting,
 };
@@ -321,13 +321,11 @@ async fn list_crisis_events(
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
     let query = format!("crisis events of {:?} {page:?}", errand.tenancy);
     page.before = cursor.map(|cursor| context.cursors.read::<CrisisEventId>(&query, &cursor)).transpose()?;
-    page.limit = i64::try_from(limit.0).unwrap_or(100) + 1;
+    page.limit = limit.0;
     let listed = run(&context, &errand, refused(Action::Read, None), move |tx, errand| {
         crises::list(tx, errand, &page)
     });
-    let (mut events, count) = listed.await?;
-    let more = events.len() > limit.0;
-    events.truncate(limit.0);
+    let CrisisList { events, more, count } = listed.await?;
     let last = events.last().filter(|_| more).map(|event| event.id);
     let next_cursor = last.map(|last| context.cursors.write(&query, &last));
     let items: Vec<CrisisEvent> = events.into_iter().map(|event| view(event, Notes::default())).collect();

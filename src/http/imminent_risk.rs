@@ -125,7 +125,9 @@ pub(super) fn state_of(
     district: Option<DistrictId>,
 ) -> Option<String> {
     let of_school = school.and_then(|school| find::<SchoolFacts>(connection, school).ok()?.facts.state);
-    let of_district =
-        || Some(district.and_then(|id| find::<DistrictFacts>(connection, id).ok())?.facts.state?);
+    let of_district = || {
+        let found = district.and_then(|id| find::<DistrictFacts>(connection, id).ok());
+        found.and_then(|district| district.facts.state)
+    };
     of_school.or_else(of_district)
 }

@@ -32,6 +32,7 @@ use crate::types::{
     "preferred": {"practices": ["tf_cbt"]},
     "urgency": "routine"
 }))]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 struct MatchRequest {
     /// Where travel starts.
     origin: MatchOrigin,

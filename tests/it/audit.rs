@@ -164,7 +164,7 @@ fn kinds(inspection: &Inspection) -> Vec<FaultKind> {
     inspection.faults.iter().map(|fault| fault.kind).collect()
 }
 
-const MINUTES: Duration = Duration::from_secs(120);
+const MINUTES: Duration = Duration::from_mins(2);
 
 on_both! {
     fn every_event_is_sealed_once_in_batches_that_hold_together(causeway) {

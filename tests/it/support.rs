@@ -253,19 +253,15 @@ impl Causeway {
             "disclosures",
             "erasures",
         ];
-        let mut before = String::new();
-        for table in TABLES {
-            before += &match &self.database {
-                Database::Folder(_) => ["update", "delete", "replace"]
-                    .map(|change| format!("DROP TRIGGER IF EXISTS {table}_refuse_{change};"))
-                    .concat(),
-                Database::Postgres(_) => {
-                    format!(
-                        "ALTER TABLE {table} DISABLE TRIGGER USER; ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY;"
-                    )
-                }
-            };
-        }
+        let before = TABLES.map(|table| match &self.database {
+            Database::Folder(_) => ["update", "delete", "replace"]
+                .map(|change| format!("DROP TRIGGER IF EXISTS {table}_refuse_{change};"))
+                .concat(),
+            Database::Postgres(_) => {
+                format!("ALTER TABLE {table} DISABLE TRIGGER USER; ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY;")
+            }
+        });
+        let before = before.concat();
         self.as_owner(&format!("{before} {sql}")).expect("an owner may do everything");
     }
 

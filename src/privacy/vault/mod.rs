@@ -56,7 +56,7 @@ impl Master {
     /// The key's id may be seen; it tells nothing of the key.
     fn new(key: [u8; 32]) -> Self {
         let digest = Sha256::new().chain_update(b"causeway master key id").chain_update(key).finalize();
-        let id = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let id = format!("{:016x}", digest.iter().take(8).fold(0_u64, |id, byte| id << 8 | u64::from(*byte)));
         // The master key itself stays free for other uses.
         let key = Sha256::new().chain_update(b"causeway data keys").chain_update(key).finalize().into();
         Self { id, key }

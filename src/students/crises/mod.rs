@@ -86,7 +86,7 @@ pub struct CrisisPage {
     /// Only those before this one.
     pub before: Option<CrisisEventId>,
     /// At most so many.
-    pub limit: i64,
+    pub limit: usize,
     /// Only those that are not cleared, or only those that are.
     pub open: Option<bool>,
 }
@@ -136,8 +136,8 @@ pub fn report(tx: &mut Tx<'_>, vault: &Vault, errand: &Errand, said: &CrisisRepo
         return Err(unknown("school"));
     }
     if let Some(named) = said.student {
-        let at = store::school_of_student(tx.connection, tenant, named)?.ok_or_else(|| unknown("student"))?;
-        school = school.or(at);
+        let enrolment = store::enrolment(tx.connection, tenant, named)?.ok_or_else(|| unknown("student"))?;
+        school = school.or(enrolment.school);
     }
     let event = CrisisEvent {
         id: CrisisEventId::new(),
@@ -160,20 +160,31 @@ pub fn report(tx: &mut Tx<'_>, vault: &Vault, errand: &Errand, said: &CrisisRepo
     Ok(event)
 }
 
-/// The events on a page that the caller may know of, without what was written, and how many there are on all pages,
-/// counted up to a thousand.
+/// Events of one page.
+pub struct CrisisList {
+    /// The latest first.
+    pub events: Vec<CrisisEvent>,
+    /// Whether there are more behind them.
+    pub more: bool,
+    /// How many there are on all pages, counted up to a thousand.
+    pub count: i64,
+}
+
+/// The events on a page that the caller may know of, without what was written.
 ///
 /// # Errors
 /// [`Error::Forbidden`] for one without a district; if the database fails.
-pub fn list(tx: &mut Tx<'_>, errand: &Errand, page: &CrisisPage) -> Result<(Vec<CrisisEvent>, i64)> {
+pub fn list(tx: &mut Tx<'_>, errand: &Errand, page: &CrisisPage) -> Result<CrisisList> {
     let tenant = tenant(errand)?;
-    let (events, count) = store::list(tx.connection, tenant, errand.principal.id, page, COUNTED_UP_TO)?;
+    let (mut events, count) = store::list(tx.connection, tenant, errand.principal.id, page, COUNTED_UP_TO)?;
+    let more = events.len() > page.limit;
+    events.truncate(page.limit);
     let mut acts: Vec<Act<'_>> = events.iter().map(|event| told(Action::Read, Some(event))).collect();
     if acts.is_empty() {
         acts.push(told(Action::Read, None));
     }
     record(tx, errand, &acts)?;
-    Ok((events, count))
+    Ok(CrisisList { events, more, count })
 }
 
 /// One event, with what was written.

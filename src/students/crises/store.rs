@@ -26,12 +26,17 @@ pub(super) fn has_school(connection: &mut DbConnection, tenant: &Tenant, school:
     Ok(found > 0)
 }
 
-/// The school of a student of the tenant's; none if there is no such student, none in it if they have no school.
-pub(super) fn school_of_student(
+/// Where a student goes.
+pub(super) struct Enrolment {
+    pub(super) school: Option<SchoolId>,
+}
+
+/// Where a student of the tenant's goes; none if there is no such student.
+pub(super) fn enrolment(
     connection: &mut DbConnection,
     tenant: &Tenant,
     student: StudentId,
-) -> Result<Option<Option<SchoolId>>> {
+) -> Result<Option<Enrolment>> {
     let found: Option<Option<String>> = students::table
         .find(student.to_string())
         .filter(students::district_id.eq(tenant.district.to_string()))
@@ -43,7 +48,7 @@ pub(super) fn school_of_student(
     let school = school.map(|school| read::<SchoolId>("student", &school)).transpose()?;
     let is_theirs =
         tenant.schools.is_empty() || school.is_some_and(|school| tenant.schools.contains(&school));
-    Ok(is_theirs.then_some(school))
+    Ok(is_theirs.then_some(Enrolment { school }))
 }
 
 pub(super) fn insert(tx: &mut Tx<'_>, event: &CrisisEvent) -> Result<()> {
@@ -120,7 +125,7 @@ pub(super) fn find(
     row.map(event).transpose()
 }
 
-/// The latest first, and how many there are, counted up to `counted`.
+/// The latest first, one more than the page holds if there are more; and how many there are, counted up to `counted`.
 pub(super) fn list(
     connection: &mut DbConnection,
     tenant: &Tenant,
@@ -140,8 +145,8 @@ pub(super) fn list(
     if let Some(before) = page.before {
         on_page = on_page.filter(events::id.lt(before.to_string()));
     }
-    let rows: Vec<Row> =
-        on_page.order(events::id.desc()).limit(page.limit).select(COLUMNS).load(connection)?;
+    let limit = i64::try_from(page.limit).unwrap_or(i64::MAX - 1) + 1;
+    let rows: Vec<Row> = on_page.order(events::id.desc()).limit(limit).select(COLUMNS).load(connection)?;
     let ids: Vec<String> = wanted().limit(counted + 1).select(events::id).load(connection)?;
     let found = rows.into_iter().map(event).collect::<Result<_>>()?;
     Ok((found, i64::try_from(ids.len()).unwrap_or(counted)))
