@@ -352,7 +352,7 @@ fn chained(causeway: &Causeway) -> (District, DisclosureId) {
 }
 
 /// What was done to the record, and what is found.
-const TAMPERED: [(&str, &str, &[FaultKind]); 14] = [
+const TAMPERED: [(&str, &str, &[FaultKind]); 15] = [
     ("an event was changed", "UPDATE audit_events SET action = 'read' WHERE seq = (SELECT max(seq) FROM audit_batch_events WHERE batch = 2)", &[FaultKind::BatchChanged]),
     ("nothing became an empty text", "UPDATE audit_events SET request_id = '' WHERE seq = (SELECT min(seq) FROM audit_batch_events WHERE batch = 2)", &[FaultKind::BatchChanged]),
     ("an instant was moved by a microsecond", "UPDATE audit_batches SET sealed_at = '2026-11-22 12:00:00.000001' WHERE number = 2", &[FaultKind::BatchChanged]),
@@ -378,6 +378,11 @@ const TAMPERED: [(&str, &str, &[FaultKind]); 14] = [
         &[FaultKind::BatchChanged, FaultKind::BatchChanged, FaultKind::EventUnsealed]),
     ("the last batch was opened again", "DELETE FROM audit_batch_events WHERE batch = 3; DELETE FROM audit_batches WHERE number = 3", &[FaultKind::EventUnsealed]),
     ("two batches were swapped", "UPDATE audit_batch_events SET batch = 5 - batch WHERE batch IN (2, 3)", &[FaultKind::BatchChanged, FaultKind::BatchChanged]),
+    (
+        "a digest was overwritten",
+        "UPDATE audit_batches SET digest = (SELECT first.digest FROM audit_batches AS first WHERE first.number = 1) WHERE number = 2",
+        &[FaultKind::BatchChanged, FaultKind::BatchChanged],
+    ),
     ("a disclosure was changed", "UPDATE disclosures SET document = '{}'", &[FaultKind::DisclosureChanged]),
     ("a disclosure was made to go elsewhere", "UPDATE disclosures SET released_at = '2026-11-21 12:00:00'", &[FaultKind::DisclosureChanged]),
     ("a disclosure was deleted", "DELETE FROM disclosures", &[FaultKind::DisclosureGone]),

@@ -232,8 +232,9 @@ on_both! {
             let asked = body["student_id"].as_str().or(body["school_id"].as_str()).unwrap();
             assert!(status == 201 || !answer.text.contains(asked), "what was asked for is not repeated: {}", answer.text);
         }
-        let query = "SELECT count(*) FROM audit_events WHERE outcome = 'refused'";
-        assert_eq!(number(&causeway, &district.tenancy, query), 6, "what was refused is on the record");
+        let query =
+            format!("SELECT count(*) FROM audit_events WHERE outcome = 'refused' AND district_id = '{}'", district.id());
+        assert_eq!(number(&causeway, &district.tenancy, &query), 7, "what was refused is on the record");
         if causeway.is_on_postgres() {
             let count = |tenancy: &Tenancy| number(&causeway, tenancy, "SELECT count(*) FROM crisis_events");
             let of_other = Tenancy::District(Tenant { district: other.id(), schools: Vec::new() });
