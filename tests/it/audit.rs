@@ -116,15 +116,9 @@ impl District {
         )
     }
 
-    /// A release, with its event.
-    pub fn disclose(&self, causeway: &Causeway, student: StudentId) -> DisclosureId {
-        let id = DisclosureId::new();
-        let document = r#"{"fields": ["name"]}"#;
+    /// The event of a release.
+    fn released(&self, id: DisclosureId, student: StudentId, document: &str) -> Act<'static> {
         let (text, of, district) = (id.to_string(), student.to_string(), self.id().to_string());
-        let sql = format!(
-            "INSERT INTO disclosures (id, student_id, district_id, released_at, document)
-             VALUES ('{text}', '{of}', '{district}', '2026-11-22 12:00:00', '{document}')"
-        );
         let row = DisclosureColumns {
             id: &text,
             student_id: &of,
@@ -134,13 +128,25 @@ impl District {
             document,
             sealed: None,
         };
-        let released = Act {
+        Act {
             resource: "disclosure",
             resource_id: Some(id.into()),
             student: Some(student),
             digest: Some(digest_of_disclosure(&row)),
             ..act(Action::Release)
-        };
+        }
+    }
+
+    /// A release, with its event.
+    pub fn disclose(&self, causeway: &Causeway, student: StudentId) -> DisclosureId {
+        let id = DisclosureId::new();
+        let document = r#"{"fields": ["name"]}"#;
+        let (text, of, district) = (id.to_string(), student.to_string(), self.id().to_string());
+        let released = self.released(id, student, document);
+        let sql = format!(
+            "INSERT INTO disclosures (id, student_id, district_id, released_at, document)
+             VALUES ('{text}', '{of}', '{district}', '2026-11-22 12:00:00', '{document}')"
+        );
         causeway
             .store()
             .write_for_now(&self.tenancy, |tx| {
@@ -336,10 +342,10 @@ fn of_two_sealers_one_gets_the_number_and_the_other_looks_again() {
 }
 
 /// Three batches of two events each, and a disclosure whose event stands in the first.
-fn chained(causeway: &Causeway) -> (District, DisclosureId) {
+fn chained(causeway: &Causeway) -> District {
     let district = District::new(causeway);
     let student = district.student(causeway);
-    let disclosure = district.disclose(causeway, student);
+    district.disclose(causeway, student);
     district.tell(causeway, &[act(Action::Read)]);
     seal(causeway).unwrap();
     for _ in 0..2 {
@@ -348,7 +354,7 @@ fn chained(causeway: &Causeway) -> (District, DisclosureId) {
     }
     causeway.clock.advance(MINUTES);
     assert_eq!(kinds(&inspected(causeway, None)), []);
-    (district, disclosure)
+    district
 }
 
 /// What was done to the record, and what is found.
@@ -435,7 +441,7 @@ on_both! {
 
 on_both! {
     fn an_event_that_is_gone_before_it_is_sealed_is_missed(causeway) {
-        let (district, _) = chained(&causeway);
+        let district = chained(&causeway);
         district.tell(&causeway, &[act(Action::Read)]);
         causeway.tamper("DELETE FROM audit_events WHERE seq = (SELECT max(seq) FROM audit_events)");
         assert_eq!(kinds(&inspected(&causeway, None)), [FaultKind::EventGone]);
@@ -444,15 +450,11 @@ on_both! {
 
 on_both! {
     fn a_second_event_cannot_vouch_for_a_changed_disclosure(causeway) {
-        let (district, disclosure) = chained(&causeway);
+        let district = District::new(&causeway);
+        let student = district.student(&causeway);
+        let disclosure = district.disclose(&causeway, student);
         causeway.tamper("UPDATE disclosures SET document = '{}'");
-        let forged = Act {
-            resource: "disclosure",
-            resource_id: Some(disclosure.into()),
-            digest: Some(vec![7; 32]),
-            ..act(Action::Release)
-        };
-        district.tell(&causeway, &[forged]);
+        district.tell(&causeway, &[district.released(disclosure, student, "{}")]);
         assert_eq!(kinds(&inspected(&causeway, None)), [FaultKind::DisclosureChanged]);
     }
 }
