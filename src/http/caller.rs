@@ -120,6 +120,11 @@ impl<P: Permission> FromRequest for Caller<P> {
 pub(crate) struct Reader(Option<Arc<Principal>>);
 
 impl Reader {
+    /// Who it is, if it is somebody in particular.
+    pub(crate) fn somebody(&self) -> Option<&Arc<Principal>> {
+        self.0.as_ref()
+    }
+
     /// Who it is.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::answer::{Names, NeedProfile, PageAsk, answer};
 use super::caller::Reader;
 use super::home::{HomeAsk, TownName};
+use super::imminent_risk::Risk;
 use super::listing::SearchAnswer;
 use super::origin::OriginAsk;
 use super::problem::Problem;
@@ -31,6 +32,7 @@ use crate::types::{
     "preferred": {"practices": ["tf_cbt"]},
     "urgency": "routine"
 }))]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 struct MatchRequest {
     /// Where travel starts.
     origin: MatchOrigin,
@@ -74,6 +76,15 @@ struct MatchRequest {
     #[serde(default)]
     #[schema(nullable = false, value_type = Option<String>, min_length = 8, max_length = 200)]
     need_ref: Option<NeedRef>,
+    /// Whether somebody may be in danger. Then nothing is searched: the answer is the problem `imminent-risk`, which says
+    /// whom to call, and where the caller has a district a crisis event is recorded there.
+    #[serde(default)]
+    #[expect(dead_code, reason = "is looked at before anything else, whatever else is wrong with the body")]
+    imminent_risk: bool,
+    /// With `imminent_risk`: whether abuse or neglect is suspected. The answer then has what mandated reporters have to
+    /// do themselves; nothing is filed.
+    #[serde(default)]
+    suspected_abuse: bool,
     /// How many items.
     #[serde(default = "default_limit")]
     #[schema(minimum = 1, maximum = 100, default = 25)]
@@ -183,6 +194,13 @@ struct PreferredCriteria {
     accessibility: Vec<AccessibilityFeature>,
 }
 
+impl From<MatchOrigin> for OriginAsk {
+    fn from(origin: MatchOrigin) -> Self {
+        let MatchOrigin { near, postal_code, town, school, residence } = origin;
+        Self { near, postal_code, town, school, residence }
+    }
+}
+
 fn default_radius() -> f64 {
     Question::DEFAULT_RADIUS_KM
 }
@@ -195,7 +213,7 @@ fn default_limit() -> usize {
     25
 }
 
-fn in_origin(name: &str, message: String) -> FieldError {
+pub(super) fn in_origin(name: &str, message: String) -> FieldError {
     FieldError::body(format!("/origin/{name}"), message)
 }
 
@@ -291,6 +309,7 @@ impl PreferredCriteria {
     responses(
         (status = 200, description = "The best matches", body = SearchAnswer),
         (status = 400, description = "`invalid-request`"),
+        (status = 409, description = "`imminent-risk`"),
         (status = 413, description = "`payload-too-large`"),
         (status = 415, description = "`unsupported-media-type`"),
         (status = 503, description = "`overloaded`, `unavailable`, `starting`"),
@@ -304,6 +323,10 @@ async fn matches(
     _params: Query<NoParams>,
     bytes: body::Bytes,
 ) -> Result<HttpResponse, Problem> {
+    let where_from = |origin| serde_json::from_value::<MatchOrigin>(origin).ok().map(OriginAsk::from);
+    if let Some(risk) = Risk::read(&bytes.0, where_from) {
+        return Err(risk.answer(&context, &request, reader.somebody()).await);
+    }
     let MatchRequest {
         origin,
         radius_km,
@@ -316,12 +339,17 @@ async fn matches(
         explain,
         near_misses,
         need_ref,
+        imminent_risk: _,
+        suspected_abuse,
         limit,
         cursor,
     } = body::read(&request, &bytes.0, JSON)?;
-    let MatchOrigin { near, postal_code, town, school, residence } = origin;
-    let origin = OriginAsk { near, postal_code, town, school, residence };
+    let origin = OriginAsk::from(origin);
     let mut faults = origin.problems(in_origin);
+    if suspected_abuse {
+        let message = "says why there is imminent risk; add imminent_risk, or leave it out";
+        faults.push(FieldError::body("/suspected_abuse", message));
+    }
     faults.extend(radius_problem(radius_km).map(|message| FieldError::body("/radius_km", message)));
     if audience.is_empty() {
         faults.push(FieldError::body("/audience", "is empty; leave it out for services for students"));

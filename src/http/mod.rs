@@ -8,6 +8,7 @@ mod caller;
 mod capacity_pools;
 mod consents;
 mod crisis_contacts;
+mod crisis_events;
 mod csv;
 mod cursor;
 mod disclosures;
@@ -20,6 +21,7 @@ mod guardians;
 mod health;
 mod home;
 mod idempotency;
+mod imminent_risk;
 mod insurance_plans;
 mod invitations;
 mod listing;
@@ -48,7 +50,7 @@ mod vocabularies;
 
 pub use cursor::Cursors;
 pub use edge::Edge;
-pub use problem::{Problem, ProblemCode};
+pub use problem::{CrisisHelp, Problem, ProblemCode};
 pub use server::{Server, serve, service};
 
 use crate::app::App;
@@ -108,6 +110,7 @@ fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>)
         guardians::configure(services);
         consents::configure(services);
         disclosures::configure(services);
+        crisis_events::configure(services);
         audit::configure(services);
     }));
 }

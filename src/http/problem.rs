@@ -7,6 +7,7 @@ use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde::Serialize;
 
 use crate::error::{At, Error, FieldError};
+use crate::types::{CrisisContact, CrisisEventId};
 
 /// The closed set of problem codes. The last part of `type` and the member `code` are this code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -28,6 +29,8 @@ pub enum ProblemCode {
     MethodNotAllowed,
     /// 409: it contradicts what is there.
     Conflict,
+    /// 409: somebody says that there is imminent risk; nothing else was done, and `crisis_contacts` says whom to call.
+    ImminentRisk,
     /// 409: the first request with this `Idempotency-Key` still runs.
     IdempotencyInFlight,
     /// 412: it was changed since it was read.
@@ -71,6 +74,7 @@ impl ProblemCode {
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::Conflict,
+        Self::ImminentRisk,
         Self::IdempotencyInFlight,
         Self::PreconditionFailed,
         Self::PayloadTooLarge,
@@ -106,6 +110,9 @@ impl ProblemCode {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "This path has no such method")
             }
             Self::Conflict => (StatusCode::CONFLICT, "conflict", "It contradicts what is there"),
+            Self::ImminentRisk => {
+                (StatusCode::CONFLICT, "imminent-risk", "Somebody may be in danger: call for help first")
+            }
             Self::IdempotencyInFlight => {
                 (StatusCode::CONFLICT, "idempotency-in-flight", "The first request with this key still runs")
             }
@@ -175,6 +182,19 @@ pub struct Problem {
     pub allow: Option<String>,
     /// How to come with a token (RFC 6750).
     pub challenge: Option<String>,
+    /// Who helps at once.
+    pub help: Option<Box<CrisisHelp>>,
+}
+
+/// What stands on a problem where somebody may be in danger.
+#[derive(Clone, Debug)]
+pub struct CrisisHelp {
+    /// Whom to call, in the order in which to show them.
+    pub contacts: Vec<&'static CrisisContact>,
+    /// The event that was recorded.
+    pub event: Option<CrisisEventId>,
+    /// For those who suspect abuse or neglect.
+    pub mandated_reporting: Option<String>,
 }
 
 /// A problem (RFC 9457).
@@ -197,6 +217,18 @@ pub(super) struct ProblemBody<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     errors: Vec<ProblemField<'a>>,
+    /// With `imminent-risk`: whom to call, in the order in which to show them.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(required = false, value_type = Vec<CrisisContact>)]
+    crisis_contacts: &'a [&'static CrisisContact],
+    /// With `imminent-risk`: the crisis event that was recorded in the caller's district.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    crisis_event_id: Option<CrisisEventId>,
+    /// With `imminent-risk`, where abuse or neglect is suspected: what mandated reporters have to do themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    mandated_reporting: Option<&'a str>,
     /// Finds this request in the server's log.
     request_id: String,
 }
@@ -224,7 +256,7 @@ pub(super) struct ProblemField<'a> {
 impl Problem {
     /// A problem of this kind.
     pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), allow: None, challenge: None }
+        Self { code, detail: detail.into(), errors: Vec::new(), allow: None, challenge: None, help: None }
     }
 
     /// Values that are wrong.
@@ -233,7 +265,7 @@ impl Problem {
             [one] => one.to_string(),
             many => format!("{} values cannot be accepted", many.len()),
         };
-        Self { code: ProblemCode::InvalidRequest, detail, errors, allow: None, challenge: None }
+        Self { code: ProblemCode::InvalidRequest, detail, errors, allow: None, challenge: None, help: None }
     }
 
     /// The answer, with the id under which the request is logged.
@@ -269,6 +301,9 @@ impl Problem {
             code: self.code,
             detail: &self.detail,
             errors,
+            crisis_contacts: self.help.as_deref().map_or(&[], |help| help.contacts.as_slice()),
+            crisis_event_id: self.help.as_deref().and_then(|help| help.event),
+            mandated_reporting: self.help.as_deref().and_then(|help| help.mandated_reporting.as_deref()),
             request_id: request_id.to_owned(),
         })
     }

@@ -447,6 +447,29 @@ diesel::table! {
 }
 
 diesel::table! {
+    crisis_events (id) {
+        id -> Text,
+        district_id -> Text,
+        school_id -> Nullable<Text>,
+        student_id -> Nullable<Text>,
+        state -> Nullable<Text>,
+        version -> BigInt,
+        suspected_abuse -> Bool,
+        reported_by -> Text,
+        reported_name -> Text,
+        reported_at -> Timestamp,
+        sealed_note -> Nullable<Binary>,
+        acknowledged_by -> Nullable<Text>,
+        acknowledged_name -> Nullable<Text>,
+        acknowledged_at -> Nullable<Timestamp>,
+        cleared_by -> Nullable<Text>,
+        cleared_name -> Nullable<Text>,
+        cleared_at -> Nullable<Timestamp>,
+        sealed_clearance -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
     erasures (id) {
         id -> Text,
         student_id -> Text,

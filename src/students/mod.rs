@@ -6,6 +6,7 @@
 
 mod asks;
 pub mod consents;
+pub mod crises;
 pub mod erasure;
 mod file;
 pub mod guardians;

@@ -58,6 +58,20 @@ pub fn crisis_contacts(state: Option<&str>) -> Vec<&'static CrisisContact> {
     contacts
 }
 
+/// What to tell somebody in a two-letter state who suspects abuse or neglect. Nothing is filed for them.
+pub fn mandated_reporting(state: Option<&str>) -> String {
+    let contacts = crisis_contacts(state);
+    let of_kind = contacts.into_iter().find(|contact| contact.kind == CrisisContactKind::MandatedReporting);
+    let whom = of_kind.map_or(String::new(), |contact| {
+        let number = contact.phone.as_deref().unwrap_or_default();
+        format!(" {}, {number}: {}", contact.name, contact.when_to_use)
+    });
+    format!(
+        "Who works with children may be bound by law to report suspected abuse or neglect themselves, at once; telling \
+         somebody else, or this software, is no report. Causeway files nothing.{whom}"
+    )
+}
+
 const NATION: &str = "US";
 
 #[cfg(test)]
@@ -93,6 +107,17 @@ mod tests {
         }
         assert_eq!(names(Some("VT")), names(None));
         assert_eq!(crisis_contacts(None)[0].kind, CrisisContactKind::Emergency);
+    }
+
+    #[test]
+    fn the_text_for_mandated_reporters_names_the_states_own_line_or_else_the_national_one() {
+        let massachusetts = mandated_reporting(Some("MA"));
+        assert!(massachusetts.contains("800-792-5200") && massachusetts.contains("51A"), "{massachusetts}");
+        for state in [None, Some("VT")] {
+            let national = mandated_reporting(state);
+            assert!(national.contains("800-422-4453") && !national.contains("51A"), "{national}");
+        }
+        assert!(massachusetts.contains("files nothing"));
     }
 
     #[test]

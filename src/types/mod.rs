@@ -31,7 +31,7 @@ pub use codes::{
 };
 pub use coordinates::{Coordinates, EARTH_RADIUS_KM, InvalidCoordinates};
 pub(crate) use coordinates::{chord_2_to_km, km_to_chord_2};
-pub use crisis::{CrisisContact, crisis_contacts};
+pub use crisis::{CrisisContact, crisis_contacts, mandated_reporting};
 pub use ids::{
     AssertionId, CapacityPoolId, ClaimId, ClientId, ConsentId, CrisisEventId, DisclosureId, DistrictId,
     GuardianId, InsurancePlanId, InvitationId, LocationId, MembershipId, MergeId, OfferingId, OrganizationId,

@@ -21,7 +21,7 @@ use crate::support::{Answer, Causeway, on_both};
 const ISSUER: &str = "https://login.example.org";
 
 /// A provider that signs with Ed25519 and publishes its keys in a file.
-struct Provider {
+pub struct Provider {
     folder: TempDir,
     seed: [u8; 32],
     kid: String,
@@ -29,7 +29,7 @@ struct Provider {
 
 impl Provider {
     /// A provider that this Causeway is told of.
-    fn of(causeway: &mut Causeway) -> Self {
+    pub fn of(causeway: &mut Causeway) -> Self {
         let provider = Self { folder: tempfile::tempdir().unwrap(), seed: [9; 32], kid: "one".to_owned() };
         provider.publish();
         Self::introduce(causeway, JwksSource::File(provider.path()));
@@ -58,7 +58,7 @@ impl Provider {
     }
 
     /// A token of this person.
-    fn token(&self, causeway: &Causeway, subject: &str) -> String {
+    pub fn token(&self, causeway: &Causeway, subject: &str) -> String {
         self.token_with(causeway, subject, &json!({}))
     }
 
@@ -72,7 +72,7 @@ impl Provider {
     }
 }
 
-fn redeem(causeway: &Causeway, token: &str, code: &str) -> Answer {
+pub fn redeem(causeway: &Causeway, token: &str, code: &str) -> Answer {
     let request = TestRequest::post().uri("/v1/invitations/redeem").set_json(json!({"code": code}));
     causeway.send_as(token, request)
 }

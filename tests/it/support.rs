@@ -15,8 +15,9 @@ use causeway::http::{Context, Cursors, Edge, service};
 use causeway::privacy::Purpose;
 use causeway::privacy::audit::Errand;
 use causeway::privacy::vault::Vault;
-use causeway::store::{DbConnection, Store, StoreOptions};
+use causeway::store::{DbConnection, Store, StoreOptions, Tenancy};
 use causeway::types::{ClientId, Clock};
+use diesel::connection::SimpleConnection;
 use diesel::{Connection, RunQueryDsl, SqliteConnection};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -247,6 +248,60 @@ impl Causeway {
             );
             run_as_owner("postgres", &sql).expect("the right to end connections");
         }
+    }
+
+    /// Runs statements as the application does, working for `tenancy`.
+    pub fn as_application(&self, tenancy: &Tenancy, sql: &str) -> Result<(), String> {
+        let done = self.store().write_for_now(tenancy, |tx| Ok(tx.connection.batch_execute(sql)?));
+        done.map_err(|error| format!("{error:?}"))
+    }
+
+    /// Runs statements as the owner of the database, on a connection that is set up for nothing.
+    pub fn as_owner(&self, sql: &str) -> Result<(), String> {
+        let failed = |error: diesel::result::Error| error.to_string();
+        match &self.database {
+            Database::Folder(_) => {
+                let url = self.url.to_string();
+                let path = url.strip_prefix("sqlite://").expect("a file");
+                let mut connection = SqliteConnection::establish(path).map_err(|error| error.to_string())?;
+                connection.batch_execute("PRAGMA busy_timeout = 5000").map_err(failed)?;
+                connection.batch_execute(sql).map_err(failed)
+            }
+            Database::Postgres(name) => {
+                let (owner, _) = postgres_urls().ok_or("SQLite only")?;
+                let mut connection = diesel::PgConnection::establish(&at_database(&owner, name))
+                    .map_err(|error| error.to_string())?;
+                connection.batch_execute(sql).map_err(failed)
+            }
+        }
+    }
+
+    /// Changes what nobody may change, as one who owns the database and first takes away what refuses it.
+    #[track_caller]
+    pub fn tamper(&self, sql: &str) {
+        const TABLES: [&str; 6] = [
+            "access_events",
+            "audit_batch_events",
+            "audit_batches",
+            "audit_events",
+            "disclosures",
+            "erasures",
+        ];
+        let before = TABLES.map(|table| match &self.database {
+            Database::Folder(_) => ["update", "delete", "replace"]
+                .map(|change| format!("DROP TRIGGER IF EXISTS {table}_refuse_{change};"))
+                .concat(),
+            Database::Postgres(_) => {
+                format!("ALTER TABLE {table} DISABLE TRIGGER USER; ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY;")
+            }
+        });
+        let before = before.concat();
+        self.as_owner(&format!("{before} {sql}")).expect("an owner may do everything");
+    }
+
+    /// Whether it stands on PostgreSQL.
+    pub fn is_on_postgres(&self) -> bool {
+        matches!(self.database, Database::Postgres(_))
     }
 
     /// A token for a client of this role and tie, which is made for it.

@@ -41,10 +41,11 @@ struct Opened {
     index: [u8; 32],
     chain: [u8; 32],
     answers: [u8; 32],
+    notes: [u8; 32],
 }
 
 /// The names of the deployment's own keys.
-const OF_DEPLOYMENT: [&str; 3] = ["blind index", "audit chain", "kept answers"];
+const OF_DEPLOYMENT: [&str; 4] = ["blind index", "audit chain", "kept answers", "notes"];
 
 struct Master {
     id: String,
@@ -55,7 +56,7 @@ impl Master {
     /// The key's id may be seen; it tells nothing of the key.
     fn new(key: [u8; 32]) -> Self {
         let digest = Sha256::new().chain_update(b"causeway master key id").chain_update(key).finalize();
-        let id = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let id = format!("{:016x}", digest.iter().take(8).fold(0_u64, |id, byte| id << 8 | u64::from(*byte)));
         // The master key itself stays free for other uses.
         let key = Sha256::new().chain_update(b"causeway data keys").chain_update(key).finalize().into();
         Self { id, key }
@@ -181,6 +182,25 @@ impl Vault {
     }
 }
 
+impl Vault {
+    /// Seals what was written about somebody who has no key, bound to the row that it stands in.
+    ///
+    /// # Errors
+    /// If the cipher fails.
+    pub fn seal_note(&self, note: &str, bound: &str) -> Result<Vec<u8>> {
+        seal(&self.inner.notes, note.as_bytes(), bound.as_bytes())
+    }
+
+    /// Opens what [`Vault::seal_note`] sealed.
+    ///
+    /// # Errors
+    /// If it is damaged or stood elsewhere.
+    pub fn open_note(&self, sealed: &[u8], bound: &str) -> Result<String> {
+        let note = open(&self.inner.notes, sealed, bound.as_bytes()).ok_or_else(|| damaged("a note"))?;
+        String::from_utf8(note).map_err(|_| damaged("a note"))
+    }
+}
+
 /// How far wrapping anew has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rewrapped {
@@ -247,13 +267,13 @@ pub fn rewrap(store: &Store, masters: &MasterKeys, mut progress: impl FnMut(Rewr
 impl Opened {
     /// With the deployment's own keys still to be taken.
     fn by(current: Master, previous: Vec<Master>) -> Self {
-        Self { current, previous, index: [0; 32], chain: [0; 32], answers: [0; 32] }
+        Self { current, previous, index: [0; 32], chain: [0; 32], answers: [0; 32], notes: [0; 32] }
     }
 
     /// Takes the deployment's own keys, in the order of [`OF_DEPLOYMENT`].
     fn take(&mut self, keys: &[[u8; 32]]) {
-        if let [index, chain, answers] = keys {
-            (self.index, self.chain, self.answers) = (*index, *chain, *answers);
+        if let [index, chain, answers, notes] = keys {
+            (self.index, self.chain, self.answers, self.notes) = (*index, *chain, *answers, *notes);
         }
     }
 

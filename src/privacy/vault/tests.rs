@@ -44,7 +44,7 @@ fn a_damaged_document_does_not_repeat_what_it_said() {
     let mut shown = format!("{error} {error:?}");
     let mut cause = std::error::Error::source(&error);
     while let Some(source) = cause {
-        shown += &format!(" {source} {source:?}");
+        shown = format!("{shown} {source} {source:?}");
         cause = source.source();
     }
     assert!(!shown.contains("Rosa"), "{shown}");
