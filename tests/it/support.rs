@@ -16,6 +16,7 @@ use causeway::privacy::audit::Errand;
 use causeway::privacy::vault::Vault;
 use causeway::store::{DbConnection, Store, StoreOptions};
 use causeway::types::{ClientId, Clock};
+use diesel::connection::SimpleConnection;
 use diesel::{Connection, RunQueryDsl, SqliteConnection};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -205,6 +206,58 @@ impl Causeway {
                 Ok(false)
             })
             .expect("every table can be read")
+    }
+
+    /// Runs statements as the owner of the tables, from beside the program.
+    pub fn as_owner(&self, sql: &str) {
+        match &self.database {
+            Database::Folder(_) => {
+                let url = self.url.to_string();
+                let file = url.strip_prefix("sqlite://").expect("a file");
+                let mut connection = SqliteConnection::establish(file).expect("the file of this test");
+                connection.batch_execute("PRAGMA busy_timeout = 5000").expect("a setting");
+                connection.batch_execute(sql).expect("statements that SQLite takes");
+            }
+            Database::Postgres(name) => {
+                let (owner, _) = postgres_urls().expect("PostgreSQL is there");
+                let mut connection = diesel::PgConnection::establish(&at_database(&owner, name))
+                    .expect("the owner may connect");
+                connection.batch_execute(sql).expect("statements that PostgreSQL takes");
+            }
+        }
+    }
+
+    /// Makes the database refuse new rows of a table of which this holds.
+    pub fn refuse_inserts(&self, table: &str, when: &str) {
+        let name = format!("refuse_{table}");
+        self.as_owner(&match &self.database {
+            Database::Folder(_) => format!(
+                "CREATE TRIGGER {name} BEFORE INSERT ON {table} WHEN {when}
+                 BEGIN SELECT RAISE(ABORT, 'a test refuses this'); END"
+            ),
+            Database::Postgres(_) => format!(
+                "CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS
+                 $$ BEGIN RAISE EXCEPTION 'a test refuses this'; END; $$;
+                 CREATE TRIGGER {name} BEFORE INSERT ON {table} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION {name}()"
+            ),
+        });
+    }
+
+    /// Takes back [`Causeway::refuse_inserts`].
+    pub fn allow_inserts(&self, table: &str) {
+        let name = format!("refuse_{table}");
+        self.as_owner(&match &self.database {
+            Database::Folder(_) => format!("DROP TRIGGER {name}"),
+            Database::Postgres(_) => format!("DROP FUNCTION {name}() CASCADE"),
+        });
+    }
+
+    /// The name of its database on PostgreSQL.
+    pub fn postgres_name(&self) -> Option<&str> {
+        match &self.database {
+            Database::Folder(_) => None,
+            Database::Postgres(name) => Some(name),
+        }
     }
 
     /// Ends every connection to this PostgreSQL database.
