@@ -3,15 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use causeway::store::{DbConnection, StoreOptions, Tenancy, Tenant};
+use causeway::store::{DbConnection, StoreOptions, Tenancy, Tenant, Tx};
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl};
 use serde_json::json;
 
-use crate::consents::{Pupil, clinic, eligibility};
-use crate::students::{District, post};
-use crate::support::{Causeway, at_database, postgres_urls};
+use crate::consents::{Pupil, clinic, eligibility, guardian};
+use crate::students::{District, create, get, post};
+use crate::support::{Causeway, at_database, on_both, postgres_urls};
 
 /// Every table of what is about students.
 const TABLES: [&str; 9] = [
@@ -113,19 +113,26 @@ impl Land {
         };
         let of_own = [tell(&own, &both), tell(&own, &both)];
         let of_other = [tell(&other, &both), tell(&other, &theirs), tell(&other, &theirs)];
-        let mut connection = application(causeway);
         for (district, pupils) in [(&own, of_own.as_slice()), (&other, of_other.as_slice())] {
-            connection.batch_execute("BEGIN").unwrap();
-            enter(&mut connection, "district", &district.id, "");
-            for pupil in pupils {
-                let rows = format!(
-                    "INSERT INTO erasures VALUES ('e-{pupil}', '{pupil}', '{0}', 'left', 'a test', now());
-                     INSERT INTO legal_holds VALUES ('h-{pupil}', '{pupil}', '{0}', 'suit', 'a test', now());",
-                    district.id
-                );
-                connection.batch_execute(&rows).unwrap();
-            }
-            connection.batch_execute("COMMIT").unwrap();
+            let tenant = Tenant { district: district.id.parse().unwrap(), schools: Vec::new() };
+            let add = |tx: &mut Tx<'_>| {
+                for pupil in pupils {
+                    for sql in [
+                        format!(
+                            "INSERT INTO erasures VALUES ('e-{pupil}', '{pupil}', '{}', 'left', 'a test', '2026-11-22 12:00:00')",
+                            district.id
+                        ),
+                        format!(
+                            "INSERT INTO legal_holds VALUES ('h-{pupil}', '{pupil}', '{}', 'suit', 'a test', '2026-11-22 12:00:00', NULL, NULL)",
+                            district.id
+                        ),
+                    ] {
+                        diesel::sql_query(sql).execute(tx.connection)?;
+                    }
+                }
+                Ok(())
+            };
+            causeway.store().write_for_now(&Tenancy::District(tenant), add).unwrap();
         }
         Self { own, other, clinic: both, theirs }
     }
@@ -404,4 +411,102 @@ fn the_application_stands_below_the_policies() {
         let refused = refusal(connection, "SELECT 1 FROM students");
         assert!(refused.contains("row-level security"), "{refused}");
     });
+}
+
+/// The first lock alone, where there is no second: each query names the district, also where the student that it is about
+/// was found by the district before.
+#[test]
+fn a_row_that_is_another_districts_is_not_read_on_sqlite_either() {
+    let causeway = Causeway::on_sqlite();
+    let (own, other) = (District::new(&causeway, "0149"), District::new(&causeway, "0201"));
+    let pupil =
+        Pupil::new(&causeway, &own.lead, &json!({"identifiers": [{"kind": "lasid", "value": "ID-1"}]}));
+    let consent = pupil.consented(&causeway, &own.lead, &json!({}));
+    let disclosures = format!("{}/disclosures", pupil.path);
+    post(&causeway, &own.lead, &disclosures, &eligibility(&clinic(&causeway))).expect(201);
+    let items = |path: &str| {
+        let listed = get(&causeway, &own.lead, path).expect(200).json();
+        listed["items"].as_array().unwrap().len()
+    };
+    let guardians = format!("{}/guardians", pupil.path);
+    let look_up = || {
+        let found =
+            post(&causeway, &own.lead, "/v1/students/lookup", &json!({"kind": "lasid", "value": "ID-1"}));
+        found.expect(200).json()["items"].as_array().unwrap().len()
+    };
+    let lists = || {
+        [
+            items(&guardians),
+            items(&pupil.consents()),
+            items(&disclosures),
+            items("/v1/disclosures"),
+            look_up(),
+        ]
+    };
+    assert_eq!(lists(), [1, 1, 1, 1, 1]);
+    causeway.as_owner("DROP TRIGGER disclosures_refuse_update");
+    for table in ["guardians", "consents", "disclosures", "student_identifiers"] {
+        causeway.as_owner(&format!("UPDATE {table} SET district_id = '{}'", other.id));
+    }
+    assert_eq!(lists(), [0, 0, 0, 0, 0]);
+    get(&causeway, &own.lead, &format!("{guardians}/{}", pupil.guardian)).expect(404);
+    get(&causeway, &own.lead, &format!("{}/{consent}", pupil.consents())).expect(404);
+    get(&causeway, &own.lead, &pupil.path).expect(200);
+    causeway.as_owner(&format!("UPDATE student_keys SET district_id = '{}'", other.id));
+    get(&causeway, &own.lead, &pupil.path).expect(404);
+}
+
+on_both! {
+    fn the_audit_of_a_district_is_its_own(causeway) {
+        let (own, other) = (District::new(&causeway, "0149"), District::new(&causeway, "0201"));
+        let pupil = Pupil::new(&causeway, &own.lead, &json!({}));
+        let audit = |token: &str, query: &str| {
+            let listed = get(&causeway, token, &format!("/v1/audit{query}")).expect(200).json();
+            listed["items"].as_array().unwrap().iter().filter(|act| act["resource"] != "audit").count()
+        };
+        assert_eq!(audit(&own.lead, ""), 2, "a student and a guardian were recorded");
+        assert_eq!(audit(&other.lead, ""), 0);
+        assert_eq!(audit(&other.lead, &format!("?student_id={}", pupil.id)), 0);
+        get(&causeway, &own.coordinator, "/v1/audit").expect(403);
+    }
+}
+
+/// What was sealed in one place opens in no other: a row that was given the document of another is damaged.
+#[test]
+fn a_sealed_document_that_was_moved_does_not_open() {
+    let causeway = Causeway::on_sqlite();
+    let lead = District::new(&causeway, "0149").lead;
+    let pupil = Pupil::new(&causeway, &lead, &json!({}));
+    let guardians = format!("{}/guardians", pupil.path);
+    let barred = create(&causeway, &lead, &guardians, &guardian("barred"));
+    // Whoever can write to the database gives a barred guardian the access of another.
+    causeway.as_owner(&format!(
+        "UPDATE guardians SET sealed = (SELECT sealed FROM guardians WHERE id = '{}') WHERE id = '{barred}'",
+        pupil.guardian
+    ));
+    let shown = get(&causeway, &lead, &format!("{guardians}/{barred}")).expect(500);
+    assert!(!shown.text.contains("Marta"), "{}", shown.text);
+    // Nor is a student another by taking over document and key.
+    let other = Pupil::new(&causeway, &lead, &json!({"given_name": "Ana"}));
+    causeway.as_owner(&format!(
+        "UPDATE students SET sealed = (SELECT sealed FROM students WHERE id = '{0}') WHERE id = '{1}';
+         UPDATE student_keys SET wrapped = (SELECT wrapped FROM student_keys WHERE student_id = '{0}') WHERE student_id = '{1}';",
+        pupil.id, other.id
+    ));
+    get(&causeway, &lead, &other.path).expect(500);
+}
+
+on_both! {
+    fn what_is_on_the_record_cannot_be_changed_or_taken_away(causeway) {
+        let land = Land::new(&causeway);
+        let tenant = Tenant { district: land.own.id.parse().unwrap(), schools: Vec::new() };
+        for table in ["disclosures", "audit_events", "erasures"] {
+            for sql in [format!("UPDATE {table} SET district_id = district_id"), format!("DELETE FROM {table}"), format!("DELETE FROM {table} WHERE 1 = 0 OR true")] {
+                let tried = causeway.store().write_for_now(&Tenancy::District(tenant.clone()), |tx| {
+                    Ok(diesel::sql_query(&sql).execute(tx.connection)?)
+                });
+                assert!(tried.is_err(), "{sql}: {tried:?}");
+            }
+        }
+    }
 }
