@@ -52,6 +52,32 @@ const QUERIES: [&str; 8] = [
 /// Modules that hold no query, whatever the file.
 const NO_QUERIES: [&str; 5] = ["types", "config", "http", "console", "cli"];
 
+/// Tables of what is about students. Whoever names one asks it on behalf of a tenant.
+const OF_STUDENTS: [&str; 8] = [
+    "students",
+    "student_keys",
+    "student_identifiers",
+    "guardians",
+    "consents",
+    "disclosures",
+    "erasures",
+    "legal_holds",
+];
+
+/// Whose queries of them, beside those of `students`, take the tenant.
+const ON_BEHALF: [&str; 2] = ["src/privacy/consents/store.rs", "src/privacy/disclosures/store.rs"];
+
+/// The keeper's, who wraps keys anew and checks the records across districts, and opens no identity.
+const KEEPERS: [&str; 4] = [
+    "src/privacy/vault/store.rs",
+    "src/privacy/audit/store.rs",
+    "src/privacy/audit/chain/store.rs",
+    "src/privacy/audit/inspection/store.rs",
+];
+
+/// What a function takes that asks a database.
+const CONNECTIONS: [&str; 2] = ["DbConnection", "Tx"];
+
 /// Calls that a pure decision does not make: the clock and chance are passed in.
 const IMPURE: [&str; 4] = ["now", "now_v7", "new_v4", "random"];
 
@@ -134,8 +160,16 @@ fn check(sources: &[(String, String)]) -> Vec<Fault> {
         }
         let name = file.rsplit('/').next().unwrap_or(file);
         for used in &source.used {
-            if let Some(message) = fault_of(module, name, used) {
+            if let Some(message) = fault_of(module, name, used).or_else(|| tenancy_fault(file, used)) {
                 report(used.line, message);
+            }
+        }
+        if asks_on_behalf(file) {
+            for Function { name, takes, line } in &source.functions {
+                let takes = |names: &[&str]| takes.iter().any(|taken| names.contains(&taken.as_str()));
+                if takes(&CONNECTIONS) && !takes(&["Tenant"]) {
+                    report(*line, format!("{name} asks about students and takes no &Tenant"));
+                }
             }
         }
     }
@@ -181,6 +215,32 @@ fn fault_of(module: &str, name: &str, used: &Used) -> Option<String> {
     None
 }
 
+/// Whether the queries of this file are about students, each on behalf of a tenant.
+fn asks_on_behalf(file: &str) -> bool {
+    ON_BEHALF.contains(&file) || (file.starts_with("src/students/") && file.ends_with("/store.rs"))
+}
+
+/// Why this may not be used in a file that asks on nobody's behalf.
+fn tenancy_fault(file: &str, used: &Used) -> Option<String> {
+    let path: Vec<&str> = used.path.iter().map(String::as_str).collect();
+    let table = match path.as_slice() {
+        ["store", "schema", table, ..] if used.of_crate => *table,
+        ["diesel", .., "sql_query"] if !file.starts_with("src/store/") => {
+            return Some(
+                "sql_query: a text in SQL names tables that nobody finds; it stands in store".to_owned(),
+            );
+        }
+        _ => return None,
+    };
+    let is_of_students = OF_STUDENTS.contains(&table) || table == "*";
+    if !is_of_students || asks_on_behalf(file) || KEEPERS.contains(&file) {
+        return None;
+    }
+    Some(format!(
+        "the table {table} is asked on behalf of a tenant: in a store.rs of students, or the keeper's"
+    ))
+}
+
 // ---- reading one source ----------------------------------------------------------------------------------
 
 /// One path that a source names.
@@ -194,6 +254,34 @@ struct Used {
     line: usize,
 }
 
+/// One function.
+struct Function {
+    name: String,
+    /// The names in the types that it takes.
+    takes: Vec<String>,
+    line: usize,
+}
+
+impl Function {
+    fn of(signature: &syn::Signature) -> Self {
+        #[derive(Default)]
+        struct Names(Vec<String>);
+        impl<'ast> Visit<'ast> for Names {
+            fn visit_path_segment(&mut self, segment: &'ast syn::PathSegment) {
+                self.0.push(segment.ident.to_string());
+                visit::visit_path_segment(self, segment);
+            }
+        }
+        let mut names = Names::default();
+        for input in &signature.inputs {
+            if let syn::FnArg::Typed(taken) = input {
+                names.visit_type(&taken.ty);
+            }
+        }
+        Self { name: signature.ident.to_string(), takes: names.0, line: signature.ident.span().start().line }
+    }
+}
+
 /// What one file says.
 #[derive(Default)]
 struct Source {
@@ -202,6 +290,8 @@ struct Source {
     /// The module that is being read, which may stand inside the file.
     module: Vec<String>,
     used: Vec<Used>,
+    /// Functions, those of tests left out.
+    functions: Vec<Function>,
     /// Modules declared at the top of the file, and where.
     declared: Vec<(String, usize)>,
     /// Modules in files of their own that are compiled for tests only.
@@ -327,6 +417,11 @@ impl<'ast> Visit<'ast> for Source {
         if !is_for_tests(&item.attrs) {
             self.note_tree(&item.tree, &[]);
         }
+    }
+
+    fn visit_signature(&mut self, signature: &'ast syn::Signature) {
+        self.functions.push(Function::of(signature));
+        visit::visit_signature(self, signature);
     }
 
     fn visit_item_extern_crate(&mut self, item: &'ast syn::ItemExternCrate) {
@@ -498,4 +593,42 @@ fn queries_stand_where_queries_belong_and_rules_are_pure() {
         ["1: directory -> jiff::Timestamp::now"]
     );
     assert_eq!(faults("src/directory/rules.rs", "fn f(now: Timestamp) { now.year(); }"), NONE);
+}
+
+#[test]
+fn students_are_asked_about_on_behalf_of_a_tenant() {
+    let query = "use crate::store::schema::{schools, students};";
+    assert_eq!(faults("src/students/store.rs", query), NONE);
+    assert_eq!(faults("src/students/guardians/store.rs", "use crate::store::schema::guardians;"), NONE);
+    assert_eq!(faults("src/privacy/vault/store.rs", "use crate::store::schema::student_keys as keys;"), NONE);
+    for file in
+        ["src/directory/store.rs", "src/privacy/store.rs", "src/finder/source.rs", "src/store/changes.rs"]
+    {
+        assert_eq!(faults(file, query).len(), 1, "{file}");
+        assert_eq!(faults(file, "use crate::store::schema::*;").len(), 1, "{file}");
+        assert_eq!(
+            faults(file, "fn f() { crate::store::schema::consents::table.find(1); }").len(),
+            1,
+            "{file}"
+        );
+    }
+    assert_eq!(faults("src/directory/store.rs", "use crate::store::schema::schools;"), NONE);
+    assert_eq!(faults("src/students/store.rs", "fn f() { diesel::sql_query(text); }").len(), 1);
+
+    let takes =
+        "fn find(connection: &mut DbConnection, tenant: &Tenant, id: StudentId) {} fn read(row: Columns) {}";
+    assert_eq!(faults("src/students/store.rs", takes), NONE);
+    let without =
+        "fn find(connection: &mut DbConnection, id: StudentId) {}\nimpl A { fn b(tx: &mut Tx<'_>) {} }";
+    for file in ["src/students/store.rs", "src/students/erasure/store.rs", "src/privacy/disclosures/store.rs"]
+    {
+        assert_eq!(
+            faults(file, without),
+            [
+                "1: find asks about students and takes no &Tenant",
+                "2: b asks about students and takes no &Tenant"
+            ]
+        );
+    }
+    assert_eq!(faults("src/privacy/audit/store.rs", without), NONE);
 }

@@ -10,7 +10,7 @@ use super::Context;
 use super::caller::{Caller, PrivacyRead};
 use super::errand::errand;
 use super::problem::Problem;
-use super::query::{FromParams, Limit, Params, Query};
+use super::query::{FromParams, Limit, Params, UnquotedQuery};
 use super::resource::{PageBody, Total, link_next};
 use crate::access::Role;
 use crate::privacy::Purpose;
@@ -106,7 +106,7 @@ async fn list_audit(
     caller: Caller<PrivacyRead>,
     context: web::Data<Context>,
     request: HttpRequest,
-    params: Query<AuditParams>,
+    params: UnquotedQuery<AuditParams>,
 ) -> Result<HttpResponse, Problem> {
     let AuditParams { limit, cursor, mut page } = params.0;
     let errand = errand(&request, &caller, Purpose::LegalCompliance)?;

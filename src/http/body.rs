@@ -66,7 +66,7 @@ pub(super) fn read_unquoted<T: DeserializeOwned + Serialize>(
     body: &[u8],
     media_types: &[&str],
 ) -> Result<T, Problem> {
-    let document: Value = read_saying(request, body, media_types, unquoted)?;
+    let document: Value = read_unquoted_document(request, body, media_types)?;
     written_back(students::parse(document)?, body)
 }
 
@@ -79,7 +79,8 @@ pub(super) fn read_unquoted_document(
     body: &[u8],
     media_types: &[&str],
 ) -> Result<Value, Problem> {
-    read_saying(request, body, media_types, unquoted)
+    check_media_type(request, media_types, |_| "another".to_owned())?;
+    parse(body, unquoted)
 }
 
 fn written_back<T: Serialize>(read: T, body: &[u8]) -> Result<T, Problem> {
@@ -119,26 +120,35 @@ pub(super) fn read<T: DeserializeOwned>(
     body: &[u8],
     media_types: &[&str],
 ) -> Result<T, Problem> {
-    read_saying(request, body, media_types, |error| (pointer(error.path()), error.inner().to_string()))
+    check_media_type(request, media_types, |given| format!("{given:?}"))?;
+    parse(body, |error| (pointer(error.path()), error.inner().to_string()))
 }
 
-fn read_saying<T: DeserializeOwned>(
+/// Whether a body comes as one of these; `shown` is how what came instead is told.
+fn check_media_type(
     request: &HttpRequest,
-    body: &[u8],
     media_types: &[&str],
-    say: fn(&serde_path_to_error::Error<serde_json::Error>) -> (String, String),
-) -> Result<T, Problem> {
+    shown: impl Fn(&str) -> String,
+) -> Result<(), Problem> {
     let given = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let media_type = given.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     if !media_types.contains(&media_type.as_str()) {
-        let detail = format!("the body must be {}; Content-Type says {given:?}", media_types.join(" or "));
+        let given = shown(given);
+        let detail = format!("the body must be {}; Content-Type says {given}", media_types.join(" or "));
         return Err(Problem::new(ProblemCode::UnsupportedMediaType, detail));
     }
     let encoding = request.headers().get(CONTENT_ENCODING).and_then(|value| value.to_str().ok());
     if let Some(encoding) = encoding.filter(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
-        let detail = format!("the body must come as it is; Content-Encoding says {encoding:?}");
+        let detail = format!("the body must come as it is; Content-Encoding says {}", shown(encoding));
         return Err(Problem::new(ProblemCode::UnsupportedMediaType, detail));
     }
+    Ok(())
+}
+
+fn parse<T: DeserializeOwned>(
+    body: &[u8],
+    say: impl Fn(&serde_path_to_error::Error<serde_json::Error>) -> (String, String),
+) -> Result<T, Problem> {
     if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
         return Err(FieldError::body("", "is an array where an object is needed").into());
     }

@@ -11,7 +11,7 @@ use super::caller::{Caller, ReferralsRead, ReferralsWrite};
 use super::errand::{self, Attempt, errand};
 use super::idempotency::Answer;
 use super::problem::Problem;
-use super::query::{NoParams, Query};
+use super::query::{NoParams, UnquotedQuery};
 use super::resource::{JSON, etag};
 use super::students::{Recorded, path_id};
 use super::{Context, body};
@@ -92,7 +92,7 @@ async fn list_consents(
     context: web::Data<Context>,
     request: HttpRequest,
     id: web::Path<String>,
-    _params: Query<NoParams>,
+    _params: UnquotedQuery<NoParams>,
 ) -> Result<HttpResponse, Problem> {
     let student: StudentId = path_id("student", &id)?;
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
@@ -121,7 +121,7 @@ async fn get_consent(
     context: web::Data<Context>,
     request: HttpRequest,
     path: web::Path<(String, String)>,
-    _params: Query<NoParams>,
+    _params: UnquotedQuery<NoParams>,
 ) -> Result<HttpResponse, Problem> {
     let ids = path_ids(&path)?;
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
@@ -164,7 +164,7 @@ async fn create_consent(
     context: web::Data<Context>,
     request: HttpRequest,
     id: web::Path<String>,
-    _params: Query<NoParams>,
+    _params: UnquotedQuery<NoParams>,
     bytes: body::Bytes,
 ) -> Result<HttpResponse, Problem> {
     let student: StudentId = path_id("student", &id)?;
@@ -203,7 +203,7 @@ async fn sign_consent(
     context: web::Data<Context>,
     request: HttpRequest,
     path: web::Path<(String, String)>,
-    _params: Query<NoParams>,
+    _params: UnquotedQuery<NoParams>,
     bytes: body::Bytes,
 ) -> Result<HttpResponse, Problem> {
     let ids = path_ids(&path)?;
@@ -243,7 +243,7 @@ async fn revoke_consent(
     context: web::Data<Context>,
     request: HttpRequest,
     path: web::Path<(String, String)>,
-    _params: Query<NoParams>,
+    _params: UnquotedQuery<NoParams>,
     bytes: body::Bytes,
 ) -> Result<HttpResponse, Problem> {
     let ids = path_ids(&path)?;

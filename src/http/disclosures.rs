@@ -10,7 +10,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::caller::{Caller, PrivacyRead, ReferralsRead, ReferralsWrite};
 use super::errand::{self, Attempt, errand};
 use super::problem::Problem;
-use super::query::{FromParams, Limit, NoParams, Params, Query};
+use super::query::{FromParams, Limit, NoParams, Params, UnquotedQuery};
 use super::resource::{JSON, PageBody, Total, link_next};
 use super::students::path_id;
 use super::{Context, body, csv};
@@ -223,7 +223,7 @@ async fn report_disclosures(
     context: web::Data<Context>,
     request: HttpRequest,
     id: web::Path<String>,
-    params: Query<ReportParams>,
+    params: UnquotedQuery<ReportParams>,
 ) -> Result<HttpResponse, Problem> {
     let student: StudentId = path_id("student", &id)?;
     let ReportParams { guardian, format } = params.0;
@@ -264,7 +264,7 @@ async fn list_disclosures(
     caller: Caller<PrivacyRead>,
     context: web::Data<Context>,
     request: HttpRequest,
-    params: Query<ListParams>,
+    params: UnquotedQuery<ListParams>,
 ) -> Result<HttpResponse, Problem> {
     let ListParams { limit: Limit(limit), cursor, since, until, format } = params.0;
     let query = format!("list disclosures {} {since:?} {until:?}", caller.id);
@@ -318,7 +318,7 @@ async fn create_disclosure(
     context: web::Data<Context>,
     request: HttpRequest,
     id: web::Path<String>,
-    _params: Query<NoParams>,
+    _params: UnquotedQuery<NoParams>,
     bytes: body::Bytes,
 ) -> Result<HttpResponse, Problem> {
     let student: StudentId = path_id("student", &id)?;
@@ -359,7 +359,7 @@ async fn preview_limited_profile(
     context: web::Data<Context>,
     request: HttpRequest,
     id: web::Path<String>,
-    _params: Query<NoParams>,
+    _params: UnquotedQuery<NoParams>,
     bytes: body::Bytes,
 ) -> Result<HttpResponse, Problem> {
     let student: StudentId = path_id("student", &id)?;

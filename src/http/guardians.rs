@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::caller::{Caller, ReferralsRead, ReferralsWrite};
 use super::errand::{self, Attempt, errand};
 use super::problem::Problem;
-use super::query::{NoParams, Query};
+use super::query::{NoParams, UnquotedQuery};
 use super::resource::{IfMatch, JSON, etag};
 use super::students::{Recorded, path_id, read_patch};
 use super::{Context, body};
@@ -103,7 +103,7 @@ async fn list_guardians(
     context: web::Data<Context>,
     request: HttpRequest,
     id: web::Path<String>,
-    _params: Query<NoParams>,
+    _params: UnquotedQuery<NoParams>,
 ) -> Result<HttpResponse, Problem> {
     let student: StudentId = path_id("student", &id)?;
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
@@ -132,7 +132,7 @@ async fn get_guardian(
     context: web::Data<Context>,
     request: HttpRequest,
     path: web::Path<(String, String)>,
-    _params: Query<NoParams>,
+    _params: UnquotedQuery<NoParams>,
 ) -> Result<HttpResponse, Problem> {
     let (student, id) = path_ids(&path)?;
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
@@ -172,7 +172,7 @@ async fn create_guardian(
     context: web::Data<Context>,
     request: HttpRequest,
     id: web::Path<String>,
-    _params: Query<NoParams>,
+    _params: UnquotedQuery<NoParams>,
     bytes: body::Bytes,
 ) -> Result<HttpResponse, Problem> {
     let student: StudentId = path_id("student", &id)?;
@@ -211,7 +211,7 @@ async fn update_guardian(
     context: web::Data<Context>,
     request: HttpRequest,
     path: web::Path<(String, String)>,
-    _params: Query<NoParams>,
+    _params: UnquotedQuery<NoParams>,
     bytes: body::Bytes,
 ) -> Result<HttpResponse, Problem> {
     let ids = path_ids(&path)?;
@@ -247,7 +247,7 @@ async fn end_guardian(
     context: web::Data<Context>,
     request: HttpRequest,
     path: web::Path<(String, String)>,
-    _params: Query<NoParams>,
+    _params: UnquotedQuery<NoParams>,
 ) -> Result<HttpResponse, Problem> {
     let ids = path_ids(&path)?;
     let if_match = IfMatch::read(&request)?;

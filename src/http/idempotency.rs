@@ -6,7 +6,6 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::Context;
 use super::problem::Problem;
@@ -102,7 +101,10 @@ impl Once {
         caller: &Principal,
         bytes: &[u8],
     ) -> Result<Self, Problem> {
-        Ok(Self { vault: context.app.vault.clone(), key: idempotency_key(request, caller.id, bytes)? })
+        Ok(Self {
+            vault: context.app.vault.clone(),
+            key: idempotency_key(&context.app.vault, request, caller.id, bytes)?,
+        })
     }
 
     /// Does `work`, unless it was done before.
@@ -132,7 +134,12 @@ impl Once {
 }
 
 /// The `Idempotency-Key` of a request, which is the caller's own: a quoted string of RFC 8941, or a bare token.
-fn idempotency_key(request: &HttpRequest, caller: PrincipalId, bytes: &[u8]) -> Result<Option<Key>, Problem> {
+fn idempotency_key(
+    vault: &Vault,
+    request: &HttpRequest,
+    caller: PrincipalId,
+    bytes: &[u8],
+) -> Result<Option<Key>, Problem> {
     let Some(given) = request.headers().get("Idempotency-Key") else { return Ok(None) };
     let given = given.to_str().unwrap_or_default().trim();
     let bare = given.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(given);
@@ -145,11 +152,10 @@ fn idempotency_key(request: &HttpRequest, caller: PrincipalId, bytes: &[u8]) -> 
         )
         .into());
     }
-    let mut hash = Sha256::new();
-    for part in [request.method().as_str().as_bytes(), request.path().as_bytes(), bytes] {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
-    }
-    let fingerprint = URL_SAFE_NO_PAD.encode(hash.finalize());
-    Ok(Some(Key { client: caller.to_string(), key: bare.to_owned(), fingerprint }))
+    let digest = |parts: &[&[u8]]| URL_SAFE_NO_PAD.encode(vault.answered(parts.iter().copied()));
+    Ok(Some(Key {
+        client: caller.to_string(),
+        key: digest(&[bare.as_bytes()]),
+        fingerprint: digest(&[request.method().as_str().as_bytes(), request.path().as_bytes(), bytes]),
+    }))
 }

@@ -8,7 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 
 use super::problem::Problem;
-use crate::error::FieldError;
+use crate::error::{At, FieldError};
 use crate::types::near_spellings;
 
 /// The most characters of a query string.
@@ -181,6 +181,45 @@ impl<T: FromParams> FromRequest for Query<T> {
             params.finish().map(|()| Self(read))
         }))
     }
+}
+
+/// [`Query`] for what is about students: whatever is wrong is said without repeating it, since it may be a name that
+/// lost its way.
+pub(super) struct UnquotedQuery<T>(pub T);
+
+impl<T: FromParams> FromRequest for UnquotedQuery<T> {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let read = Query::<T>::from_request(request, payload).into_inner();
+        let known = || {
+            let mut params = Params::default();
+            T::from_params(&mut params);
+            params.known
+        };
+        std::future::ready(read.map(|Query(read)| Self(read)).map_err(|problem| unquoted(problem, &known())))
+    }
+}
+
+/// A problem with the parameters that says no more of each than its name, and nothing of a name that is none.
+fn unquoted(problem: Problem, known: &[&str]) -> Problem {
+    let faults = problem.errors.into_iter().map(|fault| match fault.at {
+        At::Query(name) if known.contains(&name.as_str()) => {
+            FieldError::query(name, "cannot be accepted as it is; the contract says what is")
+        }
+        // About the query as a whole.
+        At::Query(name) if name.is_empty() => FieldError::query(name, fault.message),
+        _ if known.is_empty() => FieldError::query("", "this operation takes no parameter"),
+        _ => {
+            let message = format!(
+                "there is a parameter that this operation does not have; it has {}",
+                known.join(", ")
+            );
+            FieldError::query("", message)
+        }
+    });
+    Problem::invalid(faults.collect())
 }
 
 /// For operations without parameters.

@@ -394,9 +394,8 @@ impl IfMatch {
         }
         let is_tag =
             |tag: &str| tag.len() >= 2 && tag.ends_with('"') && tag.trim_start_matches("W/").starts_with('"');
-        if let Some(tag) = tags(given).find(|tag| !is_tag(tag)) {
-            let message = format_args!("{tag:?} is not an ETag, such as \"3\"");
-            return Err(FieldError::header("If-Match", message).into());
+        if !tags(given).all(is_tag) {
+            return Err(FieldError::header("If-Match", "must hold ETags, such as \"3\"").into());
         }
         Ok(Self(Some(tags(given).map(str::to_owned).collect())))
     }

@@ -12,7 +12,7 @@ use super::caller::{Caller, ReferralsRead, ReferralsWrite};
 use super::errand::{self, Attempt, errand};
 use super::idempotency::Answer;
 use super::problem::Problem;
-use super::query::{FromParams, Limit, NoParams, Params, Query};
+use super::query::{FromParams, Limit, NoParams, Params, UnquotedQuery};
 use super::resource::{IfMatch, JSON, PATCH, PageBody, Total, etag, link_next};
 use super::{Context, body};
 use crate::error::Error;
@@ -155,7 +155,7 @@ async fn list_students(
     caller: Caller<ReferralsRead>,
     context: web::Data<Context>,
     request: HttpRequest,
-    params: Query<ListStudents>,
+    params: UnquotedQuery<ListStudents>,
 ) -> Result<HttpResponse, Problem> {
     let ListStudents { limit: Limit(limit), cursor, school, include_left } = params.0;
     let query = format!("list students {} {school:?} {include_left}", caller.id);
@@ -193,7 +193,7 @@ async fn look_up_student(
     caller: Caller<ReferralsRead>,
     context: web::Data<Context>,
     request: HttpRequest,
-    _params: Query<NoParams>,
+    _params: UnquotedQuery<NoParams>,
     bytes: body::Bytes,
 ) -> Result<HttpResponse, Problem> {
     let identifier: Identifier = body::read_unquoted(&request, &bytes.0, JSON)?;
@@ -223,7 +223,7 @@ async fn get_student(
     context: web::Data<Context>,
     request: HttpRequest,
     id: web::Path<String>,
-    _params: Query<NoParams>,
+    _params: UnquotedQuery<NoParams>,
 ) -> Result<HttpResponse, Problem> {
     let id: StudentId = path_id("student", &id)?;
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
@@ -267,7 +267,7 @@ async fn create_student(
     caller: Caller<ReferralsWrite>,
     context: web::Data<Context>,
     request: HttpRequest,
-    _params: Query<NoParams>,
+    _params: UnquotedQuery<NoParams>,
     bytes: body::Bytes,
 ) -> Result<HttpResponse, Problem> {
     let facts: StudentFacts = body::read_unquoted(&request, &bytes.0, JSON)?;
@@ -306,7 +306,7 @@ async fn update_student(
     context: web::Data<Context>,
     request: HttpRequest,
     id: web::Path<String>,
-    _params: Query<NoParams>,
+    _params: UnquotedQuery<NoParams>,
     bytes: body::Bytes,
 ) -> Result<HttpResponse, Problem> {
     let id: StudentId = path_id("student", &id)?;
@@ -350,7 +350,7 @@ async fn end_student(
     context: web::Data<Context>,
     request: HttpRequest,
     id: web::Path<String>,
-    _params: Query<NoParams>,
+    _params: UnquotedQuery<NoParams>,
 ) -> Result<HttpResponse, Problem> {
     let id: StudentId = path_id("student", &id)?;
     let if_match = IfMatch::read(&request)?;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::asks::accept;
 pub use super::asks::*;
 use super::file::File;
-use super::model::GuardianFacts;
+use super::model::{GuardianFacts, Student};
 use super::packets::packet;
 use super::tenant;
 use crate::directory::{
@@ -21,8 +21,8 @@ use crate::privacy::{
     Decision, Direction, GuardianAccess, Named, Notice, Party, Reason, RecipientClass, Refusal, Release,
     Standing, decide, family_access,
 };
-use crate::store::{DbConnection, Tenant, Tx};
-use crate::types::{DistrictId, GuardianId, OrganizationId, StudentId, Truth, calendar_date};
+use crate::store::{DbConnection, Tx};
+use crate::types::{GuardianId, OrganizationId, ServiceId, StudentId, Truth, calendar_date};
 
 /// What leaves, with its record.
 pub struct Released {
@@ -51,7 +51,7 @@ pub fn release(
     let consents = consents::list(tx.connection, tenant, &file.key, student)?;
     let consents: Vec<_> = consents.into_iter().map(|kept| kept.consent).collect();
     let access = file.access();
-    let involved = involved(tx.connection, tenant, asked, calendar_date(tx.now))?;
+    let involved = involved(tx.connection, &file, asked, calendar_date(tx.now))?;
     // What somebody answers for, with the place where it stands written; without that it is not known.
     let on_file = if asked.on_file.is_some() { Truth::Yes } else { Truth::Unknown };
     let release = Release {
@@ -197,7 +197,7 @@ struct Affiliated {
 
 fn involved(
     connection: &mut DbConnection,
-    tenant: &Tenant,
+    file: &File,
     asked: &DisclosureCreate,
     today: Date,
 ) -> Result<Involved> {
@@ -223,7 +223,7 @@ fn involved(
     };
     let partnerships = partnerships_of(connection, &[*organization_id])?;
     let mut agreements = partnerships.values().flat_map(|agreements| agreements.iter());
-    let is_controlled = agreements.any(|agreement| controls(agreement, tenant.district, today));
+    let is_controlled = agreements.any(|agreement| controls(agreement, &file.student, *service_id, today));
     let under_direct_control = if is_controlled { Truth::Yes } else { Truth::Unknown };
     let organization = Affiliated {
         name: organization.facts.name,
@@ -246,10 +246,19 @@ fn not_there(error: Error, at: &str, message: &str) -> Error {
     }
 }
 
-/// Whether an agreement in force puts the organization under the district's direct control: with a memorandum
-/// and a data-sharing agreement on file (34 CFR 99.31(a)(1)(i)(B)).
-fn controls(agreement: &PartnershipFacts, district: DistrictId, today: Date) -> bool {
-    agreement.district_id == Some(district)
+/// Whether an agreement in force puts the organization under the district's direct control in what it does for this
+/// student: with a memorandum and a data-sharing agreement on file (34 CFR 99.31(a)(1)(i)(B)). One that names schools
+/// is about their students, and one that names services about nothing else that the organization offers.
+fn controls(
+    agreement: &PartnershipFacts,
+    student: &Student,
+    service: Option<ServiceId>,
+    today: Date,
+) -> bool {
+    let PartnershipFacts { schools, services, .. } = agreement;
+    agreement.district_id == Some(student.district)
+        && (schools.is_empty() || student.facts.school_id.is_some_and(|school| schools.contains(&school)))
+        && (services.is_empty() || service.is_some_and(|service| services.contains(&service)))
         && agreement.memorandum_on_file == Some(true)
         && agreement.data_sharing_agreement_on_file == Some(true)
         && agreement.begins_on.is_none_or(|first| first <= today)

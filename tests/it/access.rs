@@ -92,6 +92,7 @@ fn table() -> BTreeMap<String, Needs> {
         ("list_disclosures", Needs::Scope(Scope::PrivacyRead)),
         ("create_disclosure", Needs::Scope(Scope::ReferralsWrite)),
         ("preview_limited_profile", Needs::Scope(Scope::ReferralsRead)),
+        ("list_audit", Needs::Scope(Scope::PrivacyRead)),
         ("redeem_invitation", Needs::Person),
     ]
     .into_iter()

@@ -153,6 +153,8 @@ on_both! {
         let over = json!({"note": "It is over"});
         act(&person, "clear", &over).expect(409);
         act(&system, "clear", &over).expect(403);
+        // It would end the escalation, and nobody would be there.
+        act(&system, "acknowledge", &json!({})).expect(403);
         assert_eq!(act(&person, "acknowledge", &json!({})).expect(200).json()["acknowledged"]["name"], "Ana");
         act(&person, "acknowledge", &json!({})).expect(409);
         act(&system, "clear", &over).expect(403);

@@ -193,7 +193,8 @@ pub fn post_as(token: &str, url: &str, body: &Value) -> (u16, Value) {
     (response.status().as_u16(), response.body_mut().read_json().unwrap())
 }
 
-fn client() -> ureq::Agent {
+/// What sends requests, and takes every status for an answer.
+pub fn client() -> ureq::Agent {
     let config = ureq::Agent::config_builder().http_status_as_error(false).proxy(None);
     config.timeout_global(Some(PATIENCE)).build().new_agent()
 }

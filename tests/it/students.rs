@@ -93,7 +93,7 @@ on_both! {
 on_both! {
     fn a_student_of_another_district_or_school_is_not_there(causeway) {
         let (own, other) = (District::new(&causeway, "0149"), District::new(&causeway, "0201"));
-        let id = create(&causeway, &own.lead, "/v1/students", &student(None, "123"));
+        let id = create(&causeway, &own.lead, "/v1/students", &student(None, "ID-123"));
         let path = format!("/v1/students/{id}");
         let guardian = json!({"given_name": "M", "family_name": "E", "relationship": "parent", "access": "full", "access_basis": "form"});
         let guardian_id = create(&causeway, &own.lead, &format!("{path}/guardians"), &guardian);
@@ -105,17 +105,17 @@ on_both! {
             patch(&causeway, token, &format!("{path}/guardians/{guardian_id}"), "*", &json!({"safe_to_contact": false})).expect(404);
             post(&causeway, token, &format!("{path}/guardians"), &guardian).expect(404);
             assert!(items(get(&causeway, token, "/v1/students")).is_empty());
-            assert!(items(post(&causeway, token, "/v1/students/lookup", &json!({"kind": "lasid", "value": "123"}))).is_empty());
+            assert!(items(post(&causeway, token, "/v1/students/lookup", &json!({"kind": "lasid", "value": "ID-123"}))).is_empty());
         }
         post(&causeway, &own.coordinator, "/v1/students", &student(None, "5")).expect(400);
         post(&causeway, &other.lead, "/v1/students", &student(Some(&own.school), "5")).expect(400);
         let of_school = create(&causeway, &own.coordinator, "/v1/students", &student(Some(&own.school), "6"));
         assert_eq!(items(get(&causeway, &own.coordinator, "/v1/students")), [of_school.clone()]);
         assert_eq!(items(get(&causeway, &own.lead, "/v1/students")), [id, of_school]);
-        let same = create(&causeway, &other.lead, "/v1/students", &student(None, "123"));
+        let same = create(&causeway, &other.lead, "/v1/students", &student(None, "ID-123"));
         assert_eq!(items(get(&causeway, &other.lead, "/v1/students")), [same], "an identifier is its district's own");
-        let taken = post(&causeway, &own.lead, "/v1/students", &student(None, "123")).expect(409);
-        assert!(!taken.text.contains("123"), "{}", taken.text);
+        let taken = post(&causeway, &own.lead, "/v1/students", &student(None, "ID-123")).expect(409);
+        assert!(!taken.text.contains("ID-123"), "{}", taken.text);
     }
 }
 

@@ -15,7 +15,7 @@ use causeway::http::{Context, Cursors, Edge, service};
 use causeway::privacy::Purpose;
 use causeway::privacy::audit::Errand;
 use causeway::privacy::vault::Vault;
-use causeway::store::{DbConnection, Store, StoreOptions, Tenancy};
+use causeway::store::{DbConnection, Store, StoreOptions, Tenancy, Tenant};
 use causeway::types::{ClientId, Clock};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, RunQueryDsl, SqliteConnection};
@@ -205,39 +205,80 @@ impl Causeway {
         }
     }
 
-    /// Whether a text stands in any column of any table.
+    /// Whether a text stands in any column of any row of any table, whoever may see the row.
     pub fn holds_text(&self, text: &str) -> bool {
-        #[derive(diesel::QueryableByName)]
-        struct Text {
-            #[diesel(sql_type = diesel::sql_types::Text)]
-            text: String,
+        let mut tenancies = vec![Tenancy::Keeper];
+        if matches!(self.database, Database::Postgres(_)) {
+            let districts =
+                |connection: &mut DbConnection| texts(connection, "SELECT id AS text FROM districts");
+            let districts = self.store().read_now(districts).expect("districts are everybody's to read");
+            tenancies.extend(districts.iter().map(|id| {
+                let district = id.parse().expect("the id of a district");
+                Tenancy::District(Tenant { district, schools: Vec::new() })
+            }));
         }
-        self.store()
-            .read_now(|connection| {
-                let columns = match connection {
-                    DbConnection::Sqlite(_) => {
-                        "SELECT m.name || '.' || p.name AS text FROM sqlite_master m JOIN pragma_table_info(m.name) p
-                         WHERE m.type = 'table'"
-                    }
-                    DbConnection::Postgres(_) => {
-                        "SELECT table_name || '.' || column_name AS text FROM information_schema.columns
-                         WHERE table_schema = 'public'"
-                    }
-                };
-                let columns: Vec<Text> = diesel::sql_query(columns).load(connection)?;
-                assert!(columns.len() > 50, "all columns are looked at");
-                for Text { text: column } in columns {
-                    let (table, name) = column.split_once('.').expect("a table and a column");
-                    let sql = format!(
-                        "SELECT '' AS text FROM \"{table}\" WHERE CAST(\"{name}\" AS TEXT) LIKE '%{text}%' LIMIT 1"
-                    );
-                    if !diesel::sql_query(sql).load::<Text>(connection)?.is_empty() {
-                        return Ok(true);
-                    }
+        let holds = |connection: &mut DbConnection| {
+            let columns = match connection {
+                DbConnection::Sqlite(_) => {
+                    "SELECT m.name || '.' || p.name AS text FROM sqlite_master m JOIN pragma_table_info(m.name) p
+                     WHERE m.type = 'table'"
                 }
-                Ok(false)
-            })
-            .expect("every table can be read")
+                DbConnection::Postgres(_) => {
+                    "SELECT table_name || '.' || column_name AS text FROM information_schema.columns
+                     WHERE table_schema = 'public'"
+                }
+            };
+            let columns = texts(connection, columns)?;
+            assert!(columns.len() > 50, "all columns are looked at");
+            for column in columns {
+                let (table, name) = column.split_once('.').expect("a table and a column");
+                let sql = format!(
+                    "SELECT '' AS text FROM \"{table}\" WHERE CAST(\"{name}\" AS TEXT) LIKE '%{text}%' LIMIT 1"
+                );
+                if !texts(connection, &sql)?.is_empty() {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        };
+        tenancies
+            .iter()
+            .any(|tenancy| self.store().read_for_now(tenancy, holds).expect("every table can be read"))
+    }
+
+    /// Makes the database refuse new rows of a table of which this holds.
+    pub fn refuse_inserts(&self, table: &str, when: &str) {
+        let name = format!("refuse_{table}");
+        self.as_owner(&match &self.database {
+            Database::Folder(_) => format!(
+                "CREATE TRIGGER {name} BEFORE INSERT ON {table} WHEN {when}
+                 BEGIN SELECT RAISE(ABORT, 'a test refuses this'); END"
+            ),
+            Database::Postgres(_) => format!(
+                "CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS
+                 $$ BEGIN RAISE EXCEPTION 'a test refuses this'; END; $$;
+                 CREATE TRIGGER {name} BEFORE INSERT ON {table} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION {name}()"
+            ),
+        })
+        .expect("the owner may");
+    }
+
+    /// Takes back [`Causeway::refuse_inserts`].
+    pub fn allow_inserts(&self, table: &str) {
+        let name = format!("refuse_{table}");
+        self.as_owner(&match &self.database {
+            Database::Folder(_) => format!("DROP TRIGGER {name}"),
+            Database::Postgres(_) => format!("DROP FUNCTION {name}() CASCADE"),
+        })
+        .expect("the owner may");
+    }
+
+    /// The name of its database on PostgreSQL.
+    pub fn postgres_name(&self) -> Option<&str> {
+        match &self.database {
+            Database::Folder(_) => None,
+            Database::Postgres(name) => Some(name),
+        }
     }
 
     /// Ends every connection to this PostgreSQL database.
@@ -405,6 +446,17 @@ impl Causeway {
     pub fn found(&self, query: &str) -> Vec<String> {
         ids(&self.get(&format!("/v1/search?{query}")).expect(200).json())
     }
+}
+
+/// The texts that a query gives as `text`.
+fn texts(connection: &mut DbConnection, sql: &str) -> causeway::error::Result<Vec<String>> {
+    #[derive(diesel::QueryableByName)]
+    struct Text {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        text: String,
+    }
+    let found: Vec<Text> = diesel::sql_query(sql).load(connection)?;
+    Ok(found.into_iter().map(|Text { text }| text).collect())
 }
 
 /// Sends requests, one after the other, to the service of this context.

@@ -139,7 +139,7 @@ pub fn record(
         serde_json::to_string(&document).map_err(|source| Error::internal("recording a release", source))?;
     let disclosure = Disclosure { id, student, district: tenant.district, released_at: tx.now, document };
     let organization = disclosure.document.released_to.organization_id.map(|id| id.to_string());
-    store::insert(tx, &disclosure, organization.as_deref(), &text, sealed.as_deref())?;
+    store::insert(tx, tenant, &disclosure, organization.as_deref(), &text, sealed.as_deref())?;
     let digest = digest_of_disclosure(&DisclosureColumns {
         id: &id.to_string(),
         student_id: &student.to_string(),

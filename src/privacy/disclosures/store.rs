@@ -40,6 +40,7 @@ pub struct Filter {
 
 pub(super) fn insert(
     tx: &mut Tx<'_>,
+    tenant: &Tenant,
     disclosure: &Disclosure,
     organization: Option<&str>,
     document: &str,
@@ -49,7 +50,7 @@ pub(super) fn insert(
         .values((
             disclosures::id.eq(disclosure.id.to_string()),
             disclosures::student_id.eq(disclosure.student.to_string()),
-            disclosures::district_id.eq(disclosure.district.to_string()),
+            disclosures::district_id.eq(tenant.district.to_string()),
             disclosures::recipient_organization_id.eq(organization),
             disclosures::released_at.eq(to_sql(disclosure.released_at)),
             disclosures::document.eq(document),

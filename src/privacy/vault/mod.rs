@@ -165,6 +165,12 @@ impl Vault {
         keyed_digest(&self.inner.chain, parts)
     }
 
+    /// The digest under which an answer is kept, or of what it answers: a client may have made its key of an
+    /// identifier, and what was sent could be tried out.
+    pub fn answered<'a>(&self, parts: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+        keyed_digest(&self.inner.index, std::iter::once(b"kept answer".as_slice()).chain(parts))
+    }
+
     /// Seals an answer that is kept to be given again.
     ///
     /// # Errors

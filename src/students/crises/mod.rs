@@ -8,7 +8,7 @@ mod store;
 
 use jiff::Timestamp;
 
-use crate::access::PrincipalId;
+use crate::access::{PrincipalId, Role};
 use crate::error::{Error, Result};
 use crate::privacy::audit::{Act, Action, Errand, Outcome, record};
 use crate::privacy::vault::Vault;
@@ -212,6 +212,12 @@ pub fn acknowledge(
     errand: &Errand,
     id: CrisisEventId,
 ) -> Result<(CrisisEvent, Notes)> {
+    if errand.principal.role == Role::SisClient {
+        // It would silence the escalation, and nobody would be there.
+        return Err(Error::Forbidden(
+            "a person acknowledges a crisis event, and this is a system".to_owned(),
+        ));
+    }
     let (mut event, notes) = found(tx, vault, errand, id)?;
     if let Some(Deed { name, at, .. }) = &event.acknowledged {
         return Err(Error::Conflict(format!("{name} has acknowledged it at {at}")));
