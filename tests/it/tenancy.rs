@@ -525,8 +525,9 @@ on_both! {
         let district = own.id.parse().unwrap();
         let access = &causeway.context.app.access;
         let lead = access.development_client(Role::DistrictLead, Some(&Tie::District { district, schools: Vec::new() })).unwrap();
+        let principal = Arc::new(lead.principal());
         let errand = |schools| Errand {
-            principal: Arc::new(lead.principal()),
+            principal: principal.clone(),
             tenancy: Tenancy::District(Tenant { district, schools }),
             purpose: Purpose::LegalCompliance,
             request: None,
