@@ -153,13 +153,16 @@ pub fn report(
 /// One page of the releases of a district, and how many there are (counted up to a bound).
 ///
 /// # Errors
-/// If the database fails.
+/// [`Error::Forbidden`] for one who has some of its schools only; if the database fails.
 pub fn report_of_district(
     tx: &mut Tx<'_>,
     errand: &Errand,
     filter: &Filter,
 ) -> Result<(Vec<Disclosure>, i64)> {
     let tenant = tenant(errand)?;
+    if !tenant.schools.is_empty() {
+        return Err(Error::Forbidden("the report is that of the whole district".to_owned()));
+    }
     let found = disclosures::list(tx.connection, tenant, filter)?;
     record_reading(tx, errand, None)?;
     Ok(found)

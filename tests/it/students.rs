@@ -110,6 +110,14 @@ on_both! {
         post(&causeway, &own.coordinator, "/v1/students", &student(None, "5")).expect(400);
         post(&causeway, &other.lead, "/v1/students", &student(Some(&own.school), "5")).expect(400);
         let of_school = create(&causeway, &own.coordinator, "/v1/students", &student(Some(&own.school), "6"));
+        // Nor is a guardian there by way of a student whose guardian it is not.
+        let sibling = format!("/v1/students/{of_school}/guardians/{guardian_id}");
+        get(&causeway, &own.lead, &sibling).expect(404);
+        patch(&causeway, &own.lead, &sibling, "*", &json!({"access": "barred"})).expect(404);
+        let sister = causeway.create("/v1/schools", &json!({"name": "Sister", "code": "sister", "district_id": own.id}));
+        post(&causeway, &own.coordinator, "/v1/students", &student(Some(&sister), "7")).expect(400);
+        let moved = patch(&causeway, &own.coordinator, &format!("/v1/students/{of_school}"), "*", &json!({"school_id": sister}));
+        assert_eq!(moved.expect(400).errors()[0].0, "/school_id", "a coordinator moves nobody out of their own sight");
         assert_eq!(items(get(&causeway, &own.coordinator, "/v1/students")), [of_school.clone()]);
         assert_eq!(items(get(&causeway, &own.lead, "/v1/students")), [id, of_school]);
         let same = create(&causeway, &other.lead, "/v1/students", &student(None, "ID-123"));
@@ -153,6 +161,28 @@ on_both! {
         let broken = TestRequest::post().uri("/v1/students").insert_header(("Content-Type", "application/json"));
         let broken = causeway.send_as(&lead, broken.set_payload("{\"given_name\": \"Canary\" Canary")).expect(400);
         assert!(!broken.text.contains("Canary"), "{}", broken.text);
+    }
+}
+
+on_both! {
+    fn a_change_of_what_was_changed_meanwhile_is_refused(causeway) {
+        let District { lead, .. } = District::new(&causeway, "0149");
+        let path = format!("/v1/students/{}", create(&causeway, &lead, "/v1/students", &student(None, "1")));
+        let guardian = json!({"given_name": "M", "family_name": "E", "relationship": "parent", "access": "full", "access_basis": "form"});
+        let guardian = format!("{path}/guardians/{}", create(&causeway, &lead, &format!("{path}/guardians"), &guardian));
+        for (path, change, other) in [
+            (&path, json!({"grade": "6"}), json!({"grade": "7"})),
+            (&guardian, json!({"access": "barred"}), json!({"access": "restricted"})),
+        ] {
+            patch(&causeway, &lead, path, "\"1\"", &change).expect(200);
+            patch(&causeway, &lead, path, "\"1\"", &other).expect(412);
+            let end = |etag: &str| TestRequest::delete().uri(path).insert_header(("If-Match", etag));
+            causeway.send_as(&lead, end("\"1\"")).expect(412);
+            causeway.send_as(&lead, TestRequest::delete().uri(path)).expect(428);
+            let kept = get(&causeway, &lead, path).expect(200);
+            assert_eq!(kept.header("etag"), Some("\"2\""));
+            assert_eq!(kept.json()[change.as_object().unwrap().keys().next().unwrap()], *change.as_object().unwrap().values().next().unwrap());
+        }
     }
 }
 

@@ -2,8 +2,15 @@
 //! the program asks. Each statement here is one that has forgotten its `WHERE`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use causeway::access::{Role, Tie};
+use causeway::error::Error;
+use causeway::privacy::Purpose;
+use causeway::privacy::audit::{self, Errand, EventPage};
+use causeway::privacy::disclosures::Filter;
 use causeway::store::{DbConnection, StoreOptions, Tenancy, Tenant, Tx};
+use causeway::students::releases;
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl};
@@ -222,7 +229,7 @@ fn what_an_earlier_transaction_said_is_forgotten() {
         assert!(!written.is_empty(), "{tenancy:?}");
         assert_eq!(store.read_now(count).unwrap(), BTreeMap::new(), "after {tenancy:?}");
         let failed: causeway::error::Result<()> =
-            store.write_for_now(&tenancy, |_| Err(causeway::error::Error::Conflict("a test".to_owned())));
+            store.write_for_now(&tenancy, |_| Err(Error::Conflict("a test".to_owned())));
         assert!(failed.is_err());
         assert_eq!(
             store.write_now(|tx| count(tx.connection)).unwrap(),
@@ -508,6 +515,34 @@ on_both! {
                     Ok(diesel::sql_query(&sql).execute(tx.connection)?)
                 });
                 assert!(tried.is_err(), "{sql}: {tried:?}");
+            }
+        }
+    }
+}
+
+on_both! {
+    /// No role that may read them is tied to schools today; one that will be does not get the district's.
+    fn the_records_of_a_whole_district_are_not_for_those_of_some_schools(causeway) {
+        let own = District::new(&causeway, "0149");
+        let district = own.id.parse().unwrap();
+        let access = &causeway.context.app.access;
+        let lead = access.development_client(Role::DistrictLead, Some(&Tie::District { district, schools: Vec::new() })).unwrap();
+        let principal = Arc::new(lead.principal());
+        let errand = |schools| Errand {
+            principal: principal.clone(),
+            tenancy: Tenancy::District(Tenant { district, schools }),
+            purpose: Purpose::LegalCompliance,
+            request: None,
+        };
+        let filter = Filter { student: None, since: None, until: None, after: None, limit: 10 };
+        for (schools, is_whole) in [(Vec::new(), true), (vec![own.school.parse().unwrap()], false)] {
+            let errand = errand(schools);
+            let run = |body: &dyn Fn(&mut Tx<'_>) -> causeway::error::Result<()>| causeway.store().write_for_now(&errand.tenancy, body);
+            let audit = run(&|tx| audit::list(tx, &errand, &EventPage { limit: 10, ..EventPage::default() }).map(|_| ()));
+            let report = run(&|tx| releases::report_of_district(tx, &errand, &filter).map(|_| ()));
+            for answer in [audit, report] {
+                assert_eq!(answer.is_ok(), is_whole, "{answer:?}");
+                assert!(is_whole || matches!(answer, Err(Error::Forbidden(_))), "{answer:?}");
             }
         }
     }
