@@ -189,7 +189,9 @@ fn a_body_that_is_nested_too_deep_is_refused_in_words_wherever_a_body_is_taken()
             if media_type.ends_with("urlencoded") || path == "/v1/invitations/redeem" {
                 continue;
             }
-            let nobody = path.replace("{id}", "0192c0de-0000-7000-8000-000000000000");
+            let nobody = ["{id}", "{guardian_id}", "{consent_id}"]
+                .iter()
+                .fold(path.clone(), |path, name| path.replace(name, "0192c0de-0000-7000-8000-000000000000"));
             let needed =
                 operation["security"].as_array().unwrap().iter().find_map(|one| one["oauth"][0].as_str());
             let token = if needed.is_none_or(|scope| scopes.contains(&scope)) { &operator } else { &lead };

@@ -21,9 +21,10 @@ use crate::students::{District, create, get, post};
 use crate::support::{Causeway, at_database, on_both, postgres_urls};
 
 /// Every table of what is about students.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "audit_events",
     "consents",
+    "crisis_events",
     "disclosures",
     "erasures",
     "guardians",
@@ -116,6 +117,7 @@ impl Land {
             pupil.consented(causeway, &district.lead, &json!({}));
             post(causeway, &district.lead, &format!("{}/disclosures", pupil.path), &eligibility(clinic))
                 .expect(201);
+            post(causeway, &district.lead, "/v1/crisis-events", &json!({"student_id": pupil.id})).expect(201);
             pupil.id
         };
         let of_own = [tell(&own, &both), tell(&own, &both)];
@@ -176,7 +178,10 @@ fn without_a_where_a_transaction_sees_what_its_tenancy_may_see() {
     assert_eq!(sees("District", &land.own.id, ""), nothing);
     assert_eq!(sees("district", &format!("{}' OR true OR '", land.own.id).replace('\'', "''"), ""), nothing);
     assert_eq!(sees("analyst", &land.own.id, &land.clinic), nothing);
-    assert_eq!(sees("clock", &land.own.id, &land.clinic), BTreeMap::from([("consents", 5)]));
+    assert_eq!(
+        sees("clock", &land.own.id, &land.clinic),
+        BTreeMap::from([("consents", 5), ("crisis_events", 5)])
+    );
     assert_eq!(sees("agency", &land.own.id, &land.clinic), BTreeMap::from([("disclosures", 3)]));
     assert_eq!(sees("agency", "", &land.theirs), BTreeMap::from([("disclosures", 2)]));
     assert_eq!(sees("agency", "", ""), nothing);
@@ -320,7 +325,7 @@ fn those_who_only_look_write_nothing_but_that_they_did() {
                 }
                 let update = refusal(connection, &format!("UPDATE {table} SET district_id = district_id"));
                 match (table, tenancy) {
-                    ("student_keys", "keeper") => assert_eq!(update, "5 rows"),
+                    ("student_keys", "keeper") | ("crisis_events", "clock") => assert_eq!(update, "5 rows"),
                     _ => assert!(
                         update == "0 rows" || update.contains("permission denied"),
                         "{tenancy} {table}: {update}"
