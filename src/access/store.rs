@@ -86,25 +86,21 @@ pub(super) fn events(
 
 type ClientRow = (String, i64, String, String, TieColumns, String, NaiveDateTime, Option<NaiveDateTime>);
 
-const CLIENT: (
-    clients::id,
-    clients::version,
-    clients::name,
-    clients::role,
-    (clients::district_id, clients::organization_id, clients::schools),
-    clients::created_by,
-    clients::created_at,
-    clients::disabled_at,
-) = (
-    clients::id,
-    clients::version,
-    clients::name,
-    clients::role,
-    (clients::district_id, clients::organization_id, clients::schools),
-    clients::created_by,
-    clients::created_at,
-    clients::disabled_at,
-);
+/// The columns of a client, as [`client`] reads them.
+macro_rules! client_columns {
+    () => {
+        (
+            clients::id,
+            clients::version,
+            clients::name,
+            clients::role,
+            (clients::district_id, clients::organization_id, clients::schools),
+            clients::created_by,
+            clients::created_at,
+            clients::disabled_at,
+        )
+    };
+}
 
 fn client((id, version, name, role, tie, created_by, created_at, disabled_at): ClientRow) -> Result<Client> {
     Ok(Client {
@@ -121,14 +117,15 @@ fn client((id, version, name, role, tie, created_by, created_at, disabled_at): C
 
 /// Every client, in the order of their making.
 pub(super) fn all_clients(connection: &mut DbConnection) -> Result<Vec<Client>> {
-    let rows: Vec<ClientRow> = clients::table.order(clients::id).select(CLIENT).load(connection)?;
+    let rows: Vec<ClientRow> =
+        clients::table.order(clients::id).select(client_columns!()).load(connection)?;
     rows.into_iter().map(client).collect()
 }
 
 /// One client.
 pub(super) fn find_client(connection: &mut DbConnection, id: ClientId) -> Result<Option<Client>> {
     let row: Option<ClientRow> =
-        clients::table.find(id.to_string()).select(CLIENT).first(connection).optional()?;
+        clients::table.find(id.to_string()).select(client_columns!()).first(connection).optional()?;
     row.map(client).transpose()
 }
 

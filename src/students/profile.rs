@@ -104,7 +104,7 @@ pub fn limited_profile(
 
 /// Where the student lives. There are no figures of enrolment yet that would permit a finer place than the county.
 fn areas(connection: &mut DbConnection, facts: &StudentFacts) -> Result<Vec<CandidateArea>> {
-    let code = facts.address.as_ref().and_then(|address| address.postal_code.clone());
+    let code = facts.address.as_ref().and_then(|address| address.postal_code);
     let Some(code) = code else { return Ok(Vec::new()) };
     let centres = some_centres(connection, std::slice::from_ref(&code))?;
     let county = centres.get(&code).and_then(|place| place.county.clone());

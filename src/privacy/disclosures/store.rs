@@ -23,6 +23,8 @@ pub(super) struct Row {
     pub(super) document: String,
 }
 
+type Columns = (String, String, String, NaiveDateTime, String);
+
 /// Which disclosures to list.
 #[derive(Clone, Debug)]
 pub struct Filter {
@@ -94,7 +96,6 @@ pub(super) fn list(
     if let Some(after) = filter.after {
         query = query.filter(disclosures::id.gt(after.to_string()));
     }
-    type Columns = (String, String, String, NaiveDateTime, String);
     let read = |(id, student, district, released_at, document): Columns| {
         let parse = |text: &str| {
             text.parse::<Uuid>()
