@@ -155,7 +155,7 @@ pub fn report(tx: &mut Tx<'_>, vault: &Vault, errand: &Errand, said: &CrisisRepo
     };
     let note = said.note.as_deref().map(|note| seal(tx.connection, vault, tenant, &event, REPORT, note));
     let event = CrisisEvent { sealed_note: note.transpose()?, ..event };
-    store::insert(tx, &event)?;
+    store::insert(tx, tenant, &event)?;
     record(tx, errand, &[told(Action::Create, Some(&event))])?;
     Ok(event)
 }
@@ -284,7 +284,7 @@ fn found(tx: &mut Tx<'_>, vault: &Vault, errand: &Errand, id: CrisisEventId) -> 
 }
 
 fn changed(tx: &mut Tx<'_>, errand: &Errand, event: &mut CrisisEvent, action: Action) -> Result<()> {
-    if !store::update(tx, event)? {
+    if !store::update(tx, tenant(errand)?, event)? {
         return Err(Error::Contended);
     }
     event.version += 1;

@@ -51,11 +51,11 @@ pub(super) fn enrolment(
     Ok(is_theirs.then_some(Enrolment { school }))
 }
 
-pub(super) fn insert(tx: &mut Tx<'_>, event: &CrisisEvent) -> Result<()> {
+pub(super) fn insert(tx: &mut Tx<'_>, tenant: &Tenant, event: &CrisisEvent) -> Result<()> {
     diesel::insert_into(events::table)
         .values((
             events::id.eq(event.id.to_string()),
-            events::district_id.eq(event.district.to_string()),
+            events::district_id.eq(tenant.district.to_string()),
             events::school_id.eq(event.school.map(|school| school.to_string())),
             events::student_id.eq(event.student.map(|student| student.to_string())),
             events::state.eq(&event.state),
@@ -71,11 +71,11 @@ pub(super) fn insert(tx: &mut Tx<'_>, event: &CrisisEvent) -> Result<()> {
 }
 
 /// Writes what was done with an event; false if another was faster.
-pub(super) fn update(tx: &mut Tx<'_>, event: &CrisisEvent) -> Result<bool> {
+pub(super) fn update(tx: &mut Tx<'_>, tenant: &Tenant, event: &CrisisEvent) -> Result<bool> {
     let (acknowledged, cleared) = (event.acknowledged.as_ref(), event.cleared.as_ref());
     let as_it_was = events::table
         .find(event.id.to_string())
-        .filter(events::district_id.eq(event.district.to_string()))
+        .filter(events::district_id.eq(tenant.district.to_string()))
         .filter(events::version.eq(event.version));
     let changed = diesel::update(as_it_was)
         .set((
