@@ -26,6 +26,15 @@ const CONTROL: &str = "Kontrollfund";
 /// What a word is called in some encoding, and its bytes there.
 type Needle = (String, Vec<u8>);
 
+/// Bytes, each written out and joined.
+fn written(bytes: &[u8], one: impl Fn(u8) -> String) -> String {
+    bytes.iter().map(|byte| one(*byte)).collect::<Vec<_>>().concat()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    written(bytes, |byte| format!("{byte:02x}"))
+}
+
 /// A word in every encoding in which it could lie somewhere.
 fn needles(word: &str) -> Vec<Needle> {
     let mut needles = Vec::new();
@@ -35,7 +44,7 @@ fn needles(word: &str) -> Vec<Needle> {
         let mut add = |encoding: &str, bytes: Vec<u8>| needles.push((format!("{word} in {encoding}"), bytes));
         add("UTF-16 LE", word.encode_utf16().flat_map(u16::to_le_bytes).collect());
         add("UTF-16 BE", word.encode_utf16().flat_map(u16::to_be_bytes).collect());
-        let hex: String = word.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex(word.as_bytes());
         add("hex", hex.clone().into_bytes());
         add("HEX", hex.to_uppercase().into_bytes());
         // Base64 of a text depends on where in it the word begins; whole groups in the middle do not.
@@ -43,7 +52,7 @@ fn needles(word: &str) -> Vec<Needle> {
             let whole = (word.len() - skipped) / 3 * 3;
             add("base64", STANDARD.encode(&word[skipped..skipped + whole]).into_bytes());
         }
-        let spaced: String = word.bytes().map(|byte| format!("{byte}, ")).collect();
+        let spaced = written(word.as_bytes(), |byte| format!("{byte}, "));
         add("a list of bytes", spaced.into_bytes());
         add("UTF-8", word.clone().into_bytes());
     }
@@ -94,7 +103,7 @@ fn a_canary_is_found_in_every_encoding() {
     let canaries = canaries();
     for beside in ["", "a", "ab", "abc", "{\"given_name\":\""] {
         let text = format!("{beside}{WORD}Given\"");
-        let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex(text.as_bytes());
         let utf_16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
         for (bytes, encoding) in [
             (text.clone().into_bytes(), "Zwiebelfisch in UTF-8"),
@@ -316,9 +325,10 @@ fn record(lead: &Caller, clinic: &str) -> String {
 }
 
 /// What is done wrongly, with canaries in the wrong places.
+#[expect(clippy::too_many_lines, reason = "a list of what can be done wrongly")]
 fn blunder(lead: &Caller, path: &str) {
     let refused = |(status, answer): (u16, Value), what: &str| {
-        assert!((400..500).contains(&status), "{what}: {status} {answer}")
+        assert!((400..500).contains(&status), "{what}: {status} {answer}");
     };
     let known = student();
     for field in known.as_object().unwrap().keys() {

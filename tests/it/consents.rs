@@ -265,7 +265,7 @@ on_both! {
             causeway.token(Role::DistrictLead, &tie)
         };
         // 2026-11-23 04:59 in UTC is the last minute of the 22nd in Massachusetts.
-        causeway.clock.advance(Duration::from_secs(17 * 3600 - 60));
+        causeway.clock.advance(Duration::from_mins(17 * 60 - 1));
         post(&causeway, &fresh(), &releases, &eligibility(&clinic)).expect(201);
         causeway.clock.advance(Duration::from_mins(1));
         assert_eq!(reasons(post(&causeway, &fresh(), &releases, &eligibility(&clinic))), ["consent_expired"]);

@@ -193,7 +193,7 @@ fn without_a_where_a_transaction_sees_what_its_tenancy_may_see() {
         for table in TABLES {
             assert_eq!(
                 names(connection, &format!("SELECT DISTINCT district_id AS name FROM {table}")),
-                [land.own.id.clone()],
+                std::slice::from_ref(&land.own.id),
                 "{table}"
             );
         }
@@ -314,7 +314,7 @@ fn those_who_only_look_write_nothing_but_that_they_did() {
                 );
                 match (table, tenancy) {
                     ("audit_events", "agency" | "clock" | "analyst" | "keeper") => {
-                        assert_eq!(insert, "1 rows", "{tenancy}")
+                        assert_eq!(insert, "1 rows", "{tenancy}");
                     }
                     _ => assert!(insert.contains("row-level security policy"), "{tenancy} {table}: {insert}"),
                 }
