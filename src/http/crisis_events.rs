@@ -11,10 +11,11 @@ use super::errand::{Attempt, errand, run, run_once};
 use super::idempotency::Answer;
 use super::imminent_risk::state_of;
 use super::problem::Problem;
-use super::query::{FromParams, Limit, NoParams, Params, Query};
+use super::query::{FromParams, Limit, NoParams, Params, UnquotedQuery};
 use super::resource::{JSON, PageBody, Total, link_next};
+use super::students::path_id;
 use super::{Context, body};
-use crate::error::{Error, FieldError};
+use crate::error::FieldError;
 use crate::privacy::Purpose;
 use crate::privacy::audit::Action;
 use crate::students::crises::{self, CrisisList, CrisisPage, CrisisReport, Deed, Notes};
@@ -185,11 +186,6 @@ fn attempt(action: Action, id: Option<CrisisEventId>) -> Attempt {
     Attempt { action, resource: crises::RESOURCE, resource_id: id.map(Into::into), student: None }
 }
 
-fn parse_id(id: &str) -> Result<CrisisEventId, Problem> {
-    // Whatever is no id is the id of nothing.
-    Ok(id.parse().map_err(|_| Error::NotFound { what: "crisis event", id: id.to_owned() })?)
-}
-
 const LONGEST_NOTE: usize = 4_000;
 
 fn note_fault(note: &str) -> Option<FieldError> {
@@ -235,7 +231,7 @@ async fn report_crisis(
     caller: Caller<ReferralsWrite>,
     context: web::Data<Context>,
     request: HttpRequest,
-    _params: Query<NoParams>,
+    _params: UnquotedQuery<NoParams>,
     bytes: body::Bytes,
 ) -> Result<HttpResponse, Problem> {
     let said: CrisisEventCreate = body::read_unquoted(&request, &bytes.0, JSON)?;
@@ -296,7 +292,7 @@ async fn list_crisis_events(
     caller: Caller<ReferralsRead>,
     context: web::Data<Context>,
     request: HttpRequest,
-    params: Query<CrisisParams>,
+    params: UnquotedQuery<CrisisParams>,
 ) -> Result<HttpResponse, Problem> {
     let CrisisParams { limit, cursor, mut page } = params.0;
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
@@ -331,9 +327,9 @@ async fn get_crisis_event(
     context: web::Data<Context>,
     request: HttpRequest,
     id: web::Path<String>,
-    _params: Query<NoParams>,
+    _params: UnquotedQuery<NoParams>,
 ) -> Result<HttpResponse, Problem> {
-    let id = parse_id(&id)?;
+    let id: CrisisEventId = path_id("crisis event", &id)?;
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
     let found = run(&context, errand, attempt(Action::Read, Some(id)), move |tx, vault, errand| {
         crises::find(tx, vault, errand, id)
@@ -359,9 +355,9 @@ async fn acknowledge_crisis_event(
     context: web::Data<Context>,
     request: HttpRequest,
     id: web::Path<String>,
-    _params: Query<NoParams>,
+    _params: UnquotedQuery<NoParams>,
 ) -> Result<HttpResponse, Problem> {
-    let id = parse_id(&id)?;
+    let id: CrisisEventId = path_id("crisis event", &id)?;
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
     let done = run(&context, errand, attempt(Action::Change, Some(id)), move |tx, vault, errand| {
         crises::acknowledge(tx, vault, errand, id)
@@ -391,10 +387,10 @@ async fn clear_crisis_event(
     context: web::Data<Context>,
     request: HttpRequest,
     id: web::Path<String>,
-    _params: Query<NoParams>,
+    _params: UnquotedQuery<NoParams>,
     bytes: body::Bytes,
 ) -> Result<HttpResponse, Problem> {
-    let id = parse_id(&id)?;
+    let id: CrisisEventId = path_id("crisis event", &id)?;
     let CrisisEventClear { note } = body::read_unquoted(&request, &bytes.0, JSON)?;
     if let Some(fault) = note_fault(&note) {
         return Err(fault.into());

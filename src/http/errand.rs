@@ -92,10 +92,13 @@ pub(super) async fn run_once(
 /// Puts a refusal on the record; what failed for another reason was no attempt that was refused.
 async fn refused(context: &Context, errand: Errand, attempt: Attempt, error: &Error) -> Result<(), Problem> {
     match error {
-        Error::NotFound { .. } | Error::Forbidden(_) | Error::Conflict(_) | Error::Refused(_) => {}
-        Error::Invalid(_)
-        | Error::Stale { .. }
-        | Error::KeyReused
+        Error::NotFound { .. }
+        | Error::Forbidden(_)
+        | Error::Conflict(_)
+        | Error::Refused(_)
+        | Error::Invalid(_)
+        | Error::Stale { .. } => {}
+        Error::KeyReused
         | Error::KeyInFlight
         | Error::Contended
         | Error::Overloaded

@@ -335,7 +335,12 @@ impl From<Error> for Problem {
             Error::Conflict(_) => Self::new(ProblemCode::Conflict, detail),
             Error::Forbidden(_) => Self::new(ProblemCode::Forbidden, detail),
             Error::Refused(reasons) => {
-                Self { code: ProblemCode::DisclosureRefused, ..Self::invalid(reasons) }
+                let detail = "nothing on file permits this to be told; errors gives every reason";
+                Self {
+                    code: ProblemCode::DisclosureRefused,
+                    detail: detail.to_owned(),
+                    ..Self::invalid(reasons)
+                }
             }
             Error::Stale { .. } => Self::new(ProblemCode::PreconditionFailed, detail),
             Error::KeyReused => Self::new(ProblemCode::IdempotencyKeyReused, detail),

@@ -4,9 +4,15 @@ use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+/// The earliest instant that both databases keep, of the year 1 (in microseconds since 1970): what is earlier is
+/// written as this.
+const EARLIEST: i64 = -62_135_596_800_000_000;
+
 /// For a `TIMESTAMP` column.
 pub fn to_sql(instant: Timestamp) -> NaiveDateTime {
-    DateTime::from_timestamp_micros(instant.as_microsecond()).unwrap_or(DateTime::UNIX_EPOCH).naive_utc()
+    DateTime::from_timestamp_micros(instant.as_microsecond().max(EARLIEST))
+        .unwrap_or(DateTime::UNIX_EPOCH)
+        .naive_utc()
 }
 
 /// From a `TIMESTAMP` column.

@@ -116,7 +116,7 @@ pub struct DisclosureCreate {
 }
 
 /// The fields that are asked for, of a request that is complete.
-pub(super) fn accept(asked: &DisclosureCreate, today: Date) -> Result<Vec<StudentField>> {
+pub(super) fn accept(asked: &DisclosureCreate, today: Date, born_on: Date) -> Result<Vec<StudentField>> {
     let mut faults = Vec::new();
     match asked.packet {
         Packet::Eligibility | Packet::Identity => {}
@@ -126,8 +126,10 @@ pub(super) fn accept(asked: &DisclosureCreate, today: Date) -> Result<Vec<Studen
         }
     }
     let mut line = |at: &str, text: &str, longest: usize| {
-        if text.trim().is_empty() || text.chars().count() > longest {
-            faults.push(FieldError::body(at, format!("must have 1 to {longest} characters")));
+        let is_broken = |c: char| c == '\0' || (longest == LONGEST_LINE && c.is_control());
+        if text.trim().is_empty() || text.chars().count() > longest || text.chars().any(is_broken) {
+            let of_line = if longest == LONGEST_LINE { " in one line" } else { "" };
+            faults.push(FieldError::body(at, format!("must have 1 to {longest} characters{of_line}")));
         }
     };
     match &asked.recipient {
@@ -151,6 +153,9 @@ pub(super) fn accept(asked: &DisclosureCreate, today: Date) -> Result<Vec<Studen
     }
     if asked.accepted_on.is_some_and(|day| day > today) {
         faults.push(FieldError::body("/accepted_on", "is in the future"));
+    }
+    if asked.accepted_on.is_some_and(|day| day < born_on) {
+        faults.push(FieldError::body("/accepted_on", "is before the student was born"));
     }
     if !faults.is_empty() {
         return Err(Error::Invalid(faults));

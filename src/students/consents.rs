@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::file::File;
-use super::tenant;
+use super::{looked, tenant};
 use crate::error::{Error, FieldError, Result};
 use crate::privacy::audit::{self, Act, Action, Errand, Outcome};
 use crate::privacy::consents::{self, Kept, Revocation};
@@ -131,7 +131,10 @@ pub fn list(tx: &mut Tx<'_>, vault: &Vault, errand: &Errand, student: StudentId)
     let tenant = tenant(errand)?;
     let file = File::open(tx, vault, tenant, student)?;
     let kept = consents::list(tx.connection, tenant, &file.key, student)?;
-    let acts: Vec<Act<'_>> = kept.iter().map(|kept| act(Action::Read, kept)).collect();
+    let mut acts: Vec<Act<'_>> = kept.iter().map(|kept| act(Action::Read, kept)).collect();
+    if acts.is_empty() {
+        acts.push(looked("consent", Some(student)));
+    }
     audit::record(tx, errand, &acts)?;
     Ok(kept.into_iter().map(|kept| opened(kept, &file, tx.now)).collect())
 }
@@ -323,6 +326,9 @@ fn signature_faults(
     }
     if *signed_at > now {
         faults.push(FieldError::body(format!("{at}/signed_at"), "is in the future"));
+    }
+    if signed_at.to_zoned(file.zone.clone()).date() < file.student.facts.birth_date {
+        faults.push(FieldError::body(format!("{at}/signed_at"), "is before the student was born"));
     }
 }
 

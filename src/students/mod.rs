@@ -99,7 +99,10 @@ pub fn list(
     rows.truncate(size);
     let students = rows.into_iter().map(|row| open(tx, vault, tenant, row).map(|(student, _)| student));
     let students = students.collect::<Result<Vec<_>>>()?;
-    let acts: Vec<Act<'_>> = students.iter().map(|student| act(Action::Read, student)).collect();
+    let mut acts: Vec<Act<'_>> = students.iter().map(|student| act(Action::Read, student)).collect();
+    if acts.is_empty() {
+        acts.push(looked("student", None));
+    }
     audit::record(tx, errand, &acts)?;
     Ok((students, more, count))
 }
@@ -121,8 +124,9 @@ pub fn look_up(
         Some(row) => Some(open(tx, vault, tenant, row)?.0),
         None => None,
     };
-    if let Some(student) = &found {
-        record(tx, errand, Action::Read, student)?;
+    match &found {
+        Some(student) => record(tx, errand, Action::Read, student)?,
+        None => audit::record(tx, errand, &[looked("student", None)])?,
     }
     Ok(found)
 }
@@ -270,6 +274,11 @@ pub fn parse<T: DeserializeOwned>(document: Value) -> Result<T> {
         let (pointer, message) = crate::directory::unquoted(&error);
         FieldError::body(pointer, message).into()
     })
+}
+
+/// That somebody looked and found nothing, which tells something too.
+fn looked(resource: &'static str, student: Option<StudentId>) -> Act<'static> {
+    Act { action: Action::Read, resource, resource_id: None, student, outcome: Outcome::Done, digest: None }
 }
 
 fn act(action: Action, student: &Student) -> Act<'static> {

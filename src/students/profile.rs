@@ -7,6 +7,7 @@ use super::model::StudentFacts;
 use super::tenant;
 use crate::directory::some_centres;
 use crate::error::{Error, FieldError, Result};
+use crate::privacy::GuardianAccess;
 use crate::privacy::audit::{self, Act, Action, Errand, Outcome};
 use crate::privacy::limited::{AreaLevel, CandidateArea, Crowd, Known, LimitedProfile, Pins};
 use crate::privacy::vault::Vault;
@@ -73,7 +74,9 @@ pub fn limited_profile(
         }
     }
     let facts = &file.student.facts;
-    let families = file.guardians.iter().flat_map(|guardian| &guardian.facts.languages);
+    // Those who are barred or restricted have no part in it.
+    let in_full = file.guardians.iter().filter(|guardian| guardian.facts.access == GuardianAccess::Full);
+    let families = in_full.flat_map(|guardian| &guardian.facts.languages);
     let known = Known {
         birth_date: Some(facts.birth_date),
         languages: facts.languages.iter().chain(families).map(|need| need.language.clone()).collect(),

@@ -47,7 +47,7 @@ pub fn release(
 ) -> Result<Released> {
     let tenant = tenant(errand)?;
     let file = File::open(tx, vault, tenant, student)?;
-    let fields = accept(asked, calendar_date(tx.now))?;
+    let fields = accept(asked, calendar_date(tx.now), file.student.facts.birth_date)?;
     let consents = consents::list(tx.connection, tenant, &file.key, student)?;
     let consents: Vec<_> = consents.into_iter().map(|kept| kept.consent).collect();
     let access = file.access();

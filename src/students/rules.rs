@@ -50,7 +50,10 @@ pub fn student_faults(facts: &StudentFacts, today: Date) -> Vec<FieldError> {
     faults.coverages(coverages);
     faults.few("/accessibility", accessibility.len());
     faults.few("/populations", populations.len());
-    if notes.as_ref().is_some_and(|notes| notes.trim().is_empty() || notes.len() > LONGEST_TEXT) {
+    if notes
+        .as_ref()
+        .is_some_and(|notes| notes.trim().is_empty() || notes.len() > LONGEST_TEXT || notes.contains('\0'))
+    {
         faults.add("/notes", format!("must have 1 to {LONGEST_TEXT} bytes"));
     }
     faults.found

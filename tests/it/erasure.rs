@@ -102,6 +102,8 @@ on_both! {
             let leave = TestRequest::delete().uri(&format!("/v1/students/{id}")).insert_header(("If-Match", "*"));
             causeway.send_as(&lead, leave).expect(204);
         }
+        let crisis = json!({"student_id": held});
+        post(&causeway, &lead, "/v1/crisis-events", &crisis).expect(201);
         let which = ["--district", district.as_str(), "--student", held.as_str()];
         let hold: Vec<&str> = ["students", "hold"].into_iter().chain(which).chain(["--reason", "Canary v. District"]).collect();
         command(&causeway, &hold, 0);
@@ -124,8 +126,17 @@ on_both! {
         assert!(command(&causeway, &["students", "holds", "--district", &district], 0).contains("Canary v. District"));
         let lift: Vec<&str> = ["students", "lift"].into_iter().chain(which).collect();
         assert!(command(&causeway, &lift, 0).contains("1 holds"));
+        // Somebody may still be in danger: first a person clears the event.
+        assert!(command(&causeway, &one, 1).contains("a crisis event of the student"));
+        causeway.as_owner(&format!("{} UPDATE crisis_events SET cleared_at = reported_at", unforced(&causeway))).unwrap();
         assert!(command(&causeway, &one, 0).contains("1 deleted"));
+        assert!(command(&causeway, &lift, 1).contains("there is no student"));
     }
+}
+
+/// What lets the owner of the tables past the second lock.
+fn unforced(causeway: &Causeway) -> &'static str {
+    if causeway.owner_url().is_some() { "ALTER TABLE crisis_events NO FORCE ROW LEVEL SECURITY;" } else { "" }
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! Students and their guardians: whose they are, who finds them, and what the record says of it.
 
 use actix_web::test::TestRequest;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use causeway::access::{Role, Tie};
+use causeway::config::{MasterKey, MasterKeys};
+use causeway::privacy::vault;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Causeway, on_both};
@@ -216,5 +220,41 @@ on_both! {
             get(&causeway, &token, &format!("/v1/students/{student}")).expect(403);
             get(&causeway, &token, "/v1/students").expect(403);
         }
+    }
+}
+
+on_both! {
+    fn a_look_that_finds_nothing_and_a_change_that_comes_too_late_are_on_the_record(causeway) {
+        let District { lead, .. } = District::new(&causeway, "0149");
+        let recorded = || get(&causeway, &lead, "/v1/audit").expect(200).json()["total"]["value"].as_u64().unwrap();
+        // Reading the record goes on it too.
+        let told = |what: &dyn Fn() -> Answer| {
+            let before = recorded();
+            what();
+            recorded() - before - 1
+        };
+        assert_eq!(told(&|| get(&causeway, &lead, "/v1/students").expect(200)), 1);
+        let unknown = json!({"kind": "lasid", "value": "ID-404"});
+        assert_eq!(told(&|| post(&causeway, &lead, "/v1/students/lookup", &unknown).expect(200)), 1);
+        let path = format!("/v1/students/{}", create(&causeway, &lead, "/v1/students", &student(None, "ID-1")));
+        for of_student in ["guardians", "consents"] {
+            assert_eq!(told(&|| get(&causeway, &lead, &format!("{path}/{of_student}")).expect(200)), 1, "{of_student}");
+        }
+        assert_eq!(told(&|| patch(&causeway, &lead, &path, "\"9\"", &json!({"grade": "6"})).expect(412)), 1);
+    }
+}
+
+on_both! {
+    fn a_server_whose_master_key_is_no_more_records_no_student(causeway) {
+        let District { lead, .. } = District::new(&causeway, "0149");
+        create(&causeway, &lead, "/v1/students", &student(None, "ID-1"));
+        let masters = MasterKeys {
+            current: Some(MasterKey::read(&STANDARD.encode([1; 32])).unwrap()),
+            previous: Vec::new(),
+        };
+        vault::rewrap(causeway.store(), &masters, |_| {}).unwrap();
+        post(&causeway, &lead, "/v1/students", &student(None, "ID-2")).expect(500);
+        let survey = vault::rewrap(causeway.store(), &masters, |_| {}).unwrap();
+        assert_eq!((survey.total, survey.changed), (1, 0), "nothing was made that no key opens");
     }
 }

@@ -24,6 +24,8 @@ pub use survey::KeySurvey;
 const NONCE: usize = 24;
 /// The first byte of what is sealed, so that another way of sealing can follow this one.
 const FORMAT: u8 = 1;
+/// The name of the key that blinds identifiers.
+const BLIND_INDEX: &str = "blind index";
 /// The name of the key that lies in the database where there is no master key.
 const DEVELOPMENT: &str = "development-master";
 
@@ -45,7 +47,7 @@ struct Opened {
 }
 
 /// The names of the deployment's own keys.
-const OF_DEPLOYMENT: [&str; 4] = ["blind index", "audit chain", "kept answers", "notes"];
+const OF_DEPLOYMENT: [&str; 4] = [BLIND_INDEX, "audit chain", "kept answers", "notes"];
 
 struct Master {
     id: String,
@@ -122,6 +124,15 @@ impl Vault {
     /// If the database fails.
     pub fn keep(&self, tx: &mut Tx<'_>, tenant: &Tenant, key: &StudentKey) -> Result<()> {
         let current = &self.inner.current;
+        // Under a master key that is no more, the student would be lost.
+        let stands = store::deployment_key(tx.connection, BLIND_INDEX)?;
+        let mut known = std::iter::once(current).chain(&self.inner.previous);
+        if stands.is_none_or(|wrapped| known.all(|master| master.id != wrapped.master)) {
+            return Err(Error::Setup(
+                "the keys of this database were wrapped anew by another master key; start this server with that one"
+                    .to_owned(),
+            ));
+        }
         let wrapped = current.wrap(&key.key, &key.student.to_string())?;
         store::insert_student_key(tx, tenant, key.student, &current.id, &wrapped)
     }
@@ -266,7 +277,13 @@ pub fn rewrap(store: &Store, masters: &MasterKeys, mut progress: impl FnMut(Rewr
             last => after = last,
         }
     }
-    store.forget_secret(DEVELOPMENT)?;
+    // A key that was made meanwhile may still need it; the next run finds that one.
+    let remaining = store.write_for_now(&Tenancy::Keeper, |tx| {
+        store::count_student_keys_but(tx.connection, &opened.current.id)
+    })?;
+    if remaining == 0 {
+        store.forget_secret(DEVELOPMENT)?;
+    }
     Ok(done)
 }
 

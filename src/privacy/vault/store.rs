@@ -91,6 +91,11 @@ pub(super) fn count_student_keys(connection: &mut DbConnection) -> Result<u64> {
     Ok(count.unsigned_abs())
 }
 
+/// Those that another master key wrapped.
+pub(super) fn count_student_keys_but(connection: &mut DbConnection, master: &str) -> Result<i64> {
+    Ok(of_students::table.filter(of_students::master_key_id.ne(master)).count().get_result(connection)?)
+}
+
 pub(super) fn student_keys_after(
     connection: &mut DbConnection,
     after: Option<StudentId>,

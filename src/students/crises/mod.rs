@@ -137,7 +137,11 @@ pub fn report(tx: &mut Tx<'_>, vault: &Vault, errand: &Errand, said: &CrisisRepo
     }
     if let Some(named) = said.student {
         let enrolment = store::enrolment(tx.connection, tenant, named)?.ok_or_else(|| unknown("student"))?;
-        school = school.or(enrolment.school);
+        if school.is_some() && school != enrolment.school {
+            // Those of the school named would read of a student who is not theirs.
+            return Err(unknown("student"));
+        }
+        school = enrolment.school;
     }
     let event = CrisisEvent {
         id: CrisisEventId::new(),
@@ -272,6 +276,14 @@ fn deed(tx: &Tx<'_>, errand: &Errand) -> Deed {
 fn found(tx: &mut Tx<'_>, vault: &Vault, errand: &Errand, id: CrisisEventId) -> Result<(CrisisEvent, Notes)> {
     let tenant = tenant(errand)?;
     let event = store::find(tx.connection, tenant, errand.principal.id, id)?.ok_or_else(|| not_there(id))?;
+    // A student who moved to another school took what is written of them along.
+    if let Some(student) = event.student
+        && !tenant.schools.is_empty()
+        && store::enrolment(tx.connection, tenant, student)?.is_none()
+        && event.reported.by != errand.principal.id.to_string()
+    {
+        return Err(not_there(id));
+    }
     let mut opened = |sealed: &Option<Vec<u8>>, place| {
         let open = |sealed: &Vec<u8>| open(tx.connection, vault, tenant, &event, place, sealed);
         sealed.as_ref().map(open).transpose().map(Option::flatten)

@@ -13,7 +13,7 @@ use super::{find, tenant};
 use crate::error::{Error, Result};
 use crate::privacy::audit::{self, Act, Action, Errand, Outcome};
 use crate::privacy::vault::Vault;
-use crate::store::Tx;
+use crate::store::{Tenant, Tx};
 use crate::types::{StudentId, UnknownCode, codes};
 
 codes! {
@@ -48,7 +48,8 @@ pub struct LegalHold {
 /// Deletes a student.
 ///
 /// # Errors
-/// [`Error::NotFound`] if there is none, or not one of the tenant's; [`Error::Conflict`] while a legal hold stands.
+/// [`Error::NotFound`] if there is none, or not one of the tenant's; [`Error::Conflict`] while a legal hold
+/// stands or a crisis event is not cleared.
 pub fn erase(
     tx: &mut Tx<'_>,
     vault: &Vault,
@@ -57,13 +58,14 @@ pub fn erase(
     reason: ErasureReason,
 ) -> Result<()> {
     let tenant = tenant(errand)?;
-    if !store::is_there(tx.connection, tenant, id)? {
-        return Err(Error::NotFound { what: "student", id: id.to_string() });
-    }
+    present(tx, tenant, id)?;
     if let Some(since) = store::held_since(tx.connection, tenant, id)? {
         return Err(Error::Conflict(format!(
             "a legal hold of {since} stops the deletion of the student {id}"
         )));
+    }
+    if store::is_in_crisis(tx.connection, tenant, id)? {
+        return Err(Error::Conflict(format!("a crisis event of the student {id} is not cleared yet")));
     }
     vault.destroy(tx, tenant, id)?;
     store::empty(tx, tenant, id)?;
@@ -85,6 +87,7 @@ pub fn due(tx: &mut Tx<'_>, errand: &Errand, left_before: Timestamp) -> Result<V
 /// [`Error::NotFound`].
 pub fn hold(tx: &mut Tx<'_>, vault: &Vault, errand: &Errand, id: StudentId, reason: &str) -> Result<()> {
     let tenant = tenant(errand)?;
+    present(tx, tenant, id)?;
     let (_, key) = find(tx, vault, tenant, id)?;
     let sealed = key.seal(PLACE, id, &reason)?;
     store::insert_hold(tx, tenant, id, &sealed, &errand.principal.name)?;
@@ -94,9 +97,11 @@ pub fn hold(tx: &mut Tx<'_>, vault: &Vault, errand: &Errand, id: StudentId, reas
 /// Lifts the legal holds of a student; says how many there were.
 ///
 /// # Errors
-/// If the database fails.
+/// [`Error::NotFound`].
 pub fn lift(tx: &mut Tx<'_>, errand: &Errand, id: StudentId) -> Result<usize> {
-    let lifted = store::lift_holds(tx, tenant(errand)?, id, &errand.principal.name)?;
+    let tenant = tenant(errand)?;
+    present(tx, tenant, id)?;
+    let lifted = store::lift_holds(tx, tenant, id, &errand.principal.name)?;
     record(tx, errand, Action::Change, id)?;
     Ok(lifted)
 }
@@ -115,6 +120,14 @@ pub fn holds(tx: &mut Tx<'_>, vault: &Vault, errand: &Errand) -> Result<Vec<Lega
         holds.push(LegalHold { student, reason, placed_by, placed_at });
     }
     Ok(holds)
+}
+
+/// Fails unless the student is there, and keeps it so until the end of the transaction.
+fn present(tx: &mut Tx<'_>, tenant: &Tenant, id: StudentId) -> Result<()> {
+    if store::lock(tx, tenant, id)? {
+        return Ok(());
+    }
+    Err(Error::NotFound { what: "student", id: id.to_string() })
 }
 
 fn record(tx: &mut Tx<'_>, errand: &Errand, action: Action, student: StudentId) -> Result<()> {

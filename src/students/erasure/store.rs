@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 use crate::store::schema::{
-    consents, erasures, guardians, legal_holds as holds, student_identifiers as identifiers, students,
+    consents, crisis_events, erasures, guardians, legal_holds as holds, student_identifiers as identifiers,
+    students,
 };
 use crate::store::{DbConnection, Tenant, Tx, from_sql, to_sql};
 use crate::types::StudentId;
@@ -25,12 +26,23 @@ fn student_id(text: &str) -> Result<StudentId> {
     id.map(StudentId).map_err(|source| Error::internal(format!("reading the student {text}"), source))
 }
 
-pub(super) fn is_there(connection: &mut DbConnection, tenant: &Tenant, id: StudentId) -> Result<bool> {
+/// Holds a student until the end of the transaction, so that of a deletion and a legal hold one comes after the
+/// other; false if there is none, or none any more.
+pub(super) fn lock(tx: &mut Tx<'_>, tenant: &Tenant, id: StudentId) -> Result<bool> {
     let there = students::table
         .find(id.to_string())
         .filter(students::district_id.eq(tenant.district.to_string()))
         .filter(students::erased_at.is_null());
-    Ok(there.count().get_result::<i64>(connection)? > 0)
+    Ok(diesel::update(there).set(students::version.eq(students::version)).execute(tx.connection)? == 1)
+}
+
+/// Whether a report of imminent risk is not cleared yet.
+pub(super) fn is_in_crisis(connection: &mut DbConnection, tenant: &Tenant, id: StudentId) -> Result<bool> {
+    let open = crisis_events::table
+        .filter(crisis_events::district_id.eq(tenant.district.to_string()))
+        .filter(crisis_events::student_id.eq(id.to_string()))
+        .filter(crisis_events::cleared_at.is_null());
+    Ok(open.count().get_result::<i64>(connection)? > 0)
 }
 
 pub(super) fn held_since(

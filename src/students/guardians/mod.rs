@@ -6,7 +6,7 @@ mod store;
 use serde_json::Value;
 
 use super::model::{Guardian, GuardianFacts};
-use super::{IfVersion, find as find_student, guardian_faults, merged, tenant};
+use super::{IfVersion, find as find_student, guardian_faults, looked, merged, tenant};
 use crate::error::{Error, Result};
 use crate::privacy::audit::{self, Act, Action, Errand, Outcome};
 use crate::privacy::vault::{StudentKey, Vault};
@@ -47,7 +47,10 @@ pub fn list(tx: &mut Tx<'_>, vault: &Vault, errand: &Errand, student: StudentId)
     let tenant = tenant(errand)?;
     let (_, key) = find_student(tx, vault, tenant, student)?;
     let guardians = of(tx, tenant, student, &key)?;
-    let acts: Vec<Act<'_>> = guardians.iter().map(|guardian| act(Action::Read, guardian)).collect();
+    let mut acts: Vec<Act<'_>> = guardians.iter().map(|guardian| act(Action::Read, guardian)).collect();
+    if acts.is_empty() {
+        acts.push(looked("guardian", Some(student)));
+    }
     audit::record(tx, errand, &acts)?;
     Ok(guardians)
 }
