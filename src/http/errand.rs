@@ -96,9 +96,10 @@ async fn refused(context: &Context, errand: Errand, attempt: Attempt, error: &Er
         | Error::Forbidden(_)
         | Error::Conflict(_)
         | Error::Refused(_)
-        | Error::Invalid(_)
         | Error::Stale { .. } => {}
-        Error::KeyReused
+        // What is incomplete tells nothing of anybody, and is no attempt.
+        Error::Invalid(_)
+        | Error::KeyReused
         | Error::KeyInFlight
         | Error::Contended
         | Error::Overloaded
