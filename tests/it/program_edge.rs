@@ -253,12 +253,29 @@ fn nothing_that_a_request_says_is_logged_or_measured_however_much_is_logged() {
             only_what_may_be_logged(&log);
         }
         for text in telling(&token).into_iter().chain(telling(&lead)) {
-            let holds = |line: &&str| line.to_lowercase().contains(&text);
-            let leaked: Vec<&str> = log.lines().chain(measured.lines()).filter(holds).take(3).collect();
+            let said = log.lines().map(without_times).chain(measured.lines().map(without_value));
+            let leaked: Vec<String> =
+                said.filter(|line| line.to_lowercase().contains(&text)).take(3).collect();
             assert_eq!(leaked, [] as [&str; 0], "{format}");
         }
         assert!(!ended.out.contains(NAME));
     }
+}
+
+/// A line of the log without its figures of time: one of them may read like a latitude.
+fn without_times(line: &str) -> String {
+    if let Ok(Value::Object(mut fields)) = serde_json::from_str(line) {
+        fields.remove("timestamp");
+        fields.remove("elapsed_ms");
+        return Value::Object(fields).to_string();
+    }
+    let rest = line.strip_prefix("20").and_then(|line| line.split_once(' ')).map_or(line, |(_, rest)| rest);
+    rest.split(" elapsed_ms=").next().unwrap_or(rest).to_owned()
+}
+
+/// A line of the metrics without its value.
+fn without_value(line: &str) -> String {
+    line.rsplit_once(' ').map_or(line, |(labels, _)| labels).to_owned()
 }
 
 /// Each request has one line with these fields and no others.
