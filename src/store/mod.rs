@@ -176,8 +176,10 @@ impl Store {
         match (url, owner) {
             (DatabaseUrl::Sqlite(_), _) => open(url)?.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")?,
             (DatabaseUrl::Postgres(_), Some(owner)) => {
-                open(owner)?.batch_execute("VACUUM FULL student_keys")?;
-                open(owner)?.batch_execute("VACUUM FULL student_identifiers")?;
+                let mut owner = open(owner)?;
+                // One at a time: together they would be a transaction, in which nothing is written anew.
+                owner.batch_execute("VACUUM FULL student_keys")?;
+                owner.batch_execute("VACUUM FULL student_identifiers")?;
             }
             (DatabaseUrl::Postgres(_), None) => return Ok(false),
         }

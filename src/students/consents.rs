@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::file::File;
 use super::{looked, tenant};
 use crate::error::{Error, FieldError, Result};
-use crate::privacy::audit::{self, Act, Action, Errand, Outcome};
+use crate::privacy::audit::{self, Act, Action, Errand};
 use crate::privacy::consents::{self, Kept, Revocation};
 use crate::privacy::signers::{self, MinorCare};
 use crate::privacy::vault::Vault;
@@ -337,14 +337,7 @@ fn is_line(text: &str) -> bool {
 }
 
 fn act(action: Action, kept: &Kept) -> Act<'static> {
-    Act {
-        action,
-        resource: "consent",
-        resource_id: Some(kept.consent.id.into()),
-        student: Some(kept.consent.student_id),
-        outcome: Outcome::Done,
-        digest: None,
-    }
+    Act::done(action, "consent", Some(kept.consent.id.into()), Some(kept.consent.student_id))
 }
 
 fn record(tx: &mut Tx<'_>, errand: &Errand, action: Action, kept: &Kept) -> Result<()> {

@@ -27,7 +27,7 @@ pub use rules::{guardian_faults, student_faults};
 pub use store::StudentPage;
 
 use crate::error::{Error, FieldError, Result};
-use crate::privacy::audit::{self, Act, Action, Errand, Outcome};
+use crate::privacy::audit::{self, Act, Action, Errand};
 use crate::privacy::vault::{StudentKey, Vault};
 use crate::store::{Tenancy, Tenant, Tx};
 use crate::types::{StudentId, calendar_date};
@@ -278,18 +278,11 @@ pub fn parse<T: DeserializeOwned>(document: Value) -> Result<T> {
 
 /// That somebody looked and found nothing, which tells something too.
 fn looked(resource: &'static str, student: Option<StudentId>) -> Act<'static> {
-    Act { action: Action::Read, resource, resource_id: None, student, outcome: Outcome::Done, digest: None }
+    Act::done(Action::Read, resource, None, student)
 }
 
 fn act(action: Action, student: &Student) -> Act<'static> {
-    Act {
-        action,
-        resource: "student",
-        resource_id: Some(student.id.into()),
-        student: Some(student.id),
-        outcome: Outcome::Done,
-        digest: None,
-    }
+    Act::done(action, "student", Some(student.id.into()), Some(student.id))
 }
 
 fn record(tx: &mut Tx<'_>, errand: &Errand, action: Action, student: &Student) -> Result<()> {

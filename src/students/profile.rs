@@ -8,7 +8,7 @@ use super::tenant;
 use crate::directory::some_centres;
 use crate::error::{Error, FieldError, Result};
 use crate::privacy::GuardianAccess;
-use crate::privacy::audit::{self, Act, Action, Errand, Outcome};
+use crate::privacy::audit::{self, Act, Action, Errand};
 use crate::privacy::limited::{AreaLevel, CandidateArea, Crowd, Known, LimitedProfile, Pins};
 use crate::privacy::vault::Vault;
 use crate::store::{DbConnection, Tx};
@@ -93,14 +93,7 @@ pub fn limited_profile(
         areas: areas(tx.connection, facts)?,
     };
     let today = tx.now.to_zoned(file.zone.clone()).date();
-    let act = Act {
-        action: Action::Read,
-        resource: "student",
-        resource_id: Some(student.into()),
-        student: Some(student),
-        outcome: Outcome::Done,
-        digest: None,
-    };
+    let act = Act::done(Action::Read, "student", Some(student.into()), Some(student));
     audit::record(tx, errand, &[act])?;
     Ok(LimitedProfile::of(&known, today, Crowd::DEFAULT))
 }

@@ -13,7 +13,7 @@ use crate::directory::{
     self, OrganizationFacts, Page, PartnershipFacts, SchoolFacts, ServiceFacts, partnerships_of,
 };
 use crate::error::{Error, FieldError, Result};
-use crate::privacy::audit::{self, Act, Action, Errand, Outcome};
+use crate::privacy::audit::{self, Act, Action, Errand};
 use crate::privacy::consents;
 use crate::privacy::disclosures::{self, Disclosure, Document, Filter, ReleasedBy, ReleasedTo, Writing};
 use crate::privacy::vault::Vault;
@@ -174,14 +174,7 @@ const LONGEST_REPORT: i64 = 100_000;
 const MOST_SERVICES: i64 = 10_000;
 
 fn record_reading(tx: &mut Tx<'_>, errand: &Errand, student: Option<StudentId>) -> Result<()> {
-    let act = Act {
-        action: Action::Read,
-        resource: "disclosure",
-        resource_id: None,
-        student,
-        outcome: Outcome::Done,
-        digest: None,
-    };
+    let act = Act::done(Action::Read, "disclosure", None, student);
     audit::record(tx, errand, &[act])
 }
 

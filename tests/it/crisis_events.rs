@@ -279,3 +279,41 @@ on_both! {
         assert!(broken.status == 400 && !broken.text.contains("Rosa"), "{}", broken.text);
     }
 }
+
+on_both! {
+    fn an_event_is_read_where_the_student_goes_whatever_school_was_said(causeway) {
+        let mut causeway = causeway;
+        let provider = Provider::of(&mut causeway);
+        let district = District::new(&causeway);
+        let [one, other] = ["7", "8"].map(|code| school(&causeway, district.id(), code));
+        let lead = causeway.token(Role::DistrictLead, &district.tie());
+        let of_one = coordinator(&causeway, &provider, district.id(), &[one]);
+        let pupil = student(&causeway, &district, Some(other));
+        let said = json!({"student_id": pupil, "school_id": one, "note": NEED});
+        let id = report(&causeway, &lead, &said);
+        let path = format!("/v1/crisis-events/{id}");
+        assert_eq!(get(&causeway, &lead, &path).expect(200).json()["school_id"], json!(other));
+        get(&causeway, &of_one, &path).expect(404);
+        let nowhere = student(&causeway, &district, None);
+        report(&causeway, &lead, &json!({"student_id": nowhere, "school_id": one}));
+        // What was written goes along when the student does.
+        let moving = student(&causeway, &district, Some(one));
+        let path = format!("/v1/crisis-events/{}", report(&causeway, &lead, &json!({"student_id": moving, "note": NEED})));
+        get(&causeway, &of_one, &path).expect(200);
+        let sql = format!("UPDATE students SET school_id = '{other}' WHERE id = '{moving}'");
+        causeway.as_application(&district.tenancy, &sql).unwrap();
+        get(&causeway, &of_one, &path).expect(404);
+    }
+}
+
+on_both! {
+    fn what_is_wrong_with_a_path_or_query_of_a_crisis_is_not_repeated(causeway) {
+        let district = District::new(&causeway);
+        let lead = causeway.token(Role::DistrictLead, &district.tie());
+        for path in ["/RosaSecret", "?open=RosaSecret", "?limit=RosaSecret", "?RosaSecret=1"] {
+            let answer = get(&causeway, &lead, &format!("/v1/crisis-events{path}"));
+            assert!(answer.status == 400 || answer.status == 404, "{path}");
+            assert!(!answer.text.contains("RosaSecret"), "{}", answer.text);
+        }
+    }
+}

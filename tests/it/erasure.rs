@@ -1,7 +1,15 @@
 //! Deletion by destroying a key, and the legal holds that stop it.
 
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
 use actix_web::test::TestRequest;
+use causeway::access::Role;
+use causeway::privacy::Purpose;
+use causeway::privacy::audit::Errand;
 use causeway::store::{Store, Tenancy, Tenant};
+use causeway::students::erasure::{self, ErasureReason};
 use diesel::QueryableByName;
 use diesel::prelude::*;
 use diesel::sql_types::Binary;
@@ -131,6 +139,42 @@ on_both! {
         causeway.as_owner(&format!("{} UPDATE crisis_events SET cleared_at = reported_at", unforced(&causeway))).unwrap();
         assert!(command(&causeway, &one, 0).contains("1 deleted"));
         assert!(command(&causeway, &lift, 1).contains("there is no student"));
+    }
+}
+
+on_both! {
+    fn a_deletion_waits_for_a_legal_hold_that_is_being_placed_and_then_stops(causeway) {
+        let District { id: district, lead, .. } = District::new(&causeway, "0149");
+        let id = create(&causeway, &lead, "/v1/students", &student(None, "1")).parse().unwrap();
+        let tenancy = Tenancy::District(Tenant { district: district.parse().unwrap(), schools: Vec::new() });
+        let app = &causeway.context.app;
+        let lead = app.access.development_client(Role::DistrictLead, None).unwrap().principal();
+        let errand = Errand { principal: Arc::new(lead), tenancy, purpose: Purpose::Operate, request: None };
+        let (placed, wait_placed) = channel();
+        let (go_on, wait_go_on) = channel::<()>();
+        let wait_go_on = Mutex::new(wait_go_on);
+        std::thread::scope(|scope| {
+            let holding = scope.spawn(|| {
+                app.store.write_for_now(&errand.tenancy, |tx| {
+                    erasure::hold(tx, &app.vault, &errand, id, "the case")?;
+                    placed.send(()).unwrap();
+                    wait_go_on.lock().unwrap().recv().unwrap();
+                    Ok(())
+                })
+            });
+            wait_placed.recv().unwrap();
+            let deleting = scope.spawn(|| {
+                app.store.write_for_now(&errand.tenancy, |tx| {
+                    erasure::erase(tx, &app.vault, &errand, id, ErasureReason::Retention)
+                })
+            });
+            std::thread::sleep(Duration::from_millis(300));
+            assert!(!deleting.is_finished(), "it waits");
+            go_on.send(()).unwrap();
+            holding.join().unwrap().unwrap();
+            let refused = deleting.join().unwrap().unwrap_err().to_string();
+            assert!(refused.contains("a legal hold of"), "{refused}");
+        });
     }
 }
 

@@ -27,6 +27,7 @@ mod crisis_contacts;
 mod crisis_events;
 mod demonstration;
 mod demonstration_cases;
+mod disclosure_requests;
 mod disclosures;
 mod duplicates;
 mod edge;

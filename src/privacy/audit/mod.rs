@@ -77,6 +77,18 @@ pub struct Act<'a> {
     pub digest: Option<Vec<u8>>,
 }
 
+impl<'a> Act<'a> {
+    /// What was done to one thing, or, without its id, to those that somebody looked for.
+    pub fn done(
+        action: Action,
+        resource: &'a str,
+        resource_id: Option<Uuid>,
+        student: Option<StudentId>,
+    ) -> Self {
+        Self { action, resource, resource_id, student, outcome: Outcome::Done, digest: None }
+    }
+}
+
 impl Errand {
     /// The district of the errand, if it has one.
     pub fn district(&self) -> Option<DistrictId> {
@@ -153,14 +165,7 @@ pub fn list(tx: &mut Tx<'_>, errand: &Errand, page: &EventPage) -> Result<(Vec<E
         return Err(Error::Forbidden("the audit is that of the whole district".to_owned()));
     }
     let found = store::list(tx.connection, tenant, page, COUNTED_UP_TO)?;
-    let act = Act {
-        action: Action::Read,
-        resource: "audit",
-        resource_id: None,
-        student: page.student,
-        outcome: Outcome::Done,
-        digest: None,
-    };
+    let act = Act::done(Action::Read, "audit", None, page.student);
     record(tx, errand, &[act])?;
     Ok(found)
 }

@@ -197,9 +197,7 @@ impl Vault {
     pub fn open_answer(&self, sealed: &[u8], bound: &str) -> Result<Vec<u8>> {
         open(&self.inner.answers, sealed, bound.as_bytes()).ok_or_else(|| damaged("a kept answer"))
     }
-}
 
-impl Vault {
     /// Seals what was written about somebody who has no key, bound to the row that it stands in.
     ///
     /// # Errors

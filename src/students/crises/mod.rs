@@ -8,11 +8,14 @@ mod store;
 
 use jiff::Timestamp;
 
+use super::store::has_school;
+use super::tenant;
+
 use crate::access::{PrincipalId, Role};
 use crate::error::{Error, Result};
-use crate::privacy::audit::{Act, Action, Errand, Outcome, record};
+use crate::privacy::audit::{Act, Action, Errand, record};
 use crate::privacy::vault::Vault;
-use crate::store::{DbConnection, Tenancy, Tenant, Tx};
+use crate::store::{DbConnection, Tenant, Tx};
 use crate::types::{CrisisEventId, DistrictId, SchoolId, StudentId};
 
 /// What the audit calls one.
@@ -97,24 +100,8 @@ const CLEARANCE: &str = "crisis_events clearance";
 /// Events are counted no further than this.
 const COUNTED_UP_TO: i64 = 1_000;
 
-fn tenant(errand: &Errand) -> Result<&Tenant> {
-    match &errand.tenancy {
-        Tenancy::District(tenant) => Ok(tenant),
-        Tenancy::Agency(_) | Tenancy::Clock | Tenancy::Analyst | Tenancy::Keeper => {
-            Err(Error::Forbidden("a crisis event belongs to a district, and you have none".to_owned()))
-        }
-    }
-}
-
 fn told(action: Action, event: Option<&CrisisEvent>) -> Act<'static> {
-    Act {
-        action,
-        resource: RESOURCE,
-        resource_id: event.map(|event| event.id.into()),
-        student: event.and_then(|event| event.student),
-        outcome: Outcome::Done,
-        digest: None,
-    }
+    Act::done(action, RESOURCE, event.map(|event| event.id.into()), event.and_then(|event| event.student))
 }
 
 fn not_there(id: CrisisEventId) -> Error {
@@ -131,17 +118,15 @@ pub fn report(tx: &mut Tx<'_>, vault: &Vault, errand: &Errand, said: &CrisisRepo
     let unknown = |what| Error::NotFound { what, id: "of yours with this id".to_owned() };
     let mut school = said.school;
     if let Some(named) = school
-        && !store::has_school(tx.connection, tenant, named)?
+        && !has_school(tx.connection, tenant, named)?
     {
         return Err(unknown("school"));
     }
     if let Some(named) = said.student {
-        let enrolment = store::enrolment(tx.connection, tenant, named)?.ok_or_else(|| unknown("student"))?;
-        if school.is_some() && school != enrolment.school {
-            // Those of the school named would read of a student who is not theirs.
-            return Err(unknown("student"));
-        }
-        school = enrolment.school;
+        // Where the student goes stands before what was said: a slip must neither hold up a report nor let those of
+        // another school read it.
+        let enrolment = store::enrolment(tx.connection, tenant, named)?;
+        school = enrolment.ok_or_else(|| unknown("student"))?.school;
     }
     let event = CrisisEvent {
         id: CrisisEventId::new(),

@@ -9,22 +9,9 @@ use diesel::prelude::*;
 use super::{CrisisEvent, CrisisPage, Deed};
 use crate::access::PrincipalId;
 use crate::error::{Error, Result};
-use crate::store::schema::{crisis_events as events, schools, students};
+use crate::store::schema::{crisis_events as events, students};
 use crate::store::{DbConnection, Tenant, Tx, from_sql, to_sql};
 use crate::types::{CrisisEventId, SchoolId, StudentId};
-
-/// Whether the school is one of the tenant's.
-pub(super) fn has_school(connection: &mut DbConnection, tenant: &Tenant, school: SchoolId) -> Result<bool> {
-    if !tenant.schools.is_empty() && !tenant.schools.contains(&school) {
-        return Ok(false);
-    }
-    let found = schools::table
-        .find(school.to_string())
-        .filter(schools::district_id.eq(tenant.district.to_string()))
-        .count()
-        .get_result::<i64>(connection)?;
-    Ok(found > 0)
-}
 
 /// Where a student goes.
 pub(super) struct Enrolment {

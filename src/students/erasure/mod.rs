@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{find, tenant};
 use crate::error::{Error, Result};
-use crate::privacy::audit::{self, Act, Action, Errand, Outcome};
+use crate::privacy::audit::{self, Act, Action, Errand};
 use crate::privacy::vault::Vault;
 use crate::store::{Tenant, Tx};
 use crate::types::{StudentId, UnknownCode, codes};
@@ -131,13 +131,6 @@ fn present(tx: &mut Tx<'_>, tenant: &Tenant, id: StudentId) -> Result<()> {
 }
 
 fn record(tx: &mut Tx<'_>, errand: &Errand, action: Action, student: StudentId) -> Result<()> {
-    let act = Act {
-        action,
-        resource: "student",
-        resource_id: Some(student.into()),
-        student: Some(student),
-        outcome: Outcome::Done,
-        digest: None,
-    };
+    let act = Act::done(action, "student", Some(student.into()), Some(student));
     audit::record(tx, errand, &[act])
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::model::{Guardian, GuardianFacts};
 use super::{IfVersion, find as find_student, guardian_faults, looked, merged, tenant};
 use crate::error::{Error, Result};
-use crate::privacy::audit::{self, Act, Action, Errand, Outcome};
+use crate::privacy::audit::{self, Act, Action, Errand};
 use crate::privacy::vault::{StudentKey, Vault};
 use crate::store::{Tenant, Tx};
 use crate::types::{GuardianId, StudentId};
@@ -166,14 +166,7 @@ fn save(tx: &mut Tx<'_>, tenant: &Tenant, guardian: &mut Guardian, key: &Student
 }
 
 fn act(action: Action, guardian: &Guardian) -> Act<'static> {
-    Act {
-        action,
-        resource: "guardian",
-        resource_id: Some(guardian.id.into()),
-        student: Some(guardian.student),
-        outcome: Outcome::Done,
-        digest: None,
-    }
+    Act::done(action, "guardian", Some(guardian.id.into()), Some(guardian.student))
 }
 
 fn record(tx: &mut Tx<'_>, errand: &Errand, action: Action, guardian: &Guardian) -> Result<()> {
