@@ -98,6 +98,8 @@ mod tests {
         let changed = [
             row(),
             DisclosureColumns { id: "ds", student_id: "", ..row() },
+            DisclosureColumns { id: "d\u{1}s", student_id: "s", ..row() },
+            DisclosureColumns { id: "d", student_id: "s\u{1}s", ..row() },
             DisclosureColumns { id: "x", ..row() },
             DisclosureColumns { student_id: "x", ..row() },
             DisclosureColumns { district_id: "x", ..row() },
