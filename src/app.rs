@@ -101,7 +101,7 @@ impl App {
             followed: AtomicI64::new(0),
             progress: Mutex::default(),
         });
-        store.listen(feed.clone());
+        store.listen(&feed);
         Ok(Self { store, access, vault, feed, profile: Arc::new(RankingProfile::default()) })
     }
 

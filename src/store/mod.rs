@@ -16,7 +16,7 @@ mod tenancy;
 mod time;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use diesel::r2d2::Pool;
@@ -69,7 +69,8 @@ struct Inner {
     /// SQLite has one writer; PostgreSQL shares the lane of the readers.
     writer: Option<Lane>,
     clock: Clock,
-    listener: OnceLock<Arc<dyn Listener>>,
+    /// Weak, because the listener has the store.
+    listener: OnceLock<Weak<dyn Listener>>,
 }
 
 struct Lane {
@@ -191,8 +192,9 @@ impl Store {
         &self.inner.clock
     }
 
-    /// Names the one that is told of changes; the first call counts.
-    pub fn listen(&self, listener: Arc<dyn Listener>) {
+    /// Names the one that is told of changes as long as it lives; the first call counts.
+    pub fn listen<L: Listener + 'static>(&self, listener: &Arc<L>) {
+        let listener: Weak<L> = Arc::downgrade(listener);
         let _ = self.inner.listener.set(listener);
     }
 
@@ -300,7 +302,9 @@ impl Store {
             drop(connection);
             match result {
                 Ok((value, changes)) => {
-                    if let (false, Some(listener)) = (changes.is_empty(), self.inner.listener.get()) {
+                    if !changes.is_empty()
+                        && let Some(listener) = self.inner.listener.get().and_then(Weak::upgrade)
+                    {
                         listener.committed(&changes);
                     }
                     return Ok(value);

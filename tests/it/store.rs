@@ -39,7 +39,7 @@ on_both! {
     fn a_write_that_fails_leaves_nothing_and_tells_nobody(causeway) {
         let store = causeway.another_store(StoreOptions::default());
         let ear = Arc::new(Ear::default());
-        store.listen(ear.clone());
+        store.listen(&ear);
         let failed: causeway::error::Result<()> = store.write_now(|tx| {
             district(tx, "half")?;
             Err(Error::Conflict("after the write".to_owned()))
