@@ -3,6 +3,7 @@
 //! Silence is never capacity: without a live claim the status is unknown. Expiry needs no job and no write,
 //! it is computed wherever a claim is read.
 
+pub mod links;
 mod model;
 mod rules;
 mod store;
