@@ -50,9 +50,7 @@ impl MailConfig {
         match (url, from) {
             (None, None) => Ok(None),
             (Some(url), Some(from)) => Self::read(url, password, from).map(Some),
-            _ => {
-                Err(Error::Setup("smtp_url and mail_from belong together; set both or neither".to_owned()))
-            }
+            _ => Err(Error::Setup("smtp_url and mail_from belong together; set both or neither".to_owned())),
         }
     }
 
@@ -70,7 +68,8 @@ impl MailConfig {
             )
         };
         let (scheme, rest) = url.split_once("://").ok_or_else(wrong)?;
-        let (authority, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
+        let (authority, query) =
+            rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
         let (user, place) = match authority.trim_end_matches('/').rsplit_once('@') {
             Some((user, place)) => (Some(user), place),
             None => (None, authority.trim_end_matches('/')),
@@ -128,11 +127,7 @@ mod tests {
     use super::*;
 
     fn read(url: &str, password: Option<&str>) -> Result<MailConfig> {
-        MailConfig::read(
-            url,
-            password.map(|password| Hidden::new(password.to_owned())),
-            "C <c@example.org>",
-        )
+        MailConfig::read(url, password.map(|password| Hidden::new(password.to_owned())), "C <c@example.org>")
     }
 
     #[test]

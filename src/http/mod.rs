@@ -3,6 +3,7 @@
 mod answer;
 mod audit;
 mod availability;
+mod availability_reminders;
 mod body;
 mod caller;
 mod capacity_pools;
@@ -35,6 +36,7 @@ mod offerings;
 pub mod openapi;
 mod organizations;
 mod origin;
+mod pages;
 mod partnerships;
 mod problem;
 mod query;
@@ -46,6 +48,7 @@ mod server;
 mod services;
 mod students;
 mod towns;
+mod update_links;
 mod vocabularies;
 
 pub use cursor::Cursors;
@@ -98,6 +101,8 @@ fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>)
         offerings::configure(services);
         capacity_pools::configure(services);
         availability::configure(services);
+        update_links::configure(services);
+        availability_reminders::configure(services);
         insurance_plans::configure(services);
         districts::configure(services);
         schools::configure(services);

@@ -16,7 +16,7 @@ use super::caller::authenticate;
 use super::edge::{Edge, cors, guard, guard_caller, serve_metrics};
 use super::fallback::{self, KnownPaths};
 use super::request_id::identify;
-use super::{Context, Cursors, body, configure, openapi};
+use super::{Context, Cursors, body, configure, openapi, pages};
 use crate::app::{App, POLL_EVERY, SEAL_EVERY};
 use crate::config::EdgeConfig;
 use crate::error::{Error, Result};
@@ -29,6 +29,10 @@ const CONNECTIONS: usize = 1_000;
 const FORGET_EVERY: Duration = Duration::from_mins(1);
 /// How often old rows of the change feed and old idempotency keys are deleted.
 const PURGE_EVERY: Duration = Duration::from_hours(1);
+/// How often it is looked who is to be reminded of what.
+const REMIND_EVERY: Duration = Duration::from_mins(1);
+/// How often it is looked whether a message is due.
+const SEND_EVERY: Duration = Duration::from_secs(5);
 
 /// A bound server.
 pub struct Server {
@@ -89,6 +93,7 @@ fn listen(address: SocketAddr, flag: &str) -> Result<TcpListener> {
 pub async fn serve(server: Server, announce: impl FnOnce()) -> Result<()> {
     let Server { listener, metrics, context } = server;
     let (app, edge) = (context.app.clone(), context.edge.clone());
+    let context_app = app.clone();
     let signals = Signals::new()?;
     announce();
     let metrics = metrics.map(|listener| serve_metrics(listener, edge.clone(), app.clone())).transpose()?;
@@ -112,6 +117,8 @@ pub async fn serve(server: Server, announce: impl FnOnce()) -> Result<()> {
     let stopped = Arc::new(AtomicBool::new(false));
     let until = stopped.clone();
     let keeper = tokio::task::spawn_blocking(move || keep_in_step(&app, &edge, &until));
+    let (app, until) = (context_app, stopped.clone());
+    let postman = tokio::task::spawn_blocking(move || carry_mail(&app, &until));
     let stop = running.handle();
     let watched = actix_web::rt::spawn(async move {
         let ended =
@@ -126,6 +133,8 @@ pub async fn serve(server: Server, announce: impl FnOnce()) -> Result<()> {
         watching.stop(false).await;
     }
     stopped.store(true, Ordering::Release);
+    // A message that is being sent is waited for: whether it was taken must be noted.
+    postman.await.map_err(|stopped| Error::internal("sending messages", stopped))?;
     watched.await.unwrap_or_else(|stopped| Err(Error::internal("loading the finder", stopped)))
 }
 
@@ -194,6 +203,33 @@ fn keep_in_step(app: &App, edge: &Edge, stopped: &AtomicBool) -> Result<()> {
     Ok(())
 }
 
+/// Makes reminders and sends messages until serving has stopped. A mail server may take its time, and nothing else
+/// waits for it.
+fn carry_mail(app: &App, stopped: &AtomicBool) {
+    if !app.sends_mail() {
+        return;
+    }
+    let (mut looked, mut sent) = (None::<Instant>, None::<Instant>);
+    let is_over = |since: Option<Instant>, pause: Duration| since.is_none_or(|since| since.elapsed() > pause);
+    while !stopped.load(Ordering::Acquire) {
+        if is_over(looked, REMIND_EVERY) {
+            looked = Some(Instant::now());
+            if let Err(error) = app.queue_mail() {
+                tracing::error!(%error, "could not look who is to be reminded; trying again");
+            }
+        }
+        if is_over(sent, SEND_EVERY) {
+            match app.send_next_mail() {
+                Ok(Some(_)) => continue,
+                Ok(None) => {}
+                Err(error) => tracing::error!(%error, "could not send messages; trying again"),
+            }
+            sent = Some(Instant::now());
+        }
+        std::thread::sleep(POLL_EVERY);
+    }
+}
+
 /// What is not sealed now still waits at the next round, or at the next start.
 fn seal_audit(app: &App) {
     if let Err(error) = app.seal_audit() {
@@ -230,6 +266,7 @@ pub fn service(
                 .config(utoipa_swagger_ui::Config::default().validator_url("none")),
         )
         .service(web::redirect("/docs", "/docs/"))
+        .configure(pages::configure)
         .default_service(web::to(fallback::answer))
         // The last is the first that a request meets.
         .wrap(from_fn(guard_caller))

@@ -37,8 +37,7 @@ pub use crisis::{CrisisContact, crisis_contacts, mandated_reporting};
 pub use ids::{
     AssertionId, CapacityPoolId, ClaimId, ClientId, ConsentId, CrisisEventId, DisclosureId, DistrictId,
     GuardianId, InsurancePlanId, InvitationId, LocationId, MembershipId, MergeId, MessageId, OfferingId,
-    OrganizationId,
-    PartnershipId, SchoolId, ServiceId, StudentId, UpdateLinkId, derived_uuid,
+    OrganizationId, PartnershipId, SchoolId, ServiceId, StudentId, UpdateLinkId, derived_uuid,
 };
 pub use language::{InvalidLanguageTag, LanguageTag};
 pub use month::{InvalidMonth, Month};

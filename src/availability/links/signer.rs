@@ -147,7 +147,8 @@ mod tests {
                 assert!(changed == token || signer.read_update(&changed).is_none(), "{position} {letter}");
             }
         }
-        for other in [&token[1..], &token[..token.len() - 1], &format!("{token}A"), &format!("{token}="), ""] {
+        for other in [&token[1..], &token[..token.len() - 1], &format!("{token}A"), &format!("{token}="), ""]
+        {
             assert_eq!(signer.read_update(other), None, "{other}");
         }
         assert_eq!(LinkSigner::new([8; 32]).read_update(&token), None);

@@ -28,8 +28,9 @@ struct Row {
 }
 
 fn read(row: Row) -> Result<Message> {
-    let damaged =
-        |what: &str| Error::internal(format!("reading the message {}", row.id), format!("its {what} is damaged"));
+    let damaged = |what: &str| {
+        Error::internal(format!("reading the message {}", row.id), format!("its {what} is damaged"))
+    };
     Ok(Message {
         id: parse_id(&row.id)?,
         kind: row.kind.parse().map_err(|_| damaged("kind"))?,
@@ -91,8 +92,10 @@ pub fn last_of(connection: &mut DbConnection, kind: MessageKind, subject: Uuid) 
             .select((outbox::id, outbox::status, outbox::created_at, outbox::finished_at))
     };
     let latest: Option<Found> = of_subject().first(connection).optional()?;
-    let told: Option<Found> =
-        of_subject().filter(outbox::status.ne(MessageStatus::Cancelled.as_str())).first(connection).optional()?;
+    let told: Option<Found> = of_subject()
+        .filter(outbox::status.ne(MessageStatus::Cancelled.as_str()))
+        .first(connection)
+        .optional()?;
     let mut found: Vec<Found> = latest.into_iter().chain(told).collect();
     found.dedup_by(|one, other| one.0 == other.0);
     found
@@ -172,9 +175,9 @@ pub(super) fn mark(tx: &mut Tx<'_>, node: &str, id: MessageId, mark: &Mark<'_>) 
                 outbox::outcome.eq(outcome),
             ))
             .execute(tx.connection)?,
-        Mark::Later(at) => diesel::update(own)
-            .set((free, outbox::next_attempt_at.eq(to_sql(*at))))
-            .execute(tx.connection)?,
+        Mark::Later(at) => {
+            diesel::update(own).set((free, outbox::next_attempt_at.eq(to_sql(*at)))).execute(tx.connection)?
+        }
     };
     Ok(marked == 1)
 }

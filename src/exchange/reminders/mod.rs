@@ -165,11 +165,7 @@ pub struct Stopping {
 ///
 /// # Errors
 /// If the database fails.
-pub fn stopping(
-    connection: &mut DbConnection,
-    signer: &LinkSigner,
-    token: &str,
-) -> Result<Option<Stopping>> {
+pub fn stopping(connection: &mut DbConnection, signer: &LinkSigner, token: &str) -> Result<Option<Stopping>> {
     Ok(found(connection, signer, token)?.map(|(_, stopping)| stopping))
 }
 
@@ -208,7 +204,8 @@ fn found(
 pub fn queue_due(store: &Store) -> Result<usize> {
     let mut queued = 0;
     for reminders in store.read_now(store::all)? {
-        let may = store.read_now(|connection| Ok(due(connection, &reminders, store.clock().now())?.is_some()))?;
+        let may =
+            store.read_now(|connection| Ok(due(connection, &reminders, store.clock().now())?.is_some()))?;
         // Looked at again where it is written: much may have changed.
         let added = may
             && store.write_now(|tx| match due(tx.connection, &reminders, tx.now)? {

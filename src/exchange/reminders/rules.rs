@@ -83,10 +83,7 @@ mod tests {
     fn what_cannot_be_asked_for_is_named() {
         assert_eq!(faults(&wish("intake@example.org", "P1D", "P7D")), [""; 0]);
         assert_eq!(faults(&wish("intake@example.org", "PT1H", "P90D")), [""; 0]);
-        assert_eq!(
-            faults(&wish("nobody", "PT59M", "PT23H")),
-            ["/email", "/before", "/at_most_every"]
-        );
+        assert_eq!(faults(&wish("nobody", "PT59M", "PT23H")), ["/email", "/before", "/at_most_every"]);
         assert_eq!(faults(&wish("a@b.org\nBcc: c@d.org", "P8D", "P91D")).len(), 3);
     }
 

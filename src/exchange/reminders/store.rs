@@ -26,7 +26,10 @@ struct Row {
 
 fn read(row: Row) -> Result<Reminders> {
     let damaged = |_| {
-        Error::internal(format!("reading the reminders of {}", row.organization_id), "their language is damaged")
+        Error::internal(
+            format!("reading the reminders of {}", row.organization_id),
+            "their language is damaged",
+        )
     };
     Ok(Reminders {
         organization: parse_id(&row.organization_id)?,
