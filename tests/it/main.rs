@@ -11,6 +11,7 @@
 mod erasure;
 mod forged;
 mod process;
+mod smtp_sink;
 mod support;
 mod volume;
 
@@ -49,6 +50,7 @@ mod program_edge;
 mod program_imports;
 mod program_keys;
 mod published;
+mod reminders;
 mod resources;
 mod search;
 mod services;
@@ -56,4 +58,5 @@ mod store;
 mod students;
 mod tenancy;
 mod text;
+mod update_links;
 mod vocabularies;
