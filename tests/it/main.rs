@@ -49,6 +49,7 @@ mod program;
 mod program_edge;
 mod program_imports;
 mod program_keys;
+mod program_links;
 mod published;
 mod reminders;
 mod resources;

@@ -7,8 +7,8 @@ use actix_web::test::TestRequest;
 use causeway::access::{Role, Tie};
 use causeway::app::App;
 use causeway::config::MailConfig;
-use causeway::exchange::outbox::{self, Delivery, MessageKind, NewMessage};
 use causeway::error::Error;
+use causeway::exchange::outbox::{self, Delivery, MessageKind, NewMessage};
 use causeway::store::StoreOptions;
 use causeway::types::ReaderLanguage;
 use jiff::{SignedDuration, Timestamp};
@@ -41,7 +41,8 @@ struct Agency {
 
 impl Agency {
     fn new(causeway: &Causeway, facts: Value, pools: &[&str]) -> Self {
-        let mut document = json!({"name": "River Agency", "engagement": "enrolled", "time_zone": "America/New_York"});
+        let mut document =
+            json!({"name": "River Agency", "engagement": "enrolled", "time_zone": "America/New_York"});
         let (Value::Object(all), Value::Object(facts)) = (&mut document, facts) else { panic!("objects") };
         all.extend(facts);
         let id = causeway.create("/v1/organizations", &document);
@@ -62,7 +63,8 @@ impl Agency {
 }
 
 fn claim(causeway: &Causeway, pool: &str, until: &str) {
-    let body = json!({"status": "capacity", "open_slots": 2, "valid_until": until, "notes": "Ask for Zwiebelfisch"});
+    let body =
+        json!({"status": "capacity", "open_slots": 2, "valid_until": until, "notes": "Ask for Zwiebelfisch"});
     causeway.put(&format!("/v1/capacity-pools/{pool}/availability"), &body).expect(200);
 }
 
