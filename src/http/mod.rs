@@ -47,6 +47,7 @@ mod services;
 mod students;
 mod towns;
 mod vocabularies;
+mod waker;
 
 pub use cursor::Cursors;
 pub use edge::Edge;

@@ -9,6 +9,7 @@
 )]
 
 mod erasure;
+mod feed;
 mod forged;
 mod process;
 mod support;
