@@ -6,10 +6,12 @@
 mod model;
 mod rules;
 mod store;
+mod track;
 
 pub use model::{Claim, ClaimMethod, ClaimReport};
 pub use rules::{CALL_LIFE, DEFAULT_LIFE, LONGEST_LIFE};
 pub(crate) use store::current as current_claims;
+pub use track::{HALF_PROMPT_HOURS, Observed, PRIOR_MEAN, PRIOR_WEIGHT, Tally, Times, TrackRecord};
 
 use crate::directory::{CapacityPoolFacts, Method, Voice, find};
 use crate::error::{Error, FieldError, Result};
