@@ -3,12 +3,18 @@
 //! Silence is never capacity: without a live claim the status is unknown. Expiry needs no job and no write,
 //! it is computed wherever a claim is read.
 
+mod contacts;
 mod model;
+mod observations;
 mod rules;
 mod store;
 mod track;
 
+pub use contacts::{
+    ContactAttempt, ContactOutcome, ContactPage, ContactReport, Contacted, Said, attempts, contact,
+};
 pub use model::{Claim, ClaimMethod, ClaimReport};
+pub use observations::{LOOKED_BACK, Observation, ObservationKind, observe, track_record};
 pub use rules::{CALL_LIFE, DEFAULT_LIFE, LONGEST_LIFE};
 pub(crate) use store::current as current_claims;
 pub use track::{HALF_PROMPT_HOURS, Observed, PRIOR_MEAN, PRIOR_WEIGHT, Tally, Times, TrackRecord};
@@ -34,6 +40,16 @@ pub fn current(connection: &mut DbConnection, pool: CapacityPoolId) -> Result<Op
 /// [`Error::NotFound`] if there is no such pool; [`Error::Invalid`] if the report contradicts itself or the clock;
 /// [`Error::Conflict`] if the pool is retired.
 pub fn report(tx: &mut Tx<'_>, pool: CapacityPoolId, report: &ClaimReport, voice: &Voice) -> Result<Claim> {
+    Ok(claimed(tx, pool, report, voice)?.1)
+}
+
+/// [`report`] that also gives the id of the claim that it keeps.
+fn claimed(
+    tx: &mut Tx<'_>,
+    pool: CapacityPoolId,
+    report: &ClaimReport,
+    voice: &Voice,
+) -> Result<(ClaimId, Claim)> {
     let record = find::<CapacityPoolFacts>(tx.connection, pool)?;
     if record.retired_at.is_some() {
         return Err(Error::Conflict(format!("the capacity pool {pool} is retired")));
@@ -74,9 +90,9 @@ pub fn report(tx: &mut Tx<'_>, pool: CapacityPoolId, report: &ClaimReport, voice
     store::insert(tx.connection, &claim, tx.now)?;
     let before = store::current(tx.connection, &[pool])?.pop();
     if let Some(newest) = before.as_ref().filter(|newest| newest.reported_at > claim.reported_at) {
-        return Ok(newest.clone());
+        return Ok((claim.id, newest.clone()));
     }
     store::make_current(tx.connection, &claim, before.map(|before| before.id))?;
     tx.changed(Change { noun: Noun::CapacityPool, subject: pool.into(), version: record.version })?;
-    Ok(claim)
+    Ok((claim.id, claim))
 }

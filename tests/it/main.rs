@@ -23,6 +23,7 @@ mod bad_input;
 mod canary;
 mod clients;
 mod consents;
+mod contact_attempts;
 mod contract;
 mod crisis_contacts;
 mod crisis_events;
