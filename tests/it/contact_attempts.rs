@@ -152,10 +152,6 @@ on_both! {
         assert_eq!(observed["appointments_kept"], json!({"yes": 0, "of": 1}));
         assert_eq!(observed["claims_honoured"], json!({"yes": 1, "of": 1}));
         assert!(record["reasons"][0].as_str().unwrap().contains("answered 1 of 3 calls"));
-        causeway.clock.advance(std::time::Duration::from_hours(24 * 60));
-        let later = causeway.get(&path).expect(200).json();
-        assert_eq!(later["observed"]["claims_honoured"], json!({"yes": 0, "of": 0}), "a year later it counts no more");
-        assert_eq!(later["declared"]["status"], "unknown");
 
         for (facts, places) in [
             (json!({"kind": "offer"}), vec!["/held"]),
@@ -168,6 +164,11 @@ on_both! {
             let refused = observe(facts.clone()).expect(400);
             assert_eq!(refused.errors().iter().map(|(place, _)| place.as_str()).collect::<Vec<_>>(), places, "{facts}");
         }
+
+        causeway.clock.advance(std::time::Duration::from_hours(24 * 60));
+        let later = causeway.get(&path).expect(200).json();
+        assert_eq!(later["observed"]["claims_honoured"], json!({"yes": 0, "of": 0}), "a year later it counts no more");
+        assert_eq!(later["declared"]["status"], "unknown");
     }
 }
 
@@ -192,7 +193,7 @@ on_both! {
             (json!({"offering_id": offering.id, "outcome": "open", "open_slots": 1.5}), vec!["/open_slots"]),
             (json!({"offering_id": offering.id, "outcome": "open", "attempted_at": "2026-11-22T12:06:00Z"}), vec!["/attempted_at"]),
             (json!({"offering_id": offering.id, "outcome": "open", "attempted_at": "2026-10-01T12:00:00Z"}), vec!["/attempted_at"]),
-            (json!({"offering_id": offering.id, "outcome": "open", "called": true}), vec![""]),
+            (json!({"offering_id": offering.id, "outcome": "open", "called": true}), vec!["/called"]),
             (json!({"offering_id": offering.id, "outcome": "maybe"}), vec!["/outcome"]),
         ] {
             let refused = call(&causeway, &token, &report).expect(400);
