@@ -3,12 +3,16 @@
 //! Silence is never capacity: without a live claim the status is unknown. Expiry needs no job and no write,
 //! it is computed wherever a claim is read.
 
+mod history;
 mod model;
 mod rules;
+mod stale;
 mod store;
 
+pub use history::{HistoryPage, KeptClaim, history};
 pub use model::{Claim, ClaimMethod, ClaimReport};
 pub use rules::{CALL_LIFE, DEFAULT_LIFE, LONGEST_LIFE};
+pub use stale::{SilentSince, StalePage, StalePool, stale};
 pub(crate) use store::current as current_claims;
 
 use crate::directory::{CapacityPoolFacts, Method, Voice, find};
