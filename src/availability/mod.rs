@@ -4,18 +4,22 @@
 //! it is computed wherever a claim is read.
 
 mod contacts;
+mod history;
 mod model;
 mod observations;
 mod rules;
+mod stale;
 mod store;
 mod track;
 
 pub use contacts::{
     ContactAttempt, ContactOutcome, ContactPage, ContactReport, Contacted, Said, attempts, contact,
 };
+pub use history::{HistoryPage, KeptClaim, history};
 pub use model::{Claim, ClaimMethod, ClaimReport};
 pub use observations::{LOOKED_BACK, Observation, ObservationKind, observe, track_record};
 pub use rules::{CALL_LIFE, DEFAULT_LIFE, LONGEST_LIFE};
+pub use stale::{SilentSince, StalePage, StalePool, stale};
 pub(crate) use store::current as current_claims;
 pub use track::{HALF_PROMPT_HOURS, Observed, PRIOR_MEAN, PRIOR_WEIGHT, Tally, Times, TrackRecord};
 

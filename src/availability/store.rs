@@ -12,7 +12,7 @@ use crate::types::{CapacityPoolId, ClaimId};
 /// A claim as it stands in its table.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = claims)]
-struct Row {
+pub(super) struct Row {
     id: String,
     capacity_pool_id: String,
     status: String,
@@ -27,7 +27,7 @@ struct Row {
     valid_until: chrono::NaiveDateTime,
 }
 
-fn read(row: Row) -> Result<Claim> {
+pub(super) fn read(row: Row) -> Result<Claim> {
     let Row {
         id,
         capacity_pool_id,
@@ -94,7 +94,10 @@ pub(super) fn make_current(
     before: Option<ClaimId>,
 ) -> Result<()> {
     let pool = capacity_pools::table.filter(capacity_pools::id.eq(claim.capacity_pool_id.to_string()));
-    let current = capacity_pools::current_claim_id.eq(claim.id.to_string());
+    let current = (
+        capacity_pools::current_claim_id.eq(claim.id.to_string()),
+        capacity_pools::current_valid_until.eq(to_sql(claim.valid_until)),
+    );
     let changed = match before {
         Some(before) => diesel::update(pool.filter(capacity_pools::current_claim_id.eq(before.to_string())))
             .set(current)

@@ -47,6 +47,7 @@ diesel::table! {
         organization_id -> Text,
         current_claim_id -> Nullable<Text>,
         facts -> Text,
+        current_valid_until -> Nullable<Timestamp>,
     }
 }
 

@@ -19,6 +19,8 @@ mod access;
 mod append_only;
 mod audit;
 mod availability;
+mod availability_history;
+mod availability_stale;
 mod bad_input;
 mod canary;
 mod clients;
