@@ -5,6 +5,7 @@
 
 mod contacts;
 mod history;
+pub mod links;
 mod model;
 mod observations;
 mod rules;

@@ -126,6 +126,12 @@ pub(crate) fn current(connection: &mut DbConnection, pools: &[CapacityPoolId]) -
     Ok(found)
 }
 
+/// The claim with this id.
+pub(super) fn find(connection: &mut DbConnection, id: ClaimId) -> Result<Option<Claim>> {
+    let row = claims::table.find(id.to_string()).select(Row::as_select()).first(connection).optional()?;
+    row.map(read).transpose()
+}
+
 impl ClaimMethod {
     const ALL: [Self; 2] = [Self::Agency, Self::CoordinatorCall];
 
