@@ -53,6 +53,7 @@ mod program;
 mod program_edge;
 mod program_imports;
 mod program_keys;
+mod program_nodes;
 mod published;
 mod reminders;
 mod resources;
