@@ -119,7 +119,8 @@ fn a_bell_that_is_lost_costs_nothing_but_a_moment() {
     let end = format!("SELECT pg_terminate_backend(pid) {bells}");
     for round in 0..3 {
         owner.batch_execute(&end).unwrap();
-        pair.claim(&pair.one, if round % 2 == 0 { &capacity() } else { &none() });
+        let report = if round % 2 == 0 { capacity() } else { none() };
+        pair.claim(&pair.one, &report);
         owner.batch_execute(&end).unwrap();
         pair.shows(&pair.other, "open", round % 2 == 0);
     }
