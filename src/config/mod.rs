@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 pub use access::{AccessConfig, Hidden, JwksSource, MasterKey, MasterKeys, OidcIssuer, OidcSettings};
 pub use database::DatabaseUrl;
-pub use edge::{EdgeConfig, Quotas};
+pub use edge::{EdgeConfig, Lasting, Quotas};
 
 use crate::error::{Error, Result};
 
