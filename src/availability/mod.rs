@@ -4,18 +4,26 @@
 //! it is computed wherever a claim is read.
 
 mod bulk;
+mod contacts;
 mod history;
 mod model;
+mod observations;
 mod rules;
 mod stale;
 mod store;
+mod track;
 
 pub use bulk::{Landed, Subject, report_all};
+pub use contacts::{
+    ContactAttempt, ContactOutcome, ContactPage, ContactReport, Contacted, Said, attempts, contact,
+};
 pub use history::{HistoryPage, KeptClaim, history};
 pub use model::{Claim, ClaimMethod, ClaimReport};
+pub use observations::{LOOKED_BACK, Observation, ObservationKind, observe, track_record};
 pub use rules::{CALL_LIFE, DEFAULT_LIFE, LONGEST_LIFE};
 pub use stale::{SilentSince, StalePage, StalePool, stale};
 pub(crate) use store::current as current_claims;
+pub use track::{HALF_PROMPT_HOURS, Observed, PRIOR_MEAN, PRIOR_WEIGHT, Tally, Times, TrackRecord};
 
 use jiff::Timestamp;
 
@@ -40,16 +48,26 @@ pub fn current(connection: &mut DbConnection, pool: CapacityPoolId) -> Result<Op
 /// [`Error::NotFound`] if there is no such pool; [`Error::Invalid`] if the report contradicts itself or the clock;
 /// [`Error::Conflict`] if the pool is retired.
 pub fn report(tx: &mut Tx<'_>, pool: CapacityPoolId, report: &ClaimReport, voice: &Voice) -> Result<Claim> {
+    Ok(claimed(tx, pool, report, voice)?.1)
+}
+
+/// [`report`] that also gives the id of the claim that it keeps.
+fn claimed(
+    tx: &mut Tx<'_>,
+    pool: CapacityPoolId,
+    report: &ClaimReport,
+    voice: &Voice,
+) -> Result<(ClaimId, Claim)> {
     let record = find::<CapacityPoolFacts>(tx.connection, pool)?;
     let claim = claim(&record, report, voice, tx.now)?;
     store::insert(tx.connection, std::slice::from_ref(&claim), tx.now)?;
     let before = store::current(tx.connection, &[pool])?.pop();
     if let Some(newest) = before.as_ref().filter(|newest| newest.reported_at > claim.reported_at) {
-        return Ok(newest.clone());
+        return Ok((claim.id, newest.clone()));
     }
     store::make_current(tx.connection, &claim, before.map(|before| before.id))?;
     tx.changed(Change { noun: Noun::CapacityPool, subject: pool.into(), version: record.version })?;
-    Ok(claim)
+    Ok((claim.id, claim))
 }
 
 /// What `voice` reports of this pool at `now`, as a claim.

@@ -114,6 +114,11 @@ impl Index {
         self.revision
     }
 
+    /// Goes on counting from the revision of the index that this one replaces.
+    pub fn continue_from(&mut self, revision: u64) {
+        self.revision = self.revision.max(revision + 1);
+    }
+
     /// Adds an offering, or replaces what was known of it.
     pub fn apply(&mut self, entry: Entry<'_>) {
         self.withdraw(entry.offering);

@@ -16,8 +16,9 @@ use super::caller::authenticate;
 use super::edge::{Edge, cors, guard, guard_caller, serve_metrics};
 use super::fallback::{self, KnownPaths};
 use super::request_id::identify;
+use super::waker::Waker;
 use super::{Context, Cursors, body, configure, openapi};
-use crate::app::{App, POLL_EVERY, SEAL_EVERY};
+use crate::app::{App, SEAL_EVERY};
 use crate::config::EdgeConfig;
 use crate::error::{Error, Result};
 
@@ -170,11 +171,9 @@ fn keep_in_step(app: &App, edge: &Edge, stopped: &AtomicBool) -> Result<()> {
     tracing::info!(offerings = count, elapsed_ms = started.elapsed().as_millis(), "the finder is loaded");
     let (mut purged, mut forgotten) = (Instant::now(), Instant::now());
     let mut sealed = Instant::now();
+    let mut waker = Waker::new();
     while !stopped.load(Ordering::Acquire) {
-        std::thread::sleep(POLL_EVERY);
-        if let Err(error) = app.poll() {
-            tracing::error!(%error, "could not follow the change feed; trying again");
-        }
+        waker.turn(app);
         if sealed.elapsed() > SEAL_EVERY {
             sealed = Instant::now();
             seal_audit(app);

@@ -9,6 +9,7 @@
 )]
 
 mod erasure;
+mod feed;
 mod forged;
 mod process;
 mod support;
@@ -25,6 +26,7 @@ mod bad_input;
 mod canary;
 mod clients;
 mod consents;
+mod contact_attempts;
 mod contract;
 mod crisis_contacts;
 mod crisis_events;
