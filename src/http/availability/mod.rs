@@ -1,5 +1,6 @@
 //! `/v1/…/availability`: what is known of the capacity of pools, said one by one or in bulk, past and present.
 
+mod bulk;
 mod claims;
 mod history;
 mod stale;
@@ -91,6 +92,7 @@ fn by_offering(connection: &mut DbConnection, id: &str) -> Result<CapacityPoolId
 
 /// Adds these operations.
 pub(super) fn configure(services: &mut ServiceConfig<'_>) {
+    bulk::configure(services);
     claims::configure(services);
     history::configure(services);
     stale::configure(services);

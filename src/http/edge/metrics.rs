@@ -55,6 +55,8 @@ pub(super) enum Refusal {
     Concurrency,
     /// Too many requests of its address ran.
     AddressConcurrency,
+    /// The client or person has too many open that go on.
+    CallerOpen,
     /// It took too long.
     Timeout,
 }
