@@ -217,7 +217,7 @@ async fn list_update_links(
 /// Revokes a link, at once. What was said by it stands.
 #[utoipa::path(
     tag = "availability", operation_id = "revoke_update_link", security(("oauth" = ["availability:write"])),
-    params(("id" = UpdateLinkId, Path, description = "The link")),
+    params(("id" = UpdateLinkId, Path, description = "The link", example = "0192c0de-0000-7000-8000-000000000000")),
     responses(
         (status = 204, description = "It does not work any more"),
         (status = 403, description = "`insufficient-scope`, `forbidden`"),

@@ -56,6 +56,7 @@ mod program_edge;
 mod program_imports;
 mod program_keys;
 mod program_nodes;
+mod program_links;
 mod published;
 mod reminders;
 mod resources;

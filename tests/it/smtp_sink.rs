@@ -174,7 +174,7 @@ fn converse(stream: &TcpStream, does: Does, mails: &Mutex<Vec<Mail>>) -> std::io
         match command.as_str() {
             "EHLO" => say("250-sink\r\n250 8BITMIME")?,
             "RCPT" => {
-                to = line.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
+                line.split(['<', '>']).nth(1).unwrap_or_default().clone_into(&mut to);
                 say("250 yes")?;
             }
             "DATA" => {

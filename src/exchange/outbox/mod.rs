@@ -89,6 +89,9 @@ pub enum Composed {
     Nothing(&'static str),
 }
 
+/// Writes down what a message that was sent means.
+pub type Note = dyn Fn(&mut Tx<'_>) -> Result<()>;
+
 /// The words of a message.
 pub struct Letter {
     /// The subject line.
@@ -98,7 +101,7 @@ pub struct Letter {
     /// Where whoever gets it can say that they want no more.
     pub stop_url: String,
     /// What is to be noted in the transaction that marks it as sent.
-    pub note: Box<dyn Fn(&mut Tx<'_>) -> Result<()>>,
+    pub note: Box<Note>,
 }
 
 /// Finished messages are kept this long.

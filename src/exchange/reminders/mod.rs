@@ -292,7 +292,7 @@ pub fn compose(
     }
     let language = known.wish.language;
     let texts = language.texts();
-    let (mut lines, mut until) = (String::new(), Timestamp::MAX);
+    let (mut lines, mut until) = (Vec::new(), Timestamp::MAX);
     for (name, pool) in due.keys() {
         // The same link however often this message is tried.
         let id = derived_uuid("update-link", &[&message.id.to_string(), &pool.to_string()]);
@@ -300,7 +300,7 @@ pub fn compose(
         until = until.min(link.expires_at);
         let name: String = name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let url = format!("{public_url}/u/{}", signer.update(link.id, link.expires_at));
-        lines.push_str(&format!("{name}\n{url}\n\n"));
+        lines.push(format!("{name}\n{url}\n\n"));
     }
     let until = fill(&texts.mail_until, &[("until", &language.moment(until, &facts.zone()))]);
     let stop_url = format!("{public_url}/r/{}", signer.stop(organization, &known.wish.email));
@@ -309,8 +309,11 @@ pub fn compose(
     Ok(Composed::Letter(Letter {
         subject: texts.mail_subject.clone(),
         text: format!(
-            "{}\n\n{}\n\n{lines}{until}\n\n{}\n{stop_url}\n",
-            texts.mail_opening, texts.mail_links, texts.mail_why
+            "{}\n\n{}\n\n{}{until}\n\n{}\n{stop_url}\n",
+            texts.mail_opening,
+            texts.mail_links,
+            lines.concat(),
+            texts.mail_why
         ),
         stop_url,
         note: Box::new(move |tx| store::note_reminded(tx, &claims, id)),

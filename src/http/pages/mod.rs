@@ -55,8 +55,8 @@ struct Words<'a> {
 
 /// The language that was asked for by one of the links of a page; anything else is left to the link.
 fn asked(request: &HttpRequest) -> Option<ReaderLanguage> {
-    let pairs = request.query_string().split('&').filter_map(|pair| pair.strip_prefix("lang="));
-    pairs.last().and_then(|code| code.parse().ok())
+    let mut pairs = request.query_string().split('&').filter_map(|pair| pair.strip_prefix("lang="));
+    pairs.next_back().and_then(|code| code.parse().ok())
 }
 
 /// The language of somebody of whom nothing else is known.
