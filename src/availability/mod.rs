@@ -4,11 +4,13 @@
 //! it is computed wherever a claim is read.
 
 mod contacts;
+mod evidence;
 mod model;
 mod observations;
 mod rules;
 mod store;
 mod track;
+mod wait;
 
 pub use contacts::{
     ContactAttempt, ContactOutcome, ContactPage, ContactReport, Contacted, Said, attempts, contact,
@@ -16,8 +18,15 @@ pub use contacts::{
 pub use model::{Claim, ClaimMethod, ClaimReport};
 pub use observations::{LOOKED_BACK, Observation, ObservationKind, observe, track_record};
 pub use rules::{CALL_LIFE, DEFAULT_LIFE, LONGEST_LIFE};
+pub(crate) use evidence::all_evidence;
+pub use evidence::{Evidence, evidence};
 pub(crate) use store::current as current_claims;
 pub use track::{HALF_PROMPT_HOURS, Observed, PRIOR_MEAN, PRIOR_WEIGHT, Tally, Times, TrackRecord};
+pub use wait::{
+    Arrivals, Estimate, Estimates, ExpectedWait, Line, Quantiles, WINDOW_DAYS, WaitBasis,
+    expected_wait,
+};
+pub(crate) use wait::{Outlook, day_number, days_from};
 
 use crate::directory::{CapacityPoolFacts, Method, Voice, find};
 use crate::error::{Error, FieldError, Result};

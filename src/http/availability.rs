@@ -9,12 +9,15 @@ use serde::Serialize;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::caller::{AvailabilityWrite, Caller, DirectoryRead};
+use super::expected_wait::ExpectedWait;
 use super::problem::Problem;
 use super::query::{NoParams, Query};
 use super::resource::JSON;
 use super::{Context, body};
 use crate::access::Principal;
-use crate::availability::{Claim, ClaimMethod, ClaimReport};
+use crate::availability::{
+    Claim, ClaimMethod, ClaimReport, Evidence, evidence, expected_wait,
+};
 use crate::directory::{CapacityPoolFacts, Facts, OfferingFacts, Voice, admit, find};
 use crate::error::{Error, Result};
 use crate::store::DbConnection;
@@ -59,11 +62,18 @@ pub(super) struct Availability {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     method: Option<ClaimMethod>,
+    /// How long one waits for a first appointment, as far as what was said and observed bears a figure.
+    expected_wait: ExpectedWait,
 }
 
 impl Availability {
-    /// What `claim`, the newest of the pool, says at `now`.
-    pub(super) fn of(pool: Option<CapacityPoolId>, claim: Option<&Claim>, now: Timestamp) -> Self {
+    /// What `claim`, the newest of the pool, says at `now`, and what follows with what was observed of it.
+    pub(super) fn of(
+        pool: Option<CapacityPoolId>,
+        claim: Option<&Claim>,
+        evidence: Evidence,
+        now: Timestamp,
+    ) -> Self {
         let live = claim.filter(|claim| claim.is_live(now));
         Self {
             capacity_pool_id: pool,
@@ -76,6 +86,7 @@ impl Availability {
             as_of: claim.map(|claim| claim.reported_at),
             valid_until: claim.map(|claim| claim.valid_until),
             method: claim.map(|claim| claim.method),
+            expected_wait: expected_wait(claim, evidence, now).into(),
         }
     }
 }
@@ -102,7 +113,8 @@ async fn read(context: &Context, id: String, find_pool: FindPool) -> Result<Http
         .read(move |connection| {
             let pool = find_pool(connection, &id)?;
             let claim = crate::availability::current(connection, pool)?;
-            Ok(Availability::of(Some(pool), claim.as_ref(), now))
+            let evidence = evidence(connection, pool, claim.as_ref(), now)?;
+            Ok(Availability::of(Some(pool), claim.as_ref(), evidence, now))
         })
         .await?;
     Ok(HttpResponse::Ok().json(shown))
@@ -126,7 +138,8 @@ async fn report(
             let record = find::<CapacityPoolFacts>(tx.connection, pool)?;
             admit(tx.connection, &principal, &record)?;
             let claim = crate::availability::report(tx, pool, &report, &Voice::of(&principal))?;
-            Ok(Availability::of(Some(pool), Some(&claim), tx.now))
+            let evidence = evidence(tx.connection, pool, Some(&claim), tx.now)?;
+            Ok(Availability::of(Some(pool), Some(&claim), evidence, tx.now))
         })
         .await?;
     Ok(HttpResponse::Ok().json(shown))
