@@ -82,6 +82,11 @@ impl Feed {
         format!("{}:{}", self.node, index.revision())
     }
 
+    /// The name of this process among those that share the database.
+    pub(super) fn node(&self) -> &str {
+        &self.node
+    }
+
     pub(super) fn is_loaded(&self) -> bool {
         self.loaded.load(Ordering::Acquire)
     }

@@ -72,9 +72,12 @@ fn grown(claim: &Claim, before_at: Timestamp, before: u32) -> Option<Arrivals> {
     let growth = f64::from(claim.waiting?.checked_sub(before)?);
     let days = claim.reported_at.duration_since(before_at).as_secs_f64() / 86_400.0;
     let joined = starts + growth * WINDOW_DAYS / days;
-    (beta_reg(starts + 0.5, joined + 0.5, 0.5) >= BEYOND_CHANCE)
-        .then_some(())?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "starts and twice what may wait at most")]
+    (beta_reg(starts + 0.5, joined + 0.5, 0.5) >= BEYOND_CHANCE).then_some(())?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "starts and twice what may wait at most"
+    )]
     let joined = joined.ceil() as u32;
     Some(Arrivals { joined, overtaking: None })
 }
@@ -113,7 +116,9 @@ mod tests {
 
     #[test]
     fn a_list_that_got_no_longer_than_by_chance_tells_nothing() {
-        for (before, waiting, starts) in [(10, 10, Some(8)), (10, 4, Some(8)), (10, 13, Some(8)), (10, 60, None)] {
+        for (before, waiting, starts) in
+            [(10, 10, Some(8)), (10, 4, Some(8)), (10, 13, Some(8)), (10, 60, None)]
+        {
             assert_eq!(joined(before, 28, waiting, starts), None, "{before} {waiting}");
         }
         assert_eq!(joined(10, 28, 14, Some(1)), Some(5));

@@ -5,9 +5,12 @@
 
 mod contacts;
 mod evidence;
+mod history;
+pub mod links;
 mod model;
 mod observations;
 mod rules;
+mod stale;
 mod store;
 mod track;
 mod wait;
@@ -15,16 +18,17 @@ mod wait;
 pub use contacts::{
     ContactAttempt, ContactOutcome, ContactPage, ContactReport, Contacted, Said, attempts, contact,
 };
+pub(crate) use evidence::all_evidence;
+pub use evidence::{Evidence, evidence};
+pub use history::{HistoryPage, KeptClaim, history};
 pub use model::{Claim, ClaimMethod, ClaimReport};
 pub use observations::{LOOKED_BACK, Observation, ObservationKind, observe, track_record};
 pub use rules::{CALL_LIFE, DEFAULT_LIFE, LONGEST_LIFE};
-pub(crate) use evidence::all_evidence;
-pub use evidence::{Evidence, evidence};
+pub use stale::{SilentSince, StalePage, StalePool, stale};
 pub(crate) use store::current as current_claims;
 pub use track::{HALF_PROMPT_HOURS, Observed, PRIOR_MEAN, PRIOR_WEIGHT, Tally, Times, TrackRecord};
 pub use wait::{
-    Arrivals, Estimate, Estimates, ExpectedWait, Line, Quantiles, WINDOW_DAYS, WaitBasis,
-    expected_wait,
+    Arrivals, Estimate, Estimates, ExpectedWait, Line, Quantiles, WINDOW_DAYS, WaitBasis, expected_wait,
 };
 pub(crate) use wait::{Outlook, day_number, days_from};
 

@@ -15,7 +15,7 @@ use crate::types::{CapacityPoolId, ClaimId};
 /// A claim as it stands in its table.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = claims)]
-struct Row {
+pub(super) struct Row {
     id: String,
     capacity_pool_id: String,
     status: String,
@@ -30,7 +30,7 @@ struct Row {
     valid_until: chrono::NaiveDateTime,
 }
 
-fn read(row: Row) -> Result<Claim> {
+pub(super) fn read(row: Row) -> Result<Claim> {
     let Row {
         id,
         capacity_pool_id,
@@ -65,7 +65,7 @@ fn read(row: Row) -> Result<Claim> {
 }
 
 /// Writes a claim.
-pub(super) fn insert(connection: &mut DbConnection, claim: &Claim, now: jiff::Timestamp) -> Result<()> {
+pub(super) fn insert(connection: &mut DbConnection, claim: &Claim, now: Timestamp) -> Result<()> {
     let count = |value: Option<u32>| value.map(|value| i32::try_from(value).unwrap_or(i32::MAX));
     diesel::insert_into(claims::table)
         .values((
@@ -97,7 +97,10 @@ pub(super) fn make_current(
     before: Option<ClaimId>,
 ) -> Result<()> {
     let pool = capacity_pools::table.filter(capacity_pools::id.eq(claim.capacity_pool_id.to_string()));
-    let current = capacity_pools::current_claim_id.eq(claim.id.to_string());
+    let current = (
+        capacity_pools::current_claim_id.eq(claim.id.to_string()),
+        capacity_pools::current_valid_until.eq(to_sql(claim.valid_until)),
+    );
     let changed = match before {
         Some(before) => diesel::update(pool.filter(capacity_pools::current_claim_id.eq(before.to_string())))
             .set(current)
@@ -156,6 +159,12 @@ pub(super) fn lists_before(
         }
     }
     Ok(found)
+}
+
+/// The claim with this id.
+pub(super) fn find(connection: &mut DbConnection, id: ClaimId) -> Result<Option<Claim>> {
+    let row = claims::table.find(id.to_string()).select(Row::as_select()).first(connection).optional()?;
+    row.map(read).transpose()
 }
 
 impl ClaimMethod {

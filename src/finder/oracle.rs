@@ -11,9 +11,7 @@ use super::outlines::in_outline;
 use super::question::{Ask, AvailabilityAsk, CoverageAsk, LanguageAsk, Question, Sort, Urgency};
 use super::ranking::{Factor, RankingProfile};
 use super::{About, Entry, PlanInfo, oracle_words};
-use crate::availability::{
-    Claim, Estimate, Evidence, ExpectedWait, Line, Quantiles, Tally, TrackRecord,
-};
+use crate::availability::{Claim, Estimate, Evidence, ExpectedWait, Line, Quantiles, Tally, TrackRecord};
 use crate::directory::{
     LocationFacts, NamedPlace, OfferingFacts, OrganizationFacts, PartnershipFacts, ServiceFacts,
 };
@@ -484,7 +482,12 @@ fn wait(offered: &Offered, now: Timestamp) -> ExpectedWait {
     match claim.status {
         AvailabilityStatus::Capacity if claim.open_slots == Some(0) => queued(),
         AvailabilityStatus::Capacity => {
-            match offered.evidence.track.map(|track| track.first_appointment_days).filter(|times| times.count >= 9) {
+            match offered
+                .evidence
+                .track
+                .map(|track| track.first_appointment_days)
+                .filter(|times| times.count >= 9)
+            {
                 Some(times) => ExpectedWait::FirstAppointments(not_before(Quantiles::new([
                     times.p10, times.p50, times.p90,
                 ]))),

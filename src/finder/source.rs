@@ -127,7 +127,16 @@ fn join(
             let claim = pool.and_then(|pool| claims.get(&pool).cloned());
             let evidence = pool.and_then(|pool| evidence.get(&pool).copied()).unwrap_or_default();
             let partnerships = agreements.get(&organization.id).cloned().unwrap_or_default();
-            Ok(Listing { offering, service, organization, location, placement, claim, evidence, partnerships })
+            Ok(Listing {
+                offering,
+                service,
+                organization,
+                location,
+                placement,
+                claim,
+                evidence,
+                partnerships,
+            })
         })
         .collect()
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::question::AvailabilityAsk;
-use crate::availability::{Claim, Estimates, ExpectedWait, Evidence, Outlook, day_number, days_from};
+use crate::availability::{Claim, Estimates, Evidence, ExpectedWait, Outlook, day_number, days_from};
 use crate::types::{AvailabilityStatus, Truth, calendar_date};
 
 /// Position in the order by wait: days, then unknown, then unstable, then never.

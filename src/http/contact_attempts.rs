@@ -12,11 +12,12 @@ use super::caller::{AvailabilityWrite, Caller, DirectoryRead};
 use super::idempotency::{Answer, answer_once};
 use super::problem::Problem;
 use super::query::{FromParams, Limit, NoParams, Params, Query};
-use super::resource::{JSON, PageBody, Total, link_next};
+use super::resource::{JSON, PageBody, Total, link_next, parse_id};
 use super::{Context, body};
 use crate::availability::{
     ContactAttempt, ContactOutcome, ContactPage, ContactReport, attempts, contact, evidence,
 };
+use crate::directory::CapacityPoolFacts;
 use crate::types::{CapacityPoolId, ClaimId, ContactAttemptId, LanguageTag, OfferingId, Phone};
 
 /// A call to an agency and what it found. Who called is told to those of their own district.
@@ -183,20 +184,14 @@ async fn create_contact_attempt(
 struct ListParams {
     limit: Limit,
     cursor: Option<String>,
-    pool: Option<CapacityPoolId>,
     since: Option<Timestamp>,
 }
 
 impl FromParams for ListParams {
     fn from_params(params: &mut Params) -> Self {
-        let pool = params.one::<Uuid>("capacity_pool_id").map(CapacityPoolId);
-        if pool.is_none() {
-            params.fault("capacity_pool_id", "is missing: calls are listed pool by pool");
-        }
         Self {
             limit: params.one("limit").unwrap_or_default(),
             cursor: params.one("cursor"),
-            pool,
             since: params.one("since"),
         }
     }
@@ -206,9 +201,9 @@ impl FromParams for ListParams {
 #[utoipa::path(
     tag = "availability", operation_id = "list_contact_attempts", security(("oauth" = ["directory:read"])),
     params(
+        ("id" = Uuid, Path, description = "The capacity pool"),
         ("limit" = Option<u8>, Query, description = "How many items: 1 to 100, by default 25", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
-        ("capacity_pool_id" = Uuid, Query, description = "Calls to this pool"),
         ("since" = Option<Timestamp>, Query, description = "Only calls from then on"),
     ),
     responses(
@@ -217,20 +212,17 @@ impl FromParams for ListParams {
         (status = 404, description = "`not-found`"),
     )
 )]
-#[get("/contact-attempts")]
+#[get("/capacity-pools/{id}/contact-attempts")]
 async fn list_contact_attempts(
     caller: Caller<DirectoryRead>,
     context: web::Data<Context>,
     request: HttpRequest,
+    id: web::Path<String>,
     params: Query<ListParams>,
 ) -> Result<HttpResponse, Problem> {
-    let ListParams { limit, cursor, pool, since } = params.0;
-    let mut page = ContactPage {
-        capacity_pool_id: pool.unwrap_or(CapacityPoolId(Uuid::nil())),
-        since,
-        after: None,
-        limit: 0,
-    };
+    let ListParams { limit, cursor, since } = params.0;
+    let capacity_pool_id = parse_id::<CapacityPoolFacts>(&id)?;
+    let mut page = ContactPage { capacity_pool_id, since, after: None, limit: 0 };
     let query = format!("contact attempts {page:?}");
     page.after = cursor.map(|cursor| context.cursors.read(&query, &cursor)).transpose()?;
     page.limit = i64::try_from(limit.0).unwrap_or(100) + 1;

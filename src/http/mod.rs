@@ -3,6 +3,7 @@
 mod answer;
 mod audit;
 mod availability;
+mod availability_reminders;
 mod body;
 mod caller;
 mod capacity_pools;
@@ -38,6 +39,7 @@ mod offerings;
 pub mod openapi;
 mod organizations;
 mod origin;
+mod pages;
 mod partnerships;
 mod problem;
 mod query;
@@ -49,6 +51,7 @@ mod server;
 mod services;
 mod students;
 mod towns;
+mod update_links;
 mod vocabularies;
 mod waker;
 
@@ -104,6 +107,8 @@ fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>)
         availability::configure(services);
         contact_attempts::configure(services);
         observations::configure(services);
+        update_links::configure(services);
+        availability_reminders::configure(services);
         insurance_plans::configure(services);
         districts::configure(services);
         schools::configure(services);

@@ -14,8 +14,7 @@ use super::query::{NoParams, Query};
 use super::resource::{JSON, parse_id};
 use super::{Context, body};
 use crate::availability::{
-    LOOKED_BACK, Observation, PRIOR_MEAN, PRIOR_WEIGHT, TrackRecord, current, evidence, observe,
-    track_record,
+    LOOKED_BACK, Observation, PRIOR_MEAN, PRIOR_WEIGHT, TrackRecord, current, evidence, observe, track_record,
 };
 use crate::directory::CapacityPoolFacts;
 

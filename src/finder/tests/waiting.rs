@@ -1,9 +1,7 @@
 //! Expected waits and track records in the finder: what the property tests of the parent do not say in words.
 
 use super::*;
-use crate::availability::{
-    Arrivals, Claim, ExpectedWait, Tally, Times, TrackRecord, WaitBasis,
-};
+use crate::availability::{Arrivals, Claim, ExpectedWait, Tally, Times, TrackRecord, WaitBasis};
 use crate::types::{AvailabilityStatus, CapacityPoolId, ClaimId};
 
 fn claim(status: AvailabilityStatus, waiting: Option<u32>, starts: Option<u32>) -> Claim {
@@ -70,10 +68,7 @@ fn a_wait_is_told_as_an_interval_with_its_median() {
 
 #[test]
 fn the_longest_wait_asked_for_is_compared_with_the_median_and_an_unstable_list_is_within_none() {
-    let index = build(&world_of([
-        list(1, 6, 8),
-        Offered { evidence: joined(9, None), ..list(2, 6, 8) },
-    ]));
+    let index = build(&world_of([list(1, 6, 8), Offered { evidence: joined(9, None), ..list(2, 6, 8) }]));
     let mut question = Question::near(lawrence(), beginning());
     let median = of(&index, &question, Sort::Wait)[0].wait.days().unwrap();
     let found = |question: &Question| {
