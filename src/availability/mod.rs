@@ -5,6 +5,7 @@
 
 mod bulk;
 mod contacts;
+mod evidence;
 mod history;
 pub mod links;
 mod model;
@@ -13,11 +14,14 @@ mod rules;
 mod stale;
 mod store;
 mod track;
+mod wait;
 
 pub use bulk::{Landed, Subject, report_all};
 pub use contacts::{
     ContactAttempt, ContactOutcome, ContactPage, ContactReport, Contacted, Said, attempts, contact,
 };
+pub(crate) use evidence::all_evidence;
+pub use evidence::{Evidence, evidence};
 pub use history::{HistoryPage, KeptClaim, history};
 pub use model::{Claim, ClaimMethod, ClaimReport};
 pub use observations::{LOOKED_BACK, Observation, ObservationKind, observe, track_record};
@@ -25,6 +29,10 @@ pub use rules::{CALL_LIFE, DEFAULT_LIFE, LONGEST_LIFE};
 pub use stale::{SilentSince, StalePage, StalePool, stale};
 pub(crate) use store::current as current_claims;
 pub use track::{HALF_PROMPT_HOURS, Observed, PRIOR_MEAN, PRIOR_WEIGHT, Tally, Times, TrackRecord};
+pub use wait::{
+    Arrivals, Estimate, Estimates, ExpectedWait, Line, Quantiles, WINDOW_DAYS, WaitBasis, expected_wait,
+};
+pub(crate) use wait::{Outlook, day_number, days_from};
 
 use jiff::Timestamp;
 

@@ -18,6 +18,7 @@ mod districts;
 mod duplicates;
 mod edge;
 mod errand;
+mod expected_wait;
 mod fallback;
 mod guardians;
 mod health;
