@@ -435,8 +435,12 @@ fn unstable() -> Vec<Pattern> {
     let counted = Counted::Everybody;
     let mut all = Vec::new();
     for starts in [4.0, 8.0, 16.0] {
-        for load in [[0.0, 0.0, 2.0], [0.0, 1.0, 1.0], [1.0, 0.5, 0.5]] {
-            all.push(Pattern { load, counted, ..pattern("twice as many join", Some(starts), 10) });
+        for (name, load) in [
+            ("twice as many join, all behind", [0.0, 0.0, 2.0]),
+            ("twice as many join, half go first", [0.0, 1.0, 1.0]),
+            ("twice as many join, three in four go first", [1.0, 0.5, 0.5]),
+        ] {
+            all.push(Pattern { load, counted, ..pattern(name, Some(starts), 10) });
         }
         let load = [0.0, 0.5, 0.5];
         all.push(Pattern { load, counted, ..pattern("exactly as many join", Some(starts), 10) });
