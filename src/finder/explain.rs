@@ -293,18 +293,23 @@ pub(super) fn standing(said: &Statement) -> String {
 
 /// How long one waits, in a few words; none where that is at once, never or unknown.
 pub(super) fn waiting(wait: ExpectedWait) -> Option<String> {
-    let likely = |days: Quantiles, half: &str| {
-        let [from, middle, to] = [days.p10.floor(), days.p50.ceil(), days.p90.ceil()];
-        format!("likely {from} to {} ({half} within {middle})", count(to, "day"))
+    let rounded = |days: Quantiles| [days.p10.floor(), days.p50.ceil(), days.p90.ceil()];
+    let queue = |days: Quantiles| {
+        let [from, middle, to] = rounded(days);
+        format!("likely {from} to {} (half start within {middle})", count(to, "day"))
     };
     let earliest = |days: f64| (days > 0.0).then(|| format!("in {} at the earliest", count(days, "day")));
     match wait {
-        ExpectedWait::Queue(days) => Some(likely(days, "half start")),
+        ExpectedWait::Queue(days) => Some(queue(days)),
         ExpectedWait::QueueWithPriority(days) => {
-            Some(format!("{}, counting those who go first", likely(days, "half start")))
+            Some(format!("{}, counting those who go first", queue(days)))
         }
         ExpectedWait::FirstAppointments(days) => {
-            Some(format!("first appointment {} of acceptance", likely(days, "half")))
+            let [from, middle, to] = rounded(days);
+            let days = count(to, "day");
+            Some(format!(
+                "likely {from} to {days} from acceptance to first appointment (half within {middle})"
+            ))
         }
         ExpectedWait::Open(days) | ExpectedWait::StatedDate(days) => earliest(days),
         ExpectedWait::Unstable => Some("unstable: more arrive than start".to_owned()),

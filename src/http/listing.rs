@@ -256,7 +256,7 @@ struct MatchReason {
 #[derive(Serialize, utoipa::ToSchema)]
 struct Explanation {
     /// The ranking profile, `name@version`.
-    #[schema(example = "default@2")]
+    #[schema(example = "default@3")]
     profile: String,
     /// The factors.
     factors: Vec<FactorShare>,

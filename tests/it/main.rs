@@ -37,6 +37,7 @@ mod disclosure_requests;
 mod disclosures;
 mod duplicates;
 mod edge;
+mod expected_wait;
 mod hsds;
 mod hsds_dirty;
 mod hsds_export;

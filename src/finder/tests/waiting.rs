@@ -63,7 +63,15 @@ fn a_wait_is_told_as_an_interval_with_its_median() {
     let mut hits = of(&index, &Question::near(lawrence(), beginning()), Sort::Wait);
     hits.sort_by_key(|hit| hit.offering);
     let told: Vec<&str> = hits.iter().map(|hit| told(hit, Factor::TimeToCare)).collect();
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @"
+    waiting list, 6 waiting, likely 11 to 45 days (half start within 23), said within a day
+    waiting list, 6 waiting, likely 13 to 85 days (half start within 30), counting those who go first, said within a day
+    waiting list, 6 waiting, unstable: more arrive than start, said within a day
+    open, likely 1 to 9 days from acceptance to first appointment (half within 5), said within a day
+    open, said within a day
+    open, in 10 days at the earliest, said within a day
+    waiting list, 6 waiting, wait unknown, said within a day
+    ");
 }
 
 #[test]
@@ -76,11 +84,14 @@ fn the_longest_wait_asked_for_is_compared_with_the_median_and_an_unstable_list_i
     };
     question.max_wait_days = Some(median);
     assert_eq!(found(&question), [offering_id(1)]);
-    question.max_wait_days = Some(median - 0.1);
+    question.max_wait_days = Some((median * 10.0 - 1.0) / 10.0);
     assert_eq!(found(&question), []);
     let near = index.near_misses(&question, &RankingProfile::default(), 3);
     let gives: Vec<&str> = near[0].mismatch.hits.iter().map(|miss| miss.gives.as_str()).collect();
-    insta::assert_snapshot!(gives.join("\n"), @"");
+    insta::assert_snapshot!(gives.join("\n"), @"
+    waiting list, 6 waiting, likely 11 to 45 days (half start within 23); a wait of at most 22.8 days was asked for
+    waiting list, 6 waiting, unstable: more arrive than start; a wait of at most 22.8 days was asked for
+    ");
     assert_eq!(near[0].unverified.total.value, 0);
 }
 
