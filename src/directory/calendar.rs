@@ -46,6 +46,12 @@ impl OrganizationFacts {
         })
     }
 
+    /// When the next day begins there.
+    pub fn tomorrow(&self, now: Timestamp) -> Timestamp {
+        let tomorrow = now.to_zoned(self.zone()).tomorrow().and_then(|then| then.start_of_day());
+        tomorrow.map_or(now, |start| start.timestamp())
+    }
+
     /// When it opens and closes on a day, in minutes since midnight.
     fn minutes_of(&self, day: Date) -> Vec<(i64, i64)> {
         let weekday = weekday(day);

@@ -94,6 +94,7 @@ fn listen(address: SocketAddr, flag: &str) -> Result<TcpListener> {
 pub async fn serve(server: Server, announce: impl FnOnce()) -> Result<()> {
     let Server { listener, metrics, context } = server;
     let (app, edge) = (context.app.clone(), context.edge.clone());
+    let patience = edge.config().request_timeout;
     let signals = Signals::new()?;
     announce();
     let metrics = metrics.map(|listener| serve_metrics(listener, edge.clone(), app.clone())).transpose()?;
@@ -117,7 +118,9 @@ pub async fn serve(server: Server, announce: impl FnOnce()) -> Result<()> {
     let stopped = Arc::new(AtomicBool::new(false));
     let keeper = in_background(&app, &stopped, keep_in_step);
     let housekeeper = in_background(&app, &stopped, move |app, until| keep_house(app, &edge, until));
-    let postman = in_background(&app, &stopped, carry_mail);
+    let until = stopped.clone();
+    // Not in the pool of blocking threads, which is waited for without end.
+    let postman = std::thread::spawn(move || carry_mail(&app, &until));
     let stop = running.handle();
     let watched = actix_web::rt::spawn(async move {
         let ended =
@@ -133,8 +136,14 @@ pub async fn serve(server: Server, announce: impl FnOnce()) -> Result<()> {
     }
     stopped.store(true, Ordering::Release);
     housekeeper.await.map_err(|stopped| Error::internal("keeping house", stopped))?;
-    // A message that is being sent is waited for: whether it was taken must be noted.
-    postman.await.map_err(|stopped| Error::internal("sending messages", stopped))?;
+    // A message that is being sent is waited for, so that it is noted whether it was taken; but not for ever.
+    let patience = Instant::now() + patience;
+    while !postman.is_finished() && Instant::now() < patience {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    if !postman.is_finished() {
+        tracing::warn!("the mail server takes its time; its message may go again later");
+    }
     watched.await.unwrap_or_else(|stopped| Err(Error::internal("loading the finder", stopped)))
 }
 

@@ -212,6 +212,21 @@ on_both! {
 }
 
 on_both! {
+    fn what_lapses_over_the_weekend_is_told_on_friday(causeway) {
+        let sink = Sink::start();
+        let causeway = mailing(causeway, &sink);
+        let agency = Agency::new(&causeway, json!({}), &["A"]);
+        agency.wishes(&causeway, &json!({"email": "intake@example.org"}));
+        // Said on a Sunday, as it lives by default.
+        claim(&causeway, &agency.pools[0], "2026-11-29T12:00:00Z");
+        go_to(&causeway, "2026-11-26T15:00:00Z");
+        assert_eq!(round(&causeway), []);
+        go_to(&causeway, "2026-11-27T14:00:00Z");
+        assert_eq!(round(&causeway), [Delivery::Sent]);
+    }
+}
+
+on_both! {
     fn nothing_goes_more_often_than_the_agency_asked_for(causeway) {
         let sink = Sink::start();
         let causeway = mailing(causeway, &sink);

@@ -204,17 +204,28 @@ fn found(
 pub fn queue_due(store: &Store) -> Result<usize> {
     let mut queued = 0;
     for reminders in store.read_now(store::all)? {
-        let may =
-            store.read_now(|connection| Ok(due(connection, &reminders, store.clock().now())?.is_some()))?;
-        // Looked at again where it is written: much may have changed.
-        let added = may
-            && store.write_now(|tx| match due(tx.connection, &reminders, tx.now)? {
-                Some(message) => Ok(enqueue(tx, &message)?.is_some()),
-                None => Ok(false),
-            })?;
-        queued += usize::from(added);
+        match queue(store, &reminders) {
+            Ok(added) => queued += usize::from(added),
+            // What is wrong with one agency is nothing to the others.
+            Err(error @ Error::Internal { .. }) => {
+                tracing::error!(organization = %reminders.organization, %error, "could not remind an agency");
+            }
+            Err(error) => return Err(error),
+        }
     }
     Ok(queued)
+}
+
+fn queue(store: &Store, reminders: &Reminders) -> Result<bool> {
+    let now = store.clock().now();
+    if store.read_now(|connection| due(connection, reminders, now))?.is_none() {
+        return Ok(false);
+    }
+    // Looked at again where it is written: much may have changed.
+    store.write_now(|tx| match due(tx.connection, reminders, tx.now)? {
+        Some(message) => Ok(enqueue(tx, &message)?.is_some()),
+        None => Ok(false),
+    })
 }
 
 /// The message that an agency is due now.
@@ -228,7 +239,7 @@ fn due(connection: &mut DbConnection, known: &Reminders, now: Timestamp) -> Resu
     if !rules::may_be_reminded(&last, known.wish.at_most_every, now) {
         return Ok(None);
     }
-    if lapsing(connection, known, now)?.is_empty() {
+    if lapsing(connection, known, &organization.facts, now)?.is_empty() {
         return Ok(None);
     }
     // The same message for every node that looks at the same time: the one after the latest.
@@ -247,13 +258,15 @@ fn due(connection: &mut DbConnection, known: &Reminders, now: Timestamp) -> Resu
 fn lapsing(
     connection: &mut DbConnection,
     known: &Reminders,
+    office: &OrganizationFacts,
     now: Timestamp,
 ) -> Result<BTreeMap<(String, CapacityPoolId), ClaimId>> {
     let family = families(connection, &[known.organization])?;
     let pools = store::pools_of(connection, &family)?;
     let claims = current_claims(connection, &pools)?;
-    let mut due: Vec<Claim> =
-        claims.into_iter().filter(|claim| rules::lapses(claim, known.wish.before, now)).collect();
+    let before = known.wish.before;
+    let lapses = |claim: &Claim| rules::lapses(claim.valid_until, before, office, now);
+    let mut due: Vec<Claim> = claims.into_iter().filter(lapses).collect();
     let ids: Vec<ClaimId> = due.iter().map(|claim| claim.id).collect();
     let reminded = store::reminded(connection, &ids)?;
     due.retain(|claim| !reminded.contains(&claim.id));
@@ -286,7 +299,7 @@ pub fn compose(
         Some(from) => return Ok(Composed::Later(from)),
         None => return Ok(Composed::Nothing("the office never opens")),
     }
-    let due = lapsing(tx.connection, &known, tx.now)?;
+    let due = lapsing(tx.connection, &known, &facts, tx.now)?;
     if due.is_empty() {
         return Ok(Composed::Nothing("nothing lapses any more"));
     }

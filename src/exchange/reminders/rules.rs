@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Wish;
-use crate::availability::Claim;
+use crate::directory::OrganizationFacts;
 use crate::error::FieldError;
 use crate::exchange::outbox::{Last, MessageStatus};
 use crate::types::Period;
@@ -43,9 +43,12 @@ pub(super) fn problems(wish: &Wish) -> Vec<FieldError> {
     problems
 }
 
-/// Whether a claim lapses within `before` of now, or has lapsed.
-pub(super) fn lapses(claim: &Claim, before: Period, now: Timestamp) -> bool {
-    claim.valid_until.duration_since(now) <= before.duration()
+/// Whether an agency is to be told `now`, when somebody is in the office, that a claim lapses at `until`: once it is so
+/// near to that as was asked for, and before a weekend or a holiday over which nobody could be told in time.
+pub(super) fn lapses(until: Timestamp, before: Period, office: &OrganizationFacts, now: Timestamp) -> bool {
+    let wanted = until - before.duration();
+    let nobody_from = |from| office.in_office_from(from).is_none_or(|somebody| somebody >= until);
+    now >= wanted || (nobody_from(wanted) && nobody_from(office.tomorrow(now)))
 }
 
 /// Whether an agency may get another message, after the `last` ones: none waits, and the last one that was not
@@ -85,6 +88,30 @@ mod tests {
         assert_eq!(faults(&wish("intake@example.org", "PT1H", "P90D")), [""; 0]);
         assert_eq!(faults(&wish("nobody", "PT59M", "PT23H")), ["/email", "/before", "/at_most_every"]);
         assert_eq!(faults(&wish("a@b.org\nBcc: c@d.org", "P8D", "P91D")).len(), 3);
+    }
+
+    #[test]
+    fn before_a_weekend_over_which_it_lapses_is_told_on_friday() {
+        let office: OrganizationFacts = serde_json::from_value(serde_json::json!({
+            "name": "A", "engagement": "enrolled", "holidays": ["2026-11-26", "2026-11-27"],
+        }))
+        .unwrap();
+        let told = |until: &str, before: &str, now: &str| {
+            lapses(until.parse().unwrap(), before.parse().unwrap(), &office, now.parse().unwrap())
+        };
+        // It lapses on Sunday the 6th; nobody is there on Saturday.
+        assert!(!told("2026-12-06T15:00:00Z", "P1D", "2026-12-03T15:00:00Z"));
+        assert!(told("2026-12-06T15:00:00Z", "P1D", "2026-12-04T14:00:00Z"));
+        // On Monday at noon there is time on Monday, if an hour before is enough, and none at eight.
+        assert!(!told("2026-12-07T17:00:00Z", "PT3H", "2026-12-04T15:00:00Z"));
+        assert!(told("2026-12-07T13:00:00Z", "PT3H", "2026-12-04T15:00:00Z"));
+        // A weekend with two holidays before it begins on Wednesday.
+        assert!(told("2026-11-28T15:00:00Z", "P1D", "2026-11-25T15:00:00Z"));
+        assert!(!told("2026-11-28T15:00:00Z", "P1D", "2026-11-24T15:00:00Z"));
+        // What was asked for is enough by itself, and what has lapsed too.
+        assert!(told("2026-12-02T15:00:00Z", "P1D", "2026-12-01T15:00:00Z"));
+        assert!(!told("2026-12-02T15:00:01Z", "P1D", "2026-12-01T15:00:00Z"));
+        assert!(told("2026-10-02T15:00:00Z", "P1D", "2026-12-01T15:00:00Z"));
     }
 
     #[test]
