@@ -12,6 +12,7 @@ mod rules;
 mod stale;
 mod store;
 mod track;
+mod watch;
 
 pub use bulk::{Landed, Subject, report_all};
 pub use contacts::{
@@ -24,6 +25,7 @@ pub use rules::{CALL_LIFE, DEFAULT_LIFE, LONGEST_LIFE};
 pub use stale::{SilentSince, StalePage, StalePool, stale};
 pub(crate) use store::current as current_claims;
 pub use track::{HALF_PROMPT_HOURS, Observed, PRIOR_MEAN, PRIOR_WEIGHT, Tally, Times, TrackRecord};
+pub use watch::{Watched, known_of};
 
 use jiff::Timestamp;
 

@@ -178,7 +178,7 @@ on_both! {
                     line["method"] = method.clone();
                 }
                 format!("{line}\n")
-            }).collect()
+            }).collect::<Vec<String>>().concat()
         };
         let staff = causeway.token(Role::AgencyStaff, &Tie::Organization(own.parse().unwrap()));
         let answer = lines(&causeway.send_as(&staff, request(body(&Value::Null))).expect(200));
@@ -235,7 +235,8 @@ on_both! {
         let pools: Vec<String> = (0..7).map(|_| pool(&causeway)).collect();
         let body: String = (0..1_500)
             .map(|number| format!("{}\n", json!({"capacity_pool_id": pools[number % 7], "status": "waitlist", "waiting": number})))
-            .collect();
+            .collect::<Vec<_>>()
+            .concat();
         let answer = said(&causeway, body);
         assert_eq!(answer.len(), 1_501);
         for (number, line) in answer[..1_500].iter().enumerate() {

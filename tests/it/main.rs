@@ -12,6 +12,7 @@ mod erasure;
 mod feed;
 mod forged;
 mod process;
+mod served;
 mod support;
 mod volume;
 
@@ -20,6 +21,7 @@ mod append_only;
 mod audit;
 mod availability;
 mod availability_bulk;
+mod availability_events;
 mod availability_history;
 mod availability_stale;
 mod bad_input;

@@ -1,0 +1,46 @@
+//! What is known of pools that changed, for those who watch them.
+
+use std::collections::HashMap;
+
+use super::model::Claim;
+use super::stale::family;
+use super::store;
+use crate::directory::{CapacityPoolFacts, find_all};
+use crate::error::Result;
+use crate::store::DbConnection;
+use crate::types::{CapacityPoolId, OrganizationId};
+
+/// Which pools somebody watches: all, unless it says otherwise.
+#[derive(Clone, Debug, Default)]
+pub struct Watched {
+    /// Only this organization's, and of those that are merged with it.
+    pub organization: Option<OrganizationId>,
+    /// Only these, if there are any.
+    pub pools: Vec<CapacityPoolId>,
+}
+
+/// The newest claim of each pool of `changed` that is watched, lapsed or not, in this order.
+///
+/// # Errors
+/// If the database fails.
+pub fn known_of(
+    connection: &mut DbConnection,
+    changed: &[CapacityPoolId],
+    watched: &Watched,
+) -> Result<Vec<(CapacityPoolId, Option<Claim>)>> {
+    let is_named = |pool: &&CapacityPoolId| watched.pools.is_empty() || watched.pools.contains(pool);
+    let mut pools: Vec<CapacityPoolId> = changed.iter().filter(is_named).copied().collect();
+    if let Some(organization) = watched.organization {
+        let family = family(connection, organization)?;
+        let owners: HashMap<_, _> = find_all::<CapacityPoolFacts>(connection, &pools)?
+            .into_iter()
+            .map(|pool| (pool.id, pool.facts.organization_id))
+            .collect();
+        pools.retain(|pool| owners.get(pool).is_some_and(|owner| family.contains(owner)));
+    }
+    let mut claims: HashMap<_, _> = store::current(connection, &pools)?
+        .into_iter()
+        .map(|claim| (claim.capacity_pool_id, claim))
+        .collect();
+    Ok(pools.into_iter().map(|pool| (pool, claims.remove(&pool))).collect())
+}
