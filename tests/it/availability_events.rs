@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_web::test::TestRequest;
 use causeway::availability::{ClaimReport, report};
-use causeway::config::Lasting;
+use causeway::config::{EdgeConfig, Lasting};
 use causeway::directory::{Method, Voice};
 use causeway::store::StoreOptions;
 use causeway::types::{AvailabilityStatus, CapacityPoolId};
@@ -112,6 +112,43 @@ on_both! {
 }
 
 on_both! {
+    fn who_is_cut_off_within_what_was_told_together_is_told_all_of_it_again(causeway) {
+        let pools: Vec<String> = (0..3).map(|_| agency(&causeway).1).collect();
+        let token = operator(&causeway);
+        let served = Served::new(&causeway, quick());
+        let mut asked = follow(&served, &token, "", None);
+        asked.until(last_id);
+        let lines = pools.iter().map(|pool| format!("{}\n", json!({"capacity_pool_id": pool, "status": "waitlist", "waiting": 9})));
+        let request = TestRequest::post().uri("/v1/availability").insert_header(("Content-Type", "application/x-ndjson"));
+        causeway.send(request.set_payload(lines.collect::<Vec<_>>().concat())).expect(200);
+        let events = asked.until(|text| Some(events(text)).filter(|events| events.len() == 3));
+        let mut again = follow(&served, &token, "", Some(&events[0].1));
+        for (_, _, data) in &events[1..] {
+            told(&mut again, data["capacity_pool_id"].as_str().unwrap(), 9);
+        }
+        let mut after = follow(&served, &token, "", Some(&events[2].1));
+        says(&causeway, &pools[0], 10);
+        told(&mut after, &pools[0], 10);
+        assert!(!after.text.contains("\"waiting\":9"), "{}", after.text);
+    }
+}
+
+on_both! {
+    fn a_stream_holds_its_place_among_the_requests_of_its_address_until_it_ends(causeway) {
+        let token = operator(&causeway);
+        let edge = EdgeConfig { lasting: quick(), concurrent_requests_per_address: 1, ..EdgeConfig::default() };
+        let served = Served::behind(&causeway, edge);
+        let mut asked = follow(&served, &token, "", None);
+        asked.until(last_id);
+        let ask = || served.ask("GET", "/v1/vocabularies/needs", &token, "Connection: close\r\n").rest().to_owned();
+        let refused = ask();
+        assert!(refused.starts_with("HTTP/1.1 429"), "{refused}");
+        drop(asked);
+        crate::process::wait_for("the place", || ask().starts_with("HTTP/1.1 200").then_some(()));
+    }
+}
+
+on_both! {
     fn only_the_pools_that_were_asked_for_are_told(causeway) {
         let [(organization, one), (_, other), (_, third)] = [agency(&causeway), agency(&causeway), agency(&causeway)];
         let token = operator(&causeway);
@@ -191,7 +228,7 @@ on_both! {
         asked.until(|text| last_id(text).filter(|id| *id != first));
         assert!(events(&asked.text).is_empty());
         served.context.edge.stop();
-        let text = asked.to_end();
+        let text = asked.rest();
         assert!(text.contains(": come again") && text.ends_with("0\r\n\r\n"), "{text}");
         let refused = served.ask("GET", URI, &token, "").until(|text| text.contains("\"code\"").then(|| text.to_owned()));
         assert!(refused.starts_with("HTTP/1.1 503") && refused.contains("\"stopping\""), "{refused}");
@@ -203,7 +240,7 @@ on_both! {
         let token = operator(&causeway);
         let served = Served::new(&causeway, Lasting { longest: Duration::from_millis(300), ..quick() });
         let mut asked = follow(&served, &token, "", None);
-        let text = asked.to_end();
+        let text = asked.rest();
         assert!(text.contains(": come again") && text.contains("retry: "), "{text}");
     }
 }
@@ -235,7 +272,7 @@ on_both! {
         let served = Served::new(&causeway, Lasting { open_per_caller: 1, ..quick() });
         for _ in 0..3 {
             let mut asked = served.ask("HEAD", URI, &token, "Connection: close\r\n");
-            let text = asked.to_end();
+            let text = asked.rest();
             assert!(text.starts_with("HTTP/1.1 200") && text.contains("text/event-stream"), "{text}");
         }
     }

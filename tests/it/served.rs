@@ -24,7 +24,12 @@ pub struct Served {
 impl Served {
     /// Serves the database of this Causeway, with these bounds of what goes on.
     pub fn new(causeway: &Causeway, lasting: Lasting) -> Self {
-        let edge = Edge::new(EdgeConfig { lasting, ..EdgeConfig::default() });
+        Self::behind(causeway, EdgeConfig { lasting, ..EdgeConfig::default() })
+    }
+
+    /// Serves the database of this Causeway behind such an edge.
+    pub fn behind(causeway: &Causeway, edge: EdgeConfig) -> Self {
+        let edge = Edge::new(edge);
         let context = Context { edge, ..causeway.context.clone() };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -86,7 +91,7 @@ impl Asked {
     }
 
     /// Reads to the end.
-    pub fn to_end(&mut self) -> &str {
+    pub fn rest(&mut self) -> &str {
         while self.read() {}
         &self.text
     }
