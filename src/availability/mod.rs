@@ -15,6 +15,7 @@ mod stale;
 mod store;
 mod track;
 mod wait;
+mod watch;
 
 pub use bulk::{Landed, Subject, report_all};
 pub use contacts::{
@@ -33,6 +34,7 @@ pub use wait::{
     Arrivals, Estimate, Estimates, ExpectedWait, Line, Quantiles, WINDOW_DAYS, WaitBasis, expected_wait,
 };
 pub(crate) use wait::{Outlook, day_number, days_from};
+pub use watch::{Known, Watched, known_of};
 
 use jiff::Timestamp;
 

@@ -69,11 +69,7 @@ pub fn stale(
     let own = principal.tie.organization().filter(|_| principal.role == Role::AgencyStaff);
     let organizations = match page.organization.or(own) {
         None => None,
-        Some(asked) => {
-            let survivors: Vec<_> = survivors(connection, &[asked])?.into_values().collect();
-            let family = families(connection, &survivors)?;
-            Some(family.iter().map(ToString::to_string).collect::<Vec<_>>())
-        }
+        Some(asked) => Some(family(connection, asked)?.iter().map(ToString::to_string).collect::<Vec<_>>()),
     };
     let organizations = organizations.as_deref();
     let wanted = i64::try_from(page.limit).unwrap_or(i64::MAX);
@@ -95,6 +91,15 @@ pub fn stale(
         count += lapsing(connection, organizations, page.until, None, room)?.len();
     }
     Ok((shown(connection, places)?, i64::try_from(count).unwrap_or(i64::MAX)))
+}
+
+/// This organization and all that are merged with it, into whichever of them.
+pub(super) fn family(
+    connection: &mut DbConnection,
+    organization: OrganizationId,
+) -> Result<Vec<OrganizationId>> {
+    let survivors: Vec<_> = survivors(connection, &[organization])?.into_values().collect();
+    families(connection, &survivors)
 }
 
 /// Pools of which nothing was ever said.

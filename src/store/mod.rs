@@ -366,6 +366,27 @@ impl Store {
         self.read_now(|connection| feed::since(connection, position, limit, now))
     }
 
+    /// [`Store::feed_start`] as one of the requests that read.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`], or if the database fails.
+    pub async fn feed_now(&self) -> Result<Position> {
+        self.read(feed::start).await
+    }
+
+    /// [`Store::feed_since`] as one of the requests that read; gives the place behind what it found.
+    ///
+    /// # Errors
+    /// As [`Store::feed_now`].
+    pub async fn feed_page(&self, mut position: Position, limit: i64) -> Result<(Following, Position)> {
+        let now = self.inner.clock.now();
+        self.read(move |connection| {
+            let following = feed::since(connection, &mut position, limit, now)?;
+            Ok((following, position))
+        })
+        .await
+    }
+
     /// The bell by which the processes that share the database wake each other; SQLite has none.
     ///
     /// # Errors

@@ -64,6 +64,7 @@ fn table() -> BTreeMap<String, Needs> {
         ("get_offering_availability", Needs::Scope(Scope::DirectoryRead)),
         ("report_availability", Needs::Scope(Scope::AvailabilityWrite)),
         ("report_offering_availability", Needs::Scope(Scope::AvailabilityWrite)),
+        ("follow_availability", Needs::Scope(Scope::DirectoryRead)),
         ("report_availability_in_bulk", Needs::Scope(Scope::AvailabilityWrite)),
         ("list_availability_history", Needs::Scope(Scope::DirectoryRead)),
         ("list_offering_availability_history", Needs::Scope(Scope::DirectoryRead)),

@@ -1,5 +1,6 @@
 //! Thousands of reports in one call, each with an answer of its own.
 
+use std::io::Write;
 use std::time::Duration;
 
 use actix_web::test::TestRequest;
@@ -8,6 +9,7 @@ use causeway::config::{EdgeConfig, Lasting};
 use causeway::http::Edge;
 use serde_json::{Value, json};
 
+use crate::served::{Asked, Served};
 use crate::support::{Answer, Causeway, on_both, send_all};
 
 const URI: &str = "/v1/availability";
@@ -178,7 +180,7 @@ on_both! {
                     line["method"] = method.clone();
                 }
                 format!("{line}\n")
-            }).collect()
+            }).collect::<Vec<String>>().concat()
         };
         let staff = causeway.token(Role::AgencyStaff, &Tie::Organization(own.parse().unwrap()));
         let answer = lines(&causeway.send_as(&staff, request(body(&Value::Null))).expect(200));
@@ -222,8 +224,10 @@ on_both! {
 on_both! {
     fn what_is_wrong_with_a_line_is_said_in_few_words_however_long_it_is(causeway) {
         let field = "x".repeat(60_000);
-        let answer = said(&causeway, format!("{{\"{field}\": 1}}\n{{\"status\": \"{field}\"}}\n"));
-        assert_eq!(answer.len(), 3);
+        let deep = format!("{{\"status\": {}1{}}}", "[".repeat(20_000), "]".repeat(20_000));
+        let answer = said(&causeway, format!("{{\"{field}\": 1}}\n{{\"status\": \"{field}\"}}\n{deep}\n"));
+        assert_eq!(answer.len(), 4);
+        assert_eq!(answer[2]["problem"]["errors"][0]["detail"], "is nested more than 32 levels deep");
         for line in &answer {
             assert!(line.to_string().len() < 1_500, "{}", line.to_string().len());
         }
@@ -235,7 +239,8 @@ on_both! {
         let pools: Vec<String> = (0..7).map(|_| pool(&causeway)).collect();
         let body: String = (0..1_500)
             .map(|number| format!("{}\n", json!({"capacity_pool_id": pools[number % 7], "status": "waitlist", "waiting": number})))
-            .collect();
+            .collect::<Vec<_>>()
+            .concat();
         let answer = said(&causeway, body);
         assert_eq!(answer.len(), 1_501);
         for (number, line) in answer[..1_500].iter().enumerate() {
@@ -295,5 +300,37 @@ on_both! {
         context.edge.stop();
         let refused = send_all(&context, [request(line).insert_header(authorization)]).pop().unwrap().expect(503);
         assert_eq!(refused.json()["code"], "stopping");
+    }
+}
+
+on_both! {
+    fn a_body_that_does_not_come_on_or_does_not_end_is_stopped_and_keeps_what_it_did(causeway) {
+        let pool = pool(&causeway);
+        let line = format!("{}\n", json!({"capacity_pool_id": pool, "status": "waitlist"}));
+        let token = causeway.token(Role::Operator, &Tie::None);
+        let bounds = Lasting { idle: Duration::from_millis(300), body: 2_000, ..Lasting::default() };
+        let served = Served::new(&causeway, bounds);
+        let headers = "Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n";
+        let send = |asked: &mut Asked, text: &str| write!(asked.stream, "{:x}\r\n{text}\r\n", text.len());
+        let summary = |text: &str| {
+            let line = text.lines().find(|line| line.contains("\"stopped\""))?;
+            serde_json::from_str::<Value>(line).ok()
+        };
+
+        let mut slow = served.ask("POST", URI, &token, headers);
+        send(&mut slow, &format!("{line}{{\"status\": ")).unwrap();
+        let said = slow.until(summary);
+        assert_eq!((&said["problem"]["code"], &said["lines"], &said["recorded"]), (&json!("request-timeout"), &json!(1), &json!(1)));
+
+        // More than the bound, all of it before anything is read.
+        let mut endless = served.ask("POST", URI, &token, headers);
+        for _ in 0..2_000 {
+            send(&mut endless, &line.repeat(10)).unwrap();
+        }
+        let said = endless.until(summary);
+        assert_eq!(said["problem"]["code"], "payload-too-large");
+        let recorded = usize::try_from(said["recorded"].as_u64().unwrap()).unwrap();
+        assert!(recorded * line.len() <= 2_000, "{said}");
+        assert_eq!(history(&causeway, &pool).len(), 1 + recorded);
     }
 }

@@ -233,7 +233,8 @@ fn killed_in_the_middle(folder: &Path, token: &str, pools: &[String], after: Dur
         for number in 0.. {
             let text: String = (0..50)
                 .map(|step| line(&sent[(number * 50 + step) % sent.len()], number * 50 + step))
-                .collect();
+                .collect::<Vec<_>>()
+                .concat();
             if send_chunk(&mut sending, &text).is_err() {
                 break;
             }

@@ -2,6 +2,7 @@
 
 mod bulk;
 mod claims;
+mod events;
 mod history;
 mod stale;
 
@@ -103,6 +104,7 @@ fn by_offering(connection: &mut DbConnection, id: &str) -> Result<CapacityPoolId
 pub(super) fn configure(services: &mut ServiceConfig<'_>) {
     bulk::configure(services);
     claims::configure(services);
+    events::configure(services);
     history::configure(services);
     stale::configure(services);
 }
