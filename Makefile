@@ -6,7 +6,7 @@ CARGO ?= cargo
 PROFILE ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test format lint bench openapi
+.PHONY: help run test soak format lint bench openapi
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -17,6 +17,9 @@ run: ## Serve the demonstration directory on http://127.0.0.1:8080 (SQLite, a ne
 # With as many open files as a common default allows, so that a leak of connections shows on every machine.
 test: lint ## Check format and lints, then run every test on SQLite and on a throwaway PostgreSQL
 	ulimit -S -n 1024; scripts/with-postgres $(CARGO) test --locked
+
+soak: ## Long repetitions: what is killed again and again while it writes
+	ulimit -S -n 1024; CAUSEWAY_SOAK=1 scripts/with-postgres $(CARGO) test --locked --test it -- --nocapture killed
 
 lint: ## Check format and lints only
 	$(CARGO) fmt -- --check

@@ -1,27 +1,25 @@
 //! The composition root: the store, access control, the finder, and the feed that keeps the one in step with the other.
 
-use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+mod feed;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
-use uuid::Uuid;
+use tokio::sync::watch;
 
 use crate::access::Access;
 use crate::availability::links::LinkSigner;
 use crate::config::{AccessConfig, MailConfig};
-use crate::directory::{Record, centres_of, find_all};
 use crate::error::Result;
 use crate::exchange::outbox::{self, Delivery, Mailer, Post};
 use crate::exchange::reminders;
-use crate::finder::source::{Listing, affected, every_listing, every_plan, listings};
-use crate::finder::{About, Answer, Entry, Index, NearMisses, PlanInfo, RankingProfile, Search};
+use crate::finder::{Answer, NearMisses, RankingProfile, Search};
 use crate::privacy::audit::chain;
 use crate::privacy::vault::Vault;
-use crate::store::{Change, DbConnection, Listener, Noun, Position, Recorded, Store};
-use crate::types::{InsurancePlanId, OfferingId, calendar_date};
+use crate::store::{Position, Store};
+use feed::Feed;
+pub use feed::Followed;
 
 /// Everything that a request needs. Cloning shares it.
 #[derive(Clone)]
@@ -52,34 +50,10 @@ pub struct Found {
 /// Near misses of each criterion and kind.
 const NEAR_MISSES_SHOWN: usize = 3;
 
-/// Keeps the index in step with the database.
-struct Feed {
-    store: Store,
-    access: Access,
-    node: String,
-    index: RwLock<Index>,
-    loaded: AtomicBool,
-    /// How far the feed has been followed, readable while it is being followed.
-    followed: AtomicI64,
-    /// One at a time reads the database and applies what it read: the last to apply has read last.
-    progress: Mutex<Progress>,
-}
-
-#[derive(Default)]
-struct Progress {
-    position: Position,
-    /// Numbers of the feed that this process has applied itself and will meet again when it polls.
-    applied: BTreeSet<i64>,
-}
-
-/// How often the feed is asked for what other processes changed.
+/// How often the feed is asked, whether a bell was heard or not, for what other processes changed.
 pub const POLL_EVERY: Duration = Duration::from_millis(200);
 /// How often what the audit has told is sealed.
 pub const SEAL_EVERY: Duration = Duration::from_secs(5);
-/// Changes read in one poll.
-const POLL_LIMIT: i64 = 5_000;
-/// Own numbers that are remembered; older ones would only be applied twice.
-const OWN_REMEMBERED: usize = 100_000;
 
 impl App {
     /// An application on this store that issues and believes its own tokens only, in the name of the default
@@ -98,15 +72,7 @@ impl App {
     pub fn guarded(store: Store, config: AccessConfig) -> Result<Self> {
         let vault = Vault::open(&store, &config.master_keys)?;
         let access = Access::new(store.clone(), config);
-        let feed = Arc::new(Feed {
-            store: store.clone(),
-            access: access.clone(),
-            node: format!("{:08x}", Uuid::now_v7().as_u128() & 0xffff_ffff),
-            index: RwLock::new(Index::default()),
-            loaded: AtomicBool::new(false),
-            followed: AtomicI64::new(0),
-            progress: Mutex::default(),
-        });
+        let feed = Arc::new(Feed::new(store.clone(), access.clone()));
         store.listen(&feed);
         let links = LinkSigner::new(store.secret("update-link")?);
         let profile = Arc::new(RankingProfile::default());
@@ -123,15 +89,51 @@ impl App {
 
     /// Whether the finder has been filled.
     pub fn is_ready(&self) -> bool {
-        self.feed.loaded.load(Ordering::Acquire)
+        self.feed.is_loaded()
     }
 
-    /// Applies what other processes changed; says how much that was.
+    /// Applies everything that other processes changed; says how much that was.
     ///
     /// # Errors
     /// If the database fails.
     pub fn poll(&self) -> Result<usize> {
-        self.feed.poll()
+        let mut total = 0;
+        loop {
+            let followed = self.follow()?;
+            total += followed.applied;
+            if !followed.more {
+                return Ok(total);
+            }
+        }
+    }
+
+    /// Applies some of what other processes changed: little enough that a writer of this process does not wait
+    /// long behind it.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn follow(&self) -> Result<Followed> {
+        self.feed.follow()
+    }
+
+    /// Whether this process changed something since the last call, so that others are to be woken.
+    pub fn has_news(&self) -> bool {
+        self.feed.has_news()
+    }
+
+    /// Changes whenever there may be something new in the feed.
+    pub fn news(&self) -> watch::Receiver<u64> {
+        self.feed.news()
+    }
+
+    /// Where this process stands in the feed.
+    pub fn position(&self) -> Position {
+        self.feed.position()
+    }
+
+    /// How long ago the finder was known to be in step with the database.
+    pub fn lag(&self) -> Duration {
+        self.feed.lag()
     }
 
     /// Seals what the audit has told since the last time; says how many events that were.
@@ -175,7 +177,7 @@ impl App {
     pub fn send_next_mail(&self) -> Result<Option<Delivery>> {
         let Some(mailer) = &self.mailer else { return Ok(None) };
         let (store, signer) = (&self.store, &self.links);
-        let (public_url, node) = (self.access.issuer(), self.feed.node.as_str());
+        let (public_url, node) = (self.access.issuer(), self.feed.node());
         outbox::send_next(&Post { store, mailer, signer, public_url, node })
     }
 
@@ -213,7 +215,7 @@ impl App {
 
     /// The number of the last change of the feed that the finder has followed.
     pub fn feed_applied(&self) -> i64 {
-        self.feed.followed.load(Ordering::Acquire)
+        self.feed.position().highest()
     }
 
     /// How many offerings can be found.
@@ -224,154 +226,5 @@ impl App {
     /// The time now.
     pub fn now(&self) -> Timestamp {
         self.store.clock().now()
-    }
-}
-
-impl Feed {
-    fn read_index(&self) -> std::sync::RwLockReadGuard<'_, Index> {
-        // A panic while writing would leave at worst one offering unindexed; the feed heals that.
-        self.index.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn revision(&self, index: &Index) -> String {
-        format!("{}:{}", self.node, index.revision())
-    }
-
-    fn progress(&self) -> MutexGuard<'_, Progress> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn load(&self) -> Result<usize> {
-        let mut progress = self.progress();
-        // The place in the feed first: what changes while the load runs is applied after it.
-        progress.position = self.store.feed_start()?;
-        let index = self.store.read_now(|connection| {
-            let centres = centres_of(connection)?;
-            let plans = every_plan(connection)?;
-            Index::load(plans.iter().map(plan_info), |keep| {
-                every_listing(connection, &centres, |listing| keep(entry(&listing)))
-            })
-        })?;
-        let count = index.len();
-        self.followed.store(progress.position.highest(), Ordering::Release);
-        *self.index.write().unwrap_or_else(PoisonError::into_inner) = index;
-        self.loaded.store(true, Ordering::Release);
-        Ok(count)
-    }
-
-    fn poll(&self) -> Result<usize> {
-        let mut progress = self.progress();
-        let mut total = 0;
-        loop {
-            // The place moves on only once everything before it has been applied.
-            let mut position = progress.position.clone();
-            let changes = self.store.feed_since(&mut position, POLL_LIMIT)?;
-            let more = i64::try_from(changes.len()).is_ok_and(|count| count >= POLL_LIMIT);
-            let foreign: Vec<Change> = changes
-                .into_iter()
-                .filter(|recorded| !progress.applied.remove(&recorded.seq))
-                .map(|recorded| recorded.change)
-                .collect();
-            total += foreign.len();
-            self.apply(&foreign)?;
-            self.followed.store(position.highest(), Ordering::Release);
-            progress.position = position;
-            if !more {
-                return Ok(total);
-            }
-        }
-    }
-
-    /// Reads what changed and puts it into the index.
-    fn apply(&self, changes: &[Change]) -> Result<()> {
-        if changes.is_empty() {
-            return Ok(());
-        }
-        self.access.changed(changes);
-        let (plans, ids, listings) = self.store.read_now(|connection| {
-            let plans = changed_plans(connection, changes)?;
-            let ids = affected(connection, changes)?;
-            let listings = listings(connection, &ids, None)?;
-            Ok((plans, ids, listings))
-        })?;
-        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
-        for plan in &plans {
-            let (id, info) = plan_info(plan);
-            index.set_plan(id, info);
-        }
-        let mut gone: BTreeSet<OfferingId> = ids.into_iter().collect();
-        for listing in listings.iter().filter(|listing| listing.can_be_found()) {
-            gone.remove(&listing.offering.id);
-            index.apply(entry(listing));
-        }
-        for id in gone {
-            index.remove(id);
-        }
-        Ok(())
-    }
-}
-
-impl Listener for Feed {
-    fn committed(&self, changes: &[Recorded]) {
-        let own: Vec<Change> = changes.iter().map(|recorded| recorded.change).collect();
-        // Before anything else, and whether the finder is loaded or not: who was disabled is refused at once.
-        self.access.changed(&own);
-        if !self.loaded.load(Ordering::Acquire) {
-            return;
-        }
-        let mut progress = self.progress();
-        match self.apply(&own) {
-            Ok(()) => {
-                progress.applied.extend(changes.iter().map(|recorded| recorded.seq));
-                while progress.applied.len() > OWN_REMEMBERED {
-                    progress.applied.pop_first();
-                }
-            }
-            // They stay in the feed, and the next poll tries again.
-            Err(error) => tracing::error!(%error, "could not apply own changes to the finder"),
-        }
-    }
-}
-
-fn changed_plans(
-    connection: &mut DbConnection,
-    changes: &[Change],
-) -> Result<Vec<Record<crate::directory::InsurancePlanFacts>>> {
-    let ids: Vec<InsurancePlanId> = changes
-        .iter()
-        .filter(|change| change.noun == Noun::InsurancePlan)
-        .map(|change| InsurancePlanId(change.subject))
-        .collect();
-    find_all(connection, &ids)
-}
-
-fn plan_info(plan: &Record<crate::directory::InsurancePlanFacts>) -> (InsurancePlanId, PlanInfo) {
-    let last_day = |retired_at| calendar_date(retired_at).yesterday().unwrap_or(Date::MIN);
-    let retired = plan.retired_at.map(last_day);
-    let info = PlanInfo {
-        category: plan.facts.category,
-        effective_from: plan.facts.effective_from,
-        // A retired plan pays for nobody any more.
-        effective_until: match (plan.facts.effective_until, retired) {
-            (Some(until), Some(retired)) => Some(until.min(retired)),
-            (until, retired) => until.or(retired),
-        },
-    };
-    (plan.id, info)
-}
-
-fn entry(listing: &Listing) -> Entry<'_> {
-    Entry {
-        offering: listing.offering.id,
-        place: listing.placement.map(crate::directory::Placement::at),
-        facts: &listing.offering.facts,
-        audience: &listing.service.facts.audience,
-        claim: listing.claim.as_ref(),
-        partnerships: &listing.partnerships,
-        about: About {
-            organization: Some(&listing.organization.facts),
-            service: Some(&listing.service.facts),
-            location: listing.location.as_ref().map(|location| &location.facts),
-        },
     }
 }

@@ -359,13 +359,7 @@ impl Access {
                 Noun::Membership => {
                     self.inner.verified.forget(PrincipalId::Membership(MembershipId(change.subject)));
                 }
-                Noun::SigningKey => {
-                    let mut loaded = self.inner.keys.write().unwrap_or_else(PoisonError::into_inner);
-                    loaded.ring = None;
-                    loaded.generation += 1;
-                    drop(loaded);
-                    self.inner.verified.forget_all();
-                }
+                Noun::SigningKey => self.forget(),
                 Noun::Organization
                 | Noun::Location
                 | Noun::Service
@@ -377,6 +371,15 @@ impl Access {
                 | Noun::Partnership => {}
             }
         }
+    }
+
+    /// Forgets the keys and every verified token: what changed of them is not known.
+    pub fn forget(&self) {
+        let mut loaded = self.inner.keys.write().unwrap_or_else(PoisonError::into_inner);
+        loaded.ring = None;
+        loaded.generation += 1;
+        drop(loaded);
+        self.inner.verified.forget_all();
     }
 }
 

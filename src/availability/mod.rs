@@ -3,16 +3,42 @@
 //! Silence is never capacity: without a live claim the status is unknown. Expiry needs no job and no write,
 //! it is computed wherever a claim is read.
 
+mod bulk;
+mod contacts;
+mod evidence;
+mod history;
 pub mod links;
 mod model;
+mod observations;
 mod rules;
+mod stale;
 mod store;
+mod track;
+mod wait;
+mod watch;
 
+pub use bulk::{Landed, Subject, report_all};
+pub use contacts::{
+    ContactAttempt, ContactOutcome, ContactPage, ContactReport, Contacted, Said, attempts, contact,
+};
+pub(crate) use evidence::all_evidence;
+pub use evidence::{Evidence, evidence};
+pub use history::{HistoryPage, KeptClaim, history};
 pub use model::{Claim, ClaimMethod, ClaimReport};
+pub use observations::{LOOKED_BACK, Observation, ObservationKind, observe, track_record};
 pub use rules::{CALL_LIFE, DEFAULT_LIFE, LONGEST_LIFE};
+pub use stale::{SilentSince, StalePage, StalePool, stale};
 pub(crate) use store::current as current_claims;
+pub use track::{HALF_PROMPT_HOURS, Observed, PRIOR_MEAN, PRIOR_WEIGHT, Tally, Times, TrackRecord};
+pub use wait::{
+    Arrivals, Estimate, Estimates, ExpectedWait, Line, Quantiles, WINDOW_DAYS, WaitBasis, expected_wait,
+};
+pub(crate) use wait::{Outlook, day_number, days_from};
+pub use watch::{Known, Watched, known_of};
 
-use crate::directory::{CapacityPoolFacts, Method, Voice, find};
+use jiff::Timestamp;
+
+use crate::directory::{CapacityPoolFacts, Method, Record, Voice, find};
 use crate::error::{Error, FieldError, Result};
 use crate::store::{Change, DbConnection, Noun, Tx};
 use crate::types::{CapacityPoolId, ClaimId};
@@ -33,15 +59,43 @@ pub fn current(connection: &mut DbConnection, pool: CapacityPoolId) -> Result<Op
 /// [`Error::NotFound`] if there is no such pool; [`Error::Invalid`] if the report contradicts itself or the clock;
 /// [`Error::Conflict`] if the pool is retired.
 pub fn report(tx: &mut Tx<'_>, pool: CapacityPoolId, report: &ClaimReport, voice: &Voice) -> Result<Claim> {
+    Ok(claimed(tx, pool, report, voice)?.1)
+}
+
+/// [`report`] that also gives the id of the claim that it keeps.
+fn claimed(
+    tx: &mut Tx<'_>,
+    pool: CapacityPoolId,
+    report: &ClaimReport,
+    voice: &Voice,
+) -> Result<(ClaimId, Claim)> {
     let record = find::<CapacityPoolFacts>(tx.connection, pool)?;
-    if record.retired_at.is_some() {
-        return Err(Error::Conflict(format!("the capacity pool {pool} is retired")));
+    let claim = claim(&record, report, voice, tx.now)?;
+    store::insert(tx.connection, std::slice::from_ref(&claim), tx.now)?;
+    let before = store::current(tx.connection, &[pool])?.pop();
+    if let Some(newest) = before.as_ref().filter(|newest| newest.reported_at > claim.reported_at) {
+        return Ok((claim.id, newest.clone()));
     }
-    let problems = rules::problems(report, tx.now);
+    store::make_current(tx.connection, &claim, before.map(|before| before.id))?;
+    tx.changed(Change { noun: Noun::CapacityPool, subject: pool.into(), version: record.version })?;
+    Ok((claim.id, claim))
+}
+
+/// What `voice` reports of this pool at `now`, as a claim.
+fn claim(
+    pool: &Record<CapacityPoolFacts>,
+    report: &ClaimReport,
+    voice: &Voice,
+    now: Timestamp,
+) -> Result<Claim> {
+    if pool.retired_at.is_some() {
+        return Err(Error::Conflict(format!("the capacity pool {} is retired", pool.id)));
+    }
+    let problems = rules::problems(report, now);
     if !problems.is_empty() {
         return Err(problems.into());
     }
-    let reported_at = report.reported_at.unwrap_or(tx.now);
+    let reported_at = report.reported_at.unwrap_or(now);
     let method = match (report.method, voice.method) {
         (Some(ClaimMethod::CoordinatorCall), _) | (None, Method::CoordinatorCall | Method::Import) => {
             ClaimMethod::CoordinatorCall
@@ -56,9 +110,9 @@ pub fn report(tx: &mut Tx<'_>, pool: CapacityPoolId, report: &ClaimReport, voice
         ClaimMethod::Agency => DEFAULT_LIFE,
         ClaimMethod::CoordinatorCall => CALL_LIFE,
     };
-    let claim = Claim {
+    Ok(Claim {
         id: ClaimId::new(),
-        capacity_pool_id: pool,
+        capacity_pool_id: pool.id,
         status: report.status,
         open_slots: report.open_slots,
         waiting: report.waiting,
@@ -69,13 +123,5 @@ pub fn report(tx: &mut Tx<'_>, pool: CapacityPoolId, report: &ClaimReport, voice
         reported_by: voice.by.clone(),
         method,
         valid_until: report.valid_until.unwrap_or(reported_at + life),
-    };
-    store::insert(tx.connection, &claim, tx.now)?;
-    let before = store::current(tx.connection, &[pool])?.pop();
-    if let Some(newest) = before.as_ref().filter(|newest| newest.reported_at > claim.reported_at) {
-        return Ok(newest.clone());
-    }
-    store::make_current(tx.connection, &claim, before.map(|before| before.id))?;
-    tx.changed(Change { noun: Noun::CapacityPool, subject: pool.into(), version: record.version })?;
-    Ok(claim)
+    })
 }

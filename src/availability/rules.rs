@@ -15,7 +15,7 @@ pub const CALL_LIFE: SignedDuration = SignedDuration::from_hours(3 * 24);
 /// Years of which a claim can speak.
 const YEARS: std::ops::RangeInclusive<i16> = 2000..=2200;
 /// Clocks of reporters may run ahead by this much.
-const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
+pub(super) const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 /// More openings or waiting students than this are a slip of the keyboard.
 pub(super) const MOST: u32 = 100_000;
 

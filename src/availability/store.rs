@@ -1,18 +1,21 @@
 //! Where claims are kept.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
+use jiff::{SignedDuration, Timestamp};
 
 use super::model::{Claim, ClaimMethod};
 use crate::directory::parse_id;
 use crate::error::{Error, Result};
 use crate::store::schema::{capacity_pools, claims};
-use crate::store::{DbConnection, date_from_sql, date_to_sql, from_sql, to_sql};
+use crate::store::{DbConnection, date_from_sql, date_to_sql, from_sql, on_either, to_sql};
 use crate::types::{CapacityPoolId, ClaimId};
 
 /// A claim as it stands in its table.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = claims)]
-struct Row {
+pub(super) struct Row {
     id: String,
     capacity_pool_id: String,
     status: String,
@@ -27,7 +30,7 @@ struct Row {
     valid_until: chrono::NaiveDateTime,
 }
 
-fn read(row: Row) -> Result<Claim> {
+pub(super) fn read(row: Row) -> Result<Claim> {
     let Row {
         id,
         capacity_pool_id,
@@ -61,26 +64,52 @@ fn read(row: Row) -> Result<Claim> {
     })
 }
 
-/// Writes a claim.
-pub(super) fn insert(connection: &mut DbConnection, claim: &Claim, now: jiff::Timestamp) -> Result<()> {
+/// A claim to be written.
+#[derive(Insertable)]
+#[diesel(table_name = claims, treat_none_as_null = true)]
+struct NewRow<'a> {
+    id: String,
+    capacity_pool_id: String,
+    status: &'a str,
+    open_slots: Option<i32>,
+    waiting: Option<i32>,
+    starts_last_28_days: Option<i32>,
+    next_available_date: Option<chrono::NaiveDate>,
+    notes: Option<&'a str>,
+    reported_at: chrono::NaiveDateTime,
+    reported_by: &'a str,
+    method: &'a str,
+    valid_until: chrono::NaiveDateTime,
+    recorded_at: chrono::NaiveDateTime,
+}
+
+/// Claims of one statement: SQLite takes 32,766 values.
+const INSERTED_AT_ONCE: usize = 500;
+
+/// Writes claims.
+pub(super) fn insert(connection: &mut DbConnection, claims: &[Claim], now: Timestamp) -> Result<()> {
     let count = |value: Option<u32>| value.map(|value| i32::try_from(value).unwrap_or(i32::MAX));
-    diesel::insert_into(claims::table)
-        .values((
-            claims::id.eq(claim.id.to_string()),
-            claims::capacity_pool_id.eq(claim.capacity_pool_id.to_string()),
-            claims::status.eq(claim.status.as_str()),
-            claims::open_slots.eq(count(claim.open_slots)),
-            claims::waiting.eq(count(claim.waiting)),
-            claims::starts_last_28_days.eq(count(claim.starts_last_28_days)),
-            claims::next_available_date.eq(claim.next_available_date.map(date_to_sql)),
-            claims::notes.eq(&claim.notes),
-            claims::reported_at.eq(to_sql(claim.reported_at)),
-            claims::reported_by.eq(&claim.reported_by),
-            claims::method.eq(claim.method.as_str()),
-            claims::valid_until.eq(to_sql(claim.valid_until)),
-            claims::recorded_at.eq(to_sql(now)),
-        ))
-        .execute(connection)?;
+    for chunk in claims.chunks(INSERTED_AT_ONCE) {
+        let rows: Vec<NewRow<'_>> = chunk
+            .iter()
+            .map(|claim| NewRow {
+                id: claim.id.to_string(),
+                capacity_pool_id: claim.capacity_pool_id.to_string(),
+                status: claim.status.as_str(),
+                open_slots: count(claim.open_slots),
+                waiting: count(claim.waiting),
+                starts_last_28_days: count(claim.starts_last_28_days),
+                next_available_date: claim.next_available_date.map(date_to_sql),
+                notes: claim.notes.as_deref(),
+                reported_at: to_sql(claim.reported_at),
+                reported_by: &claim.reported_by,
+                method: claim.method.as_str(),
+                valid_until: to_sql(claim.valid_until),
+                recorded_at: to_sql(now),
+            })
+            .collect();
+        on_either!(connection, connection => diesel::insert_into(claims::table).values(&rows).execute(connection))?;
+    }
     Ok(())
 }
 
@@ -94,7 +123,10 @@ pub(super) fn make_current(
     before: Option<ClaimId>,
 ) -> Result<()> {
     let pool = capacity_pools::table.filter(capacity_pools::id.eq(claim.capacity_pool_id.to_string()));
-    let current = capacity_pools::current_claim_id.eq(claim.id.to_string());
+    let current = (
+        capacity_pools::current_claim_id.eq(claim.id.to_string()),
+        capacity_pools::current_valid_until.eq(to_sql(claim.valid_until)),
+    );
     let changed = match before {
         Some(before) => diesel::update(pool.filter(capacity_pools::current_claim_id.eq(before.to_string())))
             .set(current)
@@ -118,6 +150,38 @@ pub(crate) fn current(connection: &mut DbConnection, pools: &[CapacityPoolId]) -
             .load(connection)?;
         for row in rows {
             found.push(read(row)?);
+        }
+    }
+    Ok(found)
+}
+
+/// When and how long each of these pools' lists was said to be, from `latest` to `earliest` before what these claims
+/// say of it.
+pub(super) fn lists_before(
+    connection: &mut DbConnection,
+    claims: &[&Claim],
+    latest: SignedDuration,
+    earliest: SignedDuration,
+) -> Result<HashMap<CapacityPoolId, Vec<(Timestamp, u32)>>> {
+    let mut found: HashMap<CapacityPoolId, Vec<(Timestamp, u32)>> = HashMap::new();
+    for chunk in claims.chunks(500) {
+        let said: HashMap<String, Timestamp> =
+            chunk.iter().map(|claim| (claim.capacity_pool_id.to_string(), claim.reported_at)).collect();
+        let (Some(first), Some(last)) = (said.values().min(), said.values().max()) else { continue };
+        let rows: Vec<(String, chrono::NaiveDateTime, Option<i32>)> = claims::table
+            .filter(claims::capacity_pool_id.eq_any(said.keys()))
+            .filter(claims::reported_at.between(to_sql(*first - earliest), to_sql(*last - latest)))
+            .filter(claims::waiting.is_not_null())
+            .select((claims::capacity_pool_id, claims::reported_at, claims::waiting))
+            .load(connection)?;
+        for (pool, at, waiting) in rows {
+            let at = from_sql(at);
+            let before = said.get(&pool).map(|said| said.duration_since(at));
+            if let Some(waiting) = waiting.and_then(|waiting| u32::try_from(waiting).ok())
+                && before.is_some_and(|before| (latest..=earliest).contains(&before))
+            {
+                found.entry(parse_id(&pool)?).or_default().push((at, waiting));
+            }
         }
     }
     Ok(found)

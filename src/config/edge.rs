@@ -32,6 +32,41 @@ pub struct EdgeConfig {
     pub metrics_listen: Option<SocketAddr>,
     /// How long `/readyz` says no before connections are refused.
     pub drain: Duration,
+    /// What bounds a request that goes on.
+    pub lasting: Lasting,
+}
+
+/// Bounds of the few requests that go on while they are answered: reports in bulk and the stream of events.
+#[derive(Clone, Copy, Debug)]
+pub struct Lasting {
+    /// Requests of this kind that one client or person may have open.
+    pub open_per_caller: usize,
+    /// How long one may go on. Who asks for a stream comes again, and is looked at again.
+    pub longest: Duration,
+    /// How long one may wait for the other side, to send or to take something.
+    pub idle: Duration,
+    /// Bytes of a body in bulk.
+    pub body: u64,
+    /// Lines of a body in bulk.
+    pub lines: u64,
+    /// How often a stream says that it still goes on.
+    pub heartbeat: Duration,
+}
+
+impl Default for Lasting {
+    fn default() -> Self {
+        Self {
+            // As many as browsers open to one server, and some for the programs beside them.
+            open_per_caller: 20,
+            longest: Duration::from_hours(1),
+            idle: Duration::from_mins(1),
+            // A line has 100 to 200 bytes: both are more than every pool of a state in one call.
+            body: 256 << 20,
+            lines: 1_000_000,
+            // Proxies give up on a silent connection after 30 to 60 seconds.
+            heartbeat: Duration::from_secs(15),
+        }
+    }
 }
 
 /// Requests in a minute; none: unlimited.
@@ -82,6 +117,7 @@ impl Default for EdgeConfig {
             cors_origins: Vec::new(),
             metrics_listen: None,
             drain: Duration::from_secs(DRAIN_SECONDS.into()),
+            lasting: Lasting::default(),
         }
     }
 }
@@ -133,6 +169,7 @@ impl EdgeConfig {
             cors_origins: origins.map(origin).collect::<Result<_>>()?,
             metrics_listen: metrics.map(|text| metrics_address(text)).transpose()?,
             drain: Duration::from_secs(drain.into()),
+            lasting: Lasting::default(),
         })
     }
 }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 pub use access::{AccessConfig, Hidden, JwksSource, MasterKey, MasterKeys, OidcIssuer, OidcSettings};
 pub use database::DatabaseUrl;
-pub use edge::{EdgeConfig, Quotas};
+pub use edge::{EdgeConfig, Lasting, Quotas};
 pub use mail::{MailConfig, MailTls};
 
 use crate::error::{Error, Result};

@@ -124,8 +124,20 @@ pub(super) fn read<T: DeserializeOwned>(
     parse(body, |error| (pointer(error.path()), error.inner().to_string()))
 }
 
+/// Reads one line of a body, as [`read_strictly`] reads a whole one.
+///
+/// # Errors
+/// If it is not what `T` takes.
+pub(super) fn parse_strictly<T: DeserializeOwned + Serialize>(line: &[u8]) -> Result<T, Problem> {
+    if let Err(error) = std::str::from_utf8(line) {
+        let message = format!("is not UTF-8: byte {} is none of a character", error.valid_up_to() + 1);
+        return Err(FieldError::body("", message).into());
+    }
+    written_back(parse(line, |error| (pointer(error.path()), error.inner().to_string()))?, line)
+}
+
 /// Whether a body comes as one of these; `shown` is how what came instead is told.
-fn check_media_type(
+pub(super) fn check_media_type(
     request: &HttpRequest,
     media_types: &[&str],
     shown: impl Fn(&str) -> String,

@@ -166,7 +166,7 @@ impl ProblemCode {
     }
 }
 
-/// Seconds after which an overloaded or starting server may be asked again.
+/// Seconds after which an overloaded or starting server may be asked again, unless it says otherwise.
 const RETRY_AFTER_SECONDS: &str = "1";
 
 /// A problem on its way to the client. The request id is added by the middleware, which also logs causes.
@@ -253,6 +253,19 @@ pub(super) struct ProblemField<'a> {
     detail: &'a str,
 }
 
+impl<'a> ProblemField<'a> {
+    /// Shows a value that is wrong.
+    pub(super) fn of(FieldError { at, message }: &'a FieldError) -> Self {
+        let (mut pointer, mut parameter, mut header) = (None, None, None);
+        match at {
+            At::Body(place) => pointer = Some(place.as_str()),
+            At::Query(name) => parameter = Some(name.as_str()),
+            At::Header(name) => header = Some(*name),
+        }
+        Self { pointer, parameter, header, detail: message }
+    }
+}
+
 impl Problem {
     /// A problem of this kind.
     pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
@@ -271,21 +284,9 @@ impl Problem {
     /// The answer, with the id under which the request is logged.
     pub fn response(&self, request_id: &str) -> HttpResponse {
         let (status, code, title) = self.code.facts();
-        let errors = self
-            .errors
-            .iter()
-            .map(|FieldError { at, message }| {
-                let (mut pointer, mut parameter, mut header) = (None, None, None);
-                match at {
-                    At::Body(place) => pointer = Some(place.as_str()),
-                    At::Query(name) => parameter = Some(name.as_str()),
-                    At::Header(name) => header = Some(*name),
-                }
-                ProblemField { pointer, parameter, header, detail: message }
-            })
-            .collect();
+        let errors = self.errors.iter().map(ProblemField::of).collect();
         let mut response = HttpResponseBuilder::new(status);
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
         }
         if let Some(allow) = &self.allow {

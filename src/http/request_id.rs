@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use std::time::Instant;
 
 use actix_web::HttpMessage;
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::{self, BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
@@ -53,6 +53,10 @@ pub(super) async fn identify(
             if let Some(error) = response.response().error() {
                 let problem = as_problem(error, &asked.id, response.headers());
                 response = response.into_response(problem);
+            }
+            if asked.method == Method::HEAD && response.response().body().size() == BodySize::Stream {
+                // It might go on for ever, to be thrown away.
+                response = response.map_body(|_, _| BoxBody::new(body::None::new()));
             }
             let route = response.request().match_pattern();
             asked.finish(&edge, response.response_mut(), route);

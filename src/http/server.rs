@@ -16,6 +16,7 @@ use super::caller::authenticate;
 use super::edge::{Edge, cors, guard, guard_caller, serve_metrics};
 use super::fallback::{self, KnownPaths};
 use super::request_id::identify;
+use super::waker::Waker;
 use super::{Context, Cursors, body, configure, openapi, pages};
 use crate::app::{App, POLL_EVERY, SEAL_EVERY};
 use crate::config::EdgeConfig;
@@ -93,7 +94,7 @@ fn listen(address: SocketAddr, flag: &str) -> Result<TcpListener> {
 pub async fn serve(server: Server, announce: impl FnOnce()) -> Result<()> {
     let Server { listener, metrics, context } = server;
     let (app, edge) = (context.app.clone(), context.edge.clone());
-    let (context_app, patience) = (app.clone(), edge.config().request_timeout);
+    let patience = edge.config().request_timeout;
     let signals = Signals::new()?;
     announce();
     let metrics = metrics.map(|listener| serve_metrics(listener, edge.clone(), app.clone())).transpose()?;
@@ -115,9 +116,9 @@ pub async fn serve(server: Server, announce: impl FnOnce()) -> Result<()> {
         handle
     });
     let stopped = Arc::new(AtomicBool::new(false));
+    let keeper = in_background(&app, &stopped, keep_in_step);
+    let housekeeper = in_background(&app, &stopped, move |app, until| keep_house(app, &edge, until));
     let until = stopped.clone();
-    let keeper = tokio::task::spawn_blocking(move || keep_in_step(&app, &edge, &until));
-    let (app, until) = (context_app, stopped.clone());
     // Not in the pool of blocking threads, which is waited for without end.
     let postman = std::thread::spawn(move || carry_mail(&app, &until));
     let stop = running.handle();
@@ -134,6 +135,7 @@ pub async fn serve(server: Server, announce: impl FnOnce()) -> Result<()> {
         watching.stop(false).await;
     }
     stopped.store(true, Ordering::Release);
+    housekeeper.await.map_err(|stopped| Error::internal("keeping house", stopped))?;
     // A message that is being sent is waited for, so that it is noted whether it was taken; but not for ever.
     let patience = Instant::now() + patience;
     while !postman.is_finished() && Instant::now() < patience {
@@ -143,6 +145,16 @@ pub async fn serve(server: Server, announce: impl FnOnce()) -> Result<()> {
         tracing::warn!("the mail server takes its time; its message may go again later");
     }
     watched.await.unwrap_or_else(|stopped| Err(Error::internal("loading the finder", stopped)))
+}
+
+/// Work on a thread of its own until serving has stopped.
+fn in_background<T: Send + 'static>(
+    app: &App,
+    stopped: &Arc<AtomicBool>,
+    work: impl FnOnce(&App, &AtomicBool) -> T + Send + 'static,
+) -> tokio::task::JoinHandle<T> {
+    let (app, stopped) = (app.clone(), stopped.clone());
+    tokio::task::spawn_blocking(move || work(&app, &stopped))
 }
 
 /// The signals that ask for a stop. SIGTERM comes from what runs the server: it is given the time to see on
@@ -179,18 +191,24 @@ impl Signals {
     }
 }
 
-/// Loads the finder, then follows the change feed and seals the audit until serving has stopped.
-fn keep_in_step(app: &App, edge: &Edge, stopped: &AtomicBool) -> Result<()> {
+/// Loads the finder, then follows the change feed until serving has stopped. It does nothing else: what it waits
+/// for, searches wait for.
+fn keep_in_step(app: &App, stopped: &AtomicBool) -> Result<()> {
     let started = Instant::now();
     let count = app.load()?;
     tracing::info!(offerings = count, elapsed_ms = started.elapsed().as_millis(), "the finder is loaded");
-    let (mut purged, mut forgotten) = (Instant::now(), Instant::now());
-    let mut sealed = Instant::now();
+    let mut waker = Waker::new();
+    while !stopped.load(Ordering::Acquire) {
+        waker.turn(app);
+    }
+    Ok(())
+}
+
+/// Seals the audit, forgets and deletes what is old until serving has stopped.
+fn keep_house(app: &App, edge: &Edge, stopped: &AtomicBool) {
+    let (mut sealed, mut forgotten, mut purged) = (Instant::now(), Instant::now(), Instant::now());
     while !stopped.load(Ordering::Acquire) {
         std::thread::sleep(POLL_EVERY);
-        if let Err(error) = app.poll() {
-            tracing::error!(%error, "could not follow the change feed; trying again");
-        }
         if sealed.elapsed() > SEAL_EVERY {
             sealed = Instant::now();
             seal_audit(app);
@@ -207,7 +225,6 @@ fn keep_in_step(app: &App, edge: &Edge, stopped: &AtomicBool) -> Result<()> {
         }
     }
     seal_audit(app);
-    Ok(())
 }
 
 /// Makes reminders and sends messages until serving has stopped. A mail server may take its time, and nothing else

@@ -6,8 +6,10 @@
 //! database was busy, so the closure must have no effect outside the transaction. What changed is told to
 //! the [`Listener`] after the commit and before `write` returns.
 
+mod bell;
 mod changes;
 mod connection;
+mod feed;
 mod idempotency;
 mod migrations;
 pub(crate) mod schema;
@@ -23,9 +25,11 @@ use diesel::r2d2::Pool;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
-pub use changes::{Change, FEED_KEPT_FOR, Noun, Position, Recorded};
+pub use bell::Bell;
+pub use changes::{Change, Noun, Recorded};
 pub use connection::DbConnection;
 pub(crate) use connection::on_either;
+pub use feed::{FEED_KEPT_FOR, Following, InvalidPosition, Position};
 pub use idempotency::{Key, Replay};
 pub use tenancy::{Tenancy, Tenant};
 pub use time::{date_from_sql, date_to_sql, from_sql, to_sql};
@@ -65,6 +69,7 @@ pub struct Store {
 }
 
 struct Inner {
+    url: DatabaseUrl,
     readers: Lane,
     /// SQLite has one writer; PostgreSQL shares the lane of the readers.
     writer: Option<Lane>,
@@ -154,7 +159,9 @@ impl Store {
             }
             DatabaseUrl::Postgres(_) => (lane(Purpose::Write, options.connections)?, None),
         };
-        Ok(Self { inner: Arc::new(Inner { readers, writer, clock, listener: OnceLock::new() }) })
+        Ok(Self {
+            inner: Arc::new(Inner { url: url.clone(), readers, writer, clock, listener: OnceLock::new() }),
+        })
     }
 
     /// Brings the schema at `url` up to date under a lock; `grant_to` names the PostgreSQL role that is to use
@@ -339,7 +346,7 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub fn feed_newest(&self) -> Result<i64> {
-        self.read_now(changes::newest)
+        self.read_now(feed::newest)
     }
 
     /// Where in the change feed a reader starts that loads the state after this.
@@ -347,17 +354,48 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub fn feed_start(&self) -> Result<Position> {
-        let now = self.inner.clock.now();
-        self.read_now(|connection| changes::start(connection, now))
+        self.read_now(feed::start)
     }
 
-    /// Up to `limit` changes since `position`, which moves on behind them.
+    /// Up to `limit` changes since `position`, which moves on behind them, and those that came late.
     ///
     /// # Errors
     /// If the database fails.
-    pub fn feed_since(&self, position: &mut Position, limit: i64) -> Result<Vec<Recorded>> {
+    pub fn feed_since(&self, position: &mut Position, limit: i64) -> Result<Following> {
         let now = self.inner.clock.now();
-        self.read_now(|connection| changes::since(connection, position, limit, now))
+        self.read_now(|connection| feed::since(connection, position, limit, now))
+    }
+
+    /// [`Store::feed_start`] as one of the requests that read.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`], or if the database fails.
+    pub async fn feed_now(&self) -> Result<Position> {
+        self.read(feed::start).await
+    }
+
+    /// [`Store::feed_since`] as one of the requests that read; gives the place behind what it found.
+    ///
+    /// # Errors
+    /// As [`Store::feed_now`].
+    pub async fn feed_page(&self, mut position: Position, limit: i64) -> Result<(Following, Position)> {
+        let now = self.inner.clock.now();
+        self.read(move |connection| {
+            let following = feed::since(connection, &mut position, limit, now)?;
+            Ok((following, position))
+        })
+        .await
+    }
+
+    /// The bell by which the processes that share the database wake each other; SQLite has none.
+    ///
+    /// # Errors
+    /// If the database cannot be reached.
+    pub fn bell(&self) -> Result<Option<Bell>> {
+        match &self.inner.url {
+            DatabaseUrl::Sqlite(_) => Ok(None),
+            DatabaseUrl::Postgres(_) => Bell::open(&self.inner.url).map(Some),
+        }
     }
 
     /// The key of this name, made of random bytes when it is asked for the first time.
@@ -400,7 +438,7 @@ impl Store {
     /// If the database fails.
     pub fn purge(&self) -> Result<()> {
         self.write_now(|tx| {
-            changes::purge(tx.connection, tx.now)?;
+            feed::purge(tx.connection, tx.now)?;
             idempotency::purge(tx.connection, tx.now)
         })
     }

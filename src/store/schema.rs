@@ -47,6 +47,7 @@ diesel::table! {
         organization_id -> Text,
         current_claim_id -> Nullable<Text>,
         facts -> Text,
+        current_valid_until -> Nullable<Timestamp>,
     }
 }
 
@@ -213,6 +214,43 @@ diesel::table! {
         subject_id -> Text,
         version -> BigInt,
         recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    change_purges (id) {
+        id -> Integer,
+        purged_through -> BigInt,
+    }
+}
+
+diesel::table! {
+    contact_attempts (id) {
+        id -> Text,
+        capacity_pool_id -> Text,
+        offering_id -> Nullable<Text>,
+        outcome -> Text,
+        phone -> Nullable<Text>,
+        language -> Nullable<Text>,
+        notes -> Nullable<Text>,
+        attempted_at -> Timestamp,
+        recorded_at -> Timestamp,
+        attempted_by -> Text,
+        district_id -> Nullable<Text>,
+        claim_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    observations (id) {
+        id -> Text,
+        capacity_pool_id -> Text,
+        kind -> Text,
+        held -> Nullable<Bool>,
+        elapsed -> Nullable<Double>,
+        observed_at -> Timestamp,
+        recorded_at -> Timestamp,
+        reported_by -> Text,
     }
 }
 

@@ -79,6 +79,8 @@ ids! {
     PartnershipId,
     /// One dated statement of capacity.
     ClaimId,
+    /// One call to an agency.
+    ContactAttemptId,
     /// One statement of facts by one source.
     AssertionId,
     /// A system that may ask for tokens.

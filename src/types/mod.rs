@@ -35,9 +35,9 @@ pub use coordinates::{Coordinates, EARTH_RADIUS_KM, InvalidCoordinates};
 pub(crate) use coordinates::{chord_2_to_km, km_to_chord_2};
 pub use crisis::{CrisisContact, crisis_contacts, mandated_reporting};
 pub use ids::{
-    AssertionId, CapacityPoolId, ClaimId, ClientId, ConsentId, CrisisEventId, DisclosureId, DistrictId,
-    GuardianId, InsurancePlanId, InvitationId, LocationId, MembershipId, MergeId, MessageId, OfferingId,
-    OrganizationId, PartnershipId, SchoolId, ServiceId, StudentId, UpdateLinkId, derived_uuid,
+    AssertionId, CapacityPoolId, ClaimId, ClientId, ConsentId, ContactAttemptId, CrisisEventId, DisclosureId,
+    DistrictId, GuardianId, InsurancePlanId, InvitationId, LocationId, MembershipId, MergeId, MessageId,
+    OfferingId, OrganizationId, PartnershipId, SchoolId, ServiceId, StudentId, UpdateLinkId, derived_uuid,
 };
 pub use language::{InvalidLanguageTag, LanguageTag};
 pub use month::{InvalidMonth, Month};

@@ -49,7 +49,16 @@ fn rest(mut stream: TcpStream) -> String {
 fn exchange(address: &str, bytes: &[u8]) -> Option<u16> {
     let mut stream = connect(address);
     stream.write_all(bytes).unwrap();
-    rest(stream).split(' ').nth(1).map(|status| status.parse().unwrap())
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read == 1) {
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8_lossy(&head).into_owned();
+    if !head.contains("text/event-stream") {
+        rest(stream);
+    }
+    head.split(' ').nth(1).map(|status| status.parse().unwrap())
 }
 
 // ---- what is logged --------------------------------------------------------------------------------------

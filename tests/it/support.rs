@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock};
 
-use actix_web::body::to_bytes;
+use actix_web::body::{MessageBody, to_bytes};
 use actix_web::http::Method;
 use actix_web::test::{TestRequest, init_service, try_call_service};
 use causeway::access::rules::LONGEST_TOKEN_LIFE;
@@ -475,7 +475,18 @@ pub fn send_all(context: &Context, requests: impl IntoIterator<Item = TestReques
                     (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
                 })
                 .collect();
-            let body = to_bytes(response.into_body()).await.expect("a whole body");
+            let goes_on = response
+                .headers()
+                .get("content-type")
+                .is_some_and(|media_type| media_type.as_bytes().starts_with(b"text/event-stream"));
+            let body = if goes_on {
+                // Of what does not end, the beginning.
+                let mut body = Box::pin(response.into_body());
+                let first = std::future::poll_fn(|context| body.as_mut().poll_next(context)).await;
+                first.expect("a beginning").expect("a beginning")
+            } else {
+                to_bytes(response.into_body()).await.expect("a whole body")
+            };
             let text = String::from_utf8_lossy(&body).into_owned();
             answers.push(Answer { status, headers, text });
         }

@@ -55,6 +55,8 @@ pub(super) enum Refusal {
     Concurrency,
     /// Too many requests of its address ran.
     AddressConcurrency,
+    /// The client or person has too many open that go on.
+    CallerOpen,
     /// It took too long.
     Timeout,
 }
@@ -178,6 +180,14 @@ fn feed(registry: &mut Registry, app: &App) {
         "feed_applied",
         "The last change that the finder has applied",
         gauge(app.feed_applied()),
+    );
+    let lag: Gauge<f64, std::sync::atomic::AtomicU64> = Gauge::default();
+    lag.set(app.lag().as_secs_f64());
+    registry.register_with_unit(
+        "feed_lag",
+        "Since the finder was last known to be in step with the database",
+        Unit::Seconds,
+        lag,
     );
     match app.store.feed_newest() {
         Ok(newest) => registry.register("feed_newest", "The last change in the database", gauge(newest)),

@@ -4,6 +4,7 @@
 
 mod cors;
 mod headers;
+mod lasting;
 mod limits;
 mod metrics;
 mod peer;
@@ -11,20 +12,22 @@ mod places;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderMap, RETRY_AFTER};
 use actix_web::middleware::Next;
 use actix_web::web;
+use tokio::sync::watch;
 
 pub(super) use cors::cors;
 pub(super) use headers::protect;
+pub(super) use lasting::Open;
 pub(super) use metrics::{Metrics, known_method, serve as serve_metrics};
 
 use super::caller::principal;
 use super::problem::{Problem, ProblemCode};
+use crate::access::PrincipalId;
 use crate::config::EdgeConfig;
 use limits::{Class, Counted, Limits};
 use metrics::Refusal;
@@ -46,9 +49,11 @@ pub struct Edge {
 struct Inner {
     config: EdgeConfig,
     limits: Limits,
-    places: Places,
+    places: Places<IpAddr>,
+    /// Requests that go on, by who has them open.
+    open: Places<PrincipalId>,
     metrics: Metrics,
-    stopping: AtomicBool,
+    stopping: watch::Sender<bool>,
 }
 
 impl Edge {
@@ -59,8 +64,9 @@ impl Edge {
             config,
             limits,
             places: Places::default(),
+            open: Places::default(),
             metrics: Metrics::new(),
-            stopping: AtomicBool::new(false),
+            stopping: watch::Sender::new(false),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -70,14 +76,19 @@ impl Edge {
         &self.inner.config
     }
 
-    /// From now on `/readyz` says no, and each answer is the last of its connection.
+    /// From now on `/readyz` says no, each answer is the last of its connection, and what goes on comes to an end.
     pub fn stop(&self) {
-        self.inner.stopping.store(true, Ordering::Release);
+        self.inner.stopping.send_replace(true);
     }
 
     /// Whether a stop was asked for.
     pub fn is_stopping(&self) -> bool {
-        self.inner.stopping.load(Ordering::Acquire)
+        *self.inner.stopping.borrow()
+    }
+
+    /// Is true from when on a stop was asked for.
+    pub(super) fn stopping(&self) -> watch::Receiver<bool> {
+        self.inner.stopping.subscribe()
     }
 
     /// Forgets those who have asked nothing lately.
@@ -164,20 +175,26 @@ async fn run(
     next: Next<impl MessageBody + 'static>,
 ) -> Answered {
     let (config, metrics) = (edge.config(), edge.metrics());
-    let Some(_running) = metrics.begin(config.concurrent_requests) else {
+    let Some(running) = metrics.begin(config.concurrent_requests) else {
         metrics.refused(Refusal::Concurrency);
         let detail = "too many requests run; ask again in a moment";
         return Ok(request.error_response(Problem::new(ProblemCode::Overloaded, detail)));
     };
     let most = config.concurrent_requests_per_address;
     let place = address.map(|address| edge.inner.places.take(address, most).ok_or(()));
-    let Ok(_place) = place.transpose() else {
+    let Ok(place) = place.transpose() else {
         metrics.refused(Refusal::AddressConcurrency);
         return Ok(too_many(request, &format!("{most} requests of one address run already"), 1));
     };
     let limit = config.request_timeout;
+    let goes_on = lasting::goes_on(request.method(), request.path());
     if let Ok(response) = tokio::time::timeout(limit, next.call(request)).await {
-        return Ok(response?.map_into_boxed_body());
+        let response = response?.map_into_boxed_body();
+        return Ok(if goes_on {
+            response.map_body(|_, body| lasting::hold(body, (running, place)))
+        } else {
+            response
+        });
     }
     metrics.refused(Refusal::Timeout);
     let detail = format!(

@@ -1,46 +1,57 @@
-//! How many requests of one address run at once. A body that comes slowly holds its place until it has come or its
-//! time is up; whoever sends many such bodies must leave places to the others.
+//! How many requests of one address run at once, and how many that go on one caller has open. A body that comes slowly
+//! holds its place until it has come or its time is up; whoever sends many such bodies must leave places to the others.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The places that are held. Cloning shares them.
-#[derive(Clone, Default)]
-pub(super) struct Places {
-    held: Arc<Mutex<HashMap<IpAddr, usize>>>,
+/// The places that are held, by whom. Cloning shares them.
+pub(super) struct Places<K: Copy + Eq + Hash> {
+    held: Arc<Mutex<HashMap<K, usize>>>,
 }
 
 /// A place of one request; dropping it gives it back.
-pub(super) struct Place {
-    places: Places,
-    address: IpAddr,
+pub(in crate::http) struct Place<K: Copy + Eq + Hash> {
+    places: Places<K>,
+    holder: K,
 }
 
-impl Places {
-    /// Takes a place for a request of this address; none where it holds `most` already.
-    pub(super) fn take(&self, address: IpAddr, most: usize) -> Option<Place> {
+impl<K: Copy + Eq + Hash> Clone for Places<K> {
+    fn clone(&self) -> Self {
+        Self { held: self.held.clone() }
+    }
+}
+
+impl<K: Copy + Eq + Hash> Default for Places<K> {
+    fn default() -> Self {
+        Self { held: Arc::default() }
+    }
+}
+
+impl<K: Copy + Eq + Hash> Places<K> {
+    /// Takes a place for one request; none where its holder has `most` already.
+    pub(super) fn take(&self, holder: K, most: usize) -> Option<Place<K>> {
         let mut held = self.lock();
-        let before = held.get(&address).copied().unwrap_or(0);
+        let before = held.get(&holder).copied().unwrap_or(0);
         if before >= most {
             return None;
         }
-        held.insert(address, before + 1);
-        Some(Place { places: self.clone(), address })
+        held.insert(holder, before + 1);
+        Some(Place { places: self.clone(), holder })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, usize>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Place {
+impl<K: Copy + Eq + Hash> Drop for Place<K> {
     fn drop(&mut self) {
         let mut held = self.places.lock();
-        if let Some(count) = held.get_mut(&self.address) {
+        if let Some(count) = held.get_mut(&self.holder) {
             *count -= 1;
             if *count == 0 {
-                held.remove(&self.address);
+                held.remove(&self.holder);
             }
         }
     }
@@ -48,6 +59,8 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     #[test]

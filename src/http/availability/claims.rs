@@ -1,98 +1,19 @@
-//! `/v1/capacity-pools/{id}/availability`, also reached by an offering.
+//! `/v1/capacity-pools/{id}/availability`, also reached by an offering: what holds now, and to say what does.
 
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, get, put, web};
-use jiff::Timestamp;
-use jiff::civil::Date;
-use serde::Serialize;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::caller::{AvailabilityWrite, Caller, DirectoryRead};
-use super::problem::Problem;
-use super::query::{NoParams, Query};
-use super::resource::JSON;
-use super::{Context, body};
+use super::{Availability, FindPool, by_offering, by_pool};
 use crate::access::Principal;
-use crate::availability::{Claim, ClaimMethod, ClaimReport};
-use crate::directory::{CapacityPoolFacts, Facts, OfferingFacts, Voice, admit, find};
-use crate::error::{Error, Result};
-use crate::store::DbConnection;
-use crate::types::{AvailabilityStatus, CapacityPoolId};
-
-/// What is known of a pool's capacity now. Silence is `unknown`, and so is what was said and has lapsed.
-#[derive(Serialize, utoipa::ToSchema)]
-pub(super) struct Availability {
-    /// Whose capacity.
-    capacity_pool_id: Option<CapacityPoolId>,
-    /// What holds now.
-    pub status: AvailabilityStatus,
-    /// Openings not yet promised to anyone.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, example = 2)]
-    open_slots: Option<u32>,
-    /// How many wait.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    waiting: Option<u32>,
-    /// How many started in the 28 days before it was said.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    starts_last_28_days: Option<u32>,
-    /// The first date on which someone new could start.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    next_available_date: Option<Date>,
-    /// Remarks.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    notes: Option<String>,
-    /// When it was said, also where it has lapsed since.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    as_of: Option<Timestamp>,
-    /// From when on it no longer holds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    valid_until: Option<Timestamp>,
-    /// Who found out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    method: Option<ClaimMethod>,
-}
-
-impl Availability {
-    /// What `claim`, the newest of the pool, says at `now`.
-    pub(super) fn of(pool: Option<CapacityPoolId>, claim: Option<&Claim>, now: Timestamp) -> Self {
-        let live = claim.filter(|claim| claim.is_live(now));
-        Self {
-            capacity_pool_id: pool,
-            status: live.map_or(AvailabilityStatus::Unknown, |claim| claim.status),
-            open_slots: live.and_then(|claim| claim.open_slots),
-            waiting: live.and_then(|claim| claim.waiting),
-            starts_last_28_days: live.and_then(|claim| claim.starts_last_28_days),
-            next_available_date: live.and_then(|claim| claim.next_available_date),
-            notes: live.and_then(|claim| claim.notes.clone()),
-            as_of: claim.map(|claim| claim.reported_at),
-            valid_until: claim.map(|claim| claim.valid_until),
-            method: claim.map(|claim| claim.method),
-        }
-    }
-}
-
-/// The pool that the path names: directly, or by one of its offerings.
-type FindPool = fn(&mut DbConnection, &str) -> Result<CapacityPoolId>;
-
-fn by_pool(connection: &mut DbConnection, id: &str) -> Result<CapacityPoolId> {
-    let missing = |_| Error::NotFound { what: CapacityPoolFacts::NOUN.as_str(), id: id.to_owned() };
-    Ok(find::<CapacityPoolFacts>(connection, id.parse().map_err(missing)?)?.id)
-}
-
-fn by_offering(connection: &mut DbConnection, id: &str) -> Result<CapacityPoolId> {
-    let missing = || Error::NotFound { what: OfferingFacts::NOUN.as_str(), id: id.to_owned() };
-    let offering = find::<OfferingFacts>(connection, id.parse().map_err(|_| missing())?)?;
-    offering.facts.capacity_pool_id.ok_or_else(missing)
-}
+use crate::availability::{ClaimReport, evidence};
+use crate::directory::{CapacityPoolFacts, Voice, admit, find};
+use crate::http::caller::{AvailabilityWrite, Caller, DirectoryRead};
+use crate::http::problem::Problem;
+use crate::http::query::{NoParams, Query};
+use crate::http::resource::JSON;
+use crate::http::{Context, body};
 
 async fn read(context: &Context, id: String, find_pool: FindPool) -> Result<HttpResponse, Problem> {
     let now = context.app.now();
@@ -102,7 +23,8 @@ async fn read(context: &Context, id: String, find_pool: FindPool) -> Result<Http
         .read(move |connection| {
             let pool = find_pool(connection, &id)?;
             let claim = crate::availability::current(connection, pool)?;
-            Ok(Availability::of(Some(pool), claim.as_ref(), now))
+            let evidence = evidence(connection, pool, claim.as_ref(), now)?;
+            Ok(Availability::of(Some(pool), claim.as_ref(), evidence, now))
         })
         .await?;
     Ok(HttpResponse::Ok().json(shown))
@@ -126,7 +48,8 @@ async fn report(
             let record = find::<CapacityPoolFacts>(tx.connection, pool)?;
             admit(tx.connection, &principal, &record)?;
             let claim = crate::availability::report(tx, pool, &report, &Voice::of(&principal))?;
-            Ok(Availability::of(Some(pool), Some(&claim), tx.now))
+            let evidence = evidence(tx.connection, pool, Some(&claim), tx.now)?;
+            Ok(Availability::of(Some(pool), Some(&claim), evidence, tx.now))
         })
         .await?;
     Ok(HttpResponse::Ok().json(shown))
