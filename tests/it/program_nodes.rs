@@ -67,17 +67,17 @@ impl Pair {
         assert_eq!(request.send_json(report).unwrap().status().as_u16(), 200);
     }
 
-    /// Waits until a search at this node finds the offering, or does not.
-    fn shows(&self, at: &Node, availability: &str, finds: bool) {
-        wait_for(&format!("availability={availability} to give {finds}"), || {
-            let count = found(&at.address, &format!("{LAWRENCE}&availability={availability}"));
-            (count == u64::from(finds)).then_some(())
-        });
-    }
-
     fn as_owner(&self) -> PgConnection {
         PgConnection::establish(&self.database.owner).unwrap()
     }
+}
+
+/// Waits until a search at this node finds the offering, or does not.
+fn shows(at: &Node, availability: &str, finds: bool) {
+    wait_for(&format!("availability={availability} to give {finds}"), || {
+        let count = found(&at.address, &format!("{LAWRENCE}&availability={availability}"));
+        (count == u64::from(finds)).then_some(())
+    });
 }
 
 fn capacity() -> Value {
@@ -93,17 +93,17 @@ fn what_one_process_is_told_the_other_shows_also_when_it_was_killed_and_came_bac
     let Some(mut pair) = Pair::new() else { return };
     pair.claim(&pair.one, &capacity());
     assert_eq!(found(&pair.one.address, &format!("{LAWRENCE}&availability=open")), 1, "its own node at once");
-    pair.shows(&pair.other, "open", true);
+    shows(&pair.other, "open", true);
     pair.claim(&pair.other, &none());
     assert_eq!(found(&pair.other.address, &format!("{LAWRENCE}&availability=open")), 0);
-    pair.shows(&pair.one, "open", false);
+    shows(&pair.one, "open", false);
 
     pair.other.program.signal("KILL");
     pair.claim(&pair.one, &capacity());
     pair.other = start(&pair.folder, &pair.database);
     assert_eq!(found(&pair.other.address, &format!("{LAWRENCE}&availability=open")), 1);
     pair.claim(&pair.one, &none());
-    pair.shows(&pair.other, "open", false);
+    shows(&pair.other, "open", false);
     for node in [&pair.one, &pair.other] {
         assert_eq!(node.program.err().matches(" ERROR ").count(), 0, "{}", node.program.err());
     }
@@ -122,7 +122,7 @@ fn a_bell_that_is_lost_costs_nothing_but_a_moment() {
         let report = if round % 2 == 0 { capacity() } else { none() };
         pair.claim(&pair.one, &report);
         owner.batch_execute(end).unwrap();
-        pair.shows(&pair.other, "open", round % 2 == 0);
+        shows(&pair.other, "open", round % 2 == 0);
     }
     wait_for("both to say that it was lost", || {
         [&pair.one, &pair.other]
@@ -131,7 +131,7 @@ fn a_bell_that_is_lost_costs_nothing_but_a_moment() {
             .then_some(())
     });
     pair.claim(&pair.other, &capacity());
-    pair.shows(&pair.one, "open", true);
+    shows(&pair.one, "open", true);
 }
 
 #[test]
@@ -146,9 +146,9 @@ fn a_transaction_that_stays_open_holds_up_neither_process() {
     ))
     .unwrap();
     pair.claim(&pair.one, &capacity());
-    pair.shows(&pair.other, "open", true);
+    shows(&pair.other, "open", true);
     pair.claim(&pair.other, &none());
-    pair.shows(&pair.one, "open", false);
+    shows(&pair.one, "open", false);
     long.batch_execute(&format!(
         "UPDATE offerings SET retired_at = now() AT TIME ZONE 'UTC', version = version + 1 WHERE id = '{}'; COMMIT",
         pair.offering
@@ -184,5 +184,5 @@ fn a_process_that_falls_out_of_step_says_so_and_is_ready_again_once_it_is_in_ste
     owner.batch_execute("COMMIT").unwrap();
     wait_for("/readyz to say yes", || (readiness(&pair.other).0 == 200).then_some(()));
     pair.claim(&pair.one, &capacity());
-    pair.shows(&pair.other, "open", true);
+    shows(&pair.other, "open", true);
 }
