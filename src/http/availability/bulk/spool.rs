@@ -255,7 +255,10 @@ mod tests {
             for number in 0..2_000 {
                 spool.put(line(number)).await.unwrap();
             }
-            assert!(spool.0.state().held <= IN_MEMORY && spool.0.state().written > 1 << 20);
+            {
+                let state = spool.0.state();
+                assert!(state.held <= IN_MEMORY && state.written > 1 << 20);
+            }
             let mut taken = Vec::new();
             while taken.len() < 1 << 20 {
                 taken.extend(taker.take().await.unwrap().unwrap());
@@ -264,7 +267,12 @@ mod tests {
             for number in 2_000..2_100 {
                 spool.put(line(number)).await.unwrap();
             }
-            while spool.0.state().read < spool.0.state().written {
+            // One look at a time: the second would wait for the first.
+            let is_behind = || {
+                let state = spool.0.state();
+                state.read < state.written
+            };
+            while is_behind() {
                 taken.extend(taker.take().await.unwrap().unwrap());
             }
             for number in 2_100..2_300 {
