@@ -15,7 +15,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use causeway::availability::{Claim, ClaimMethod};
+use causeway::availability::{Claim, ClaimMethod, Evidence};
 use causeway::directory::{Coverage, OfferedLanguage, OfferingFacts, ServiceArea};
 use causeway::finder::{
     About, Ask, AvailabilityAsk, CoverageAsk, Entry, Index, LanguageAsk, Question, RankingProfile, Search,
@@ -277,6 +277,7 @@ impl Offered {
             facts: &self.facts,
             audience: &[Audience::Students],
             claim: self.claim.as_ref(),
+            evidence: Evidence::default(),
             partnerships: &[],
             about: About::default(),
         }

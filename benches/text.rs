@@ -9,6 +9,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use causeway::availability::Evidence;
 use causeway::directory::{LocationFacts, OfferingFacts, OrganizationFacts, ServiceFacts};
 use causeway::finder::{
     About, Ask, CoverageAsk, Entry, Index, LanguageAsk, Question, RankingProfile, Search,
@@ -204,6 +205,7 @@ impl Offered {
             facts: &self.facts,
             audience: &[Audience::Students],
             claim: None,
+            evidence: Evidence::default(),
             partnerships: &[],
             about: About {
                 organization: Some(&self.organization),

@@ -9,8 +9,11 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::access::Access;
-use crate::config::AccessConfig;
+use crate::availability::links::LinkSigner;
+use crate::config::{AccessConfig, MailConfig};
 use crate::error::Result;
+use crate::exchange::outbox::{self, Delivery, Mailer, Post};
+use crate::exchange::reminders;
 use crate::finder::{Answer, NearMisses, RankingProfile, Search};
 use crate::privacy::audit::chain;
 use crate::privacy::vault::Vault;
@@ -27,6 +30,9 @@ pub struct App {
     pub access: Access,
     /// The keys that seal what could identify a student.
     pub vault: Vault,
+    /// Signs the links by which agencies answer without an account.
+    pub links: LinkSigner,
+    mailer: Option<Arc<Mailer>>,
     feed: Arc<Feed>,
     profile: Arc<RankingProfile>,
 }
@@ -68,7 +74,9 @@ impl App {
         let access = Access::new(store.clone(), config);
         let feed = Arc::new(Feed::new(store.clone(), access.clone()));
         store.listen(&feed);
-        Ok(Self { store, access, vault, feed, profile: Arc::new(RankingProfile::default()) })
+        let links = LinkSigner::new(store.secret("update-link")?);
+        let profile = Arc::new(RankingProfile::default());
+        Ok(Self { store, access, vault, links, mailer: None, feed, profile })
     }
 
     /// Fills the finder from the database.
@@ -134,6 +142,51 @@ impl App {
     /// If the database fails.
     pub fn seal_audit(&self) -> Result<u64> {
         chain::seal_all(&self.store, &self.vault)
+    }
+
+    /// The same application, which sends messages through this server; without one it sends none, and none are made.
+    ///
+    /// # Errors
+    /// If the way to the server cannot be protected.
+    pub fn mailing(mut self, config: Option<MailConfig>) -> Result<Self> {
+        self.mailer = config.map(Mailer::new).transpose()?.map(Arc::new);
+        Ok(self)
+    }
+
+    /// Whether this deployment sends messages.
+    pub fn sends_mail(&self) -> bool {
+        self.mailer.is_some()
+    }
+
+    /// Makes the reminders that are due, and deletes messages that are long finished; says how many were made.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn queue_mail(&self) -> Result<usize> {
+        if !self.sends_mail() {
+            return Ok(0);
+        }
+        self.store.write_now(outbox::purge)?;
+        reminders::queue_due(&self.store)
+    }
+
+    /// Sends one message that is due, which may take as long as the mail server takes; none if none is.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn send_next_mail(&self) -> Result<Option<Delivery>> {
+        let Some(mailer) = &self.mailer else { return Ok(None) };
+        let (store, signer) = (&self.store, &self.links);
+        let (public_url, node) = (self.access.issuer(), self.feed.node());
+        outbox::send_next(&Post { store, mailer, signer, public_url, node })
+    }
+
+    /// Sends all that is due.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn send_mail_due(&self) -> Result<Vec<Delivery>> {
+        std::iter::from_fn(|| self.send_next_mail().transpose()).collect()
     }
 
     /// Asks the finder, and for near misses if `wants_near_misses` of the answer; all of one revision.

@@ -14,7 +14,7 @@
 //! | 7 | [`students`] | students, their guardians and what both need, sealed |
 //! | 8 | [`availability`] | dated claims of capacity |
 //! | 9 | [`finder`] | the R-tree: eligibility, ranking, explanation, near misses and their ledger |
-//! | 11 | [`exchange`] | imports and export: federal directory, HSDS, schools, postal codes, towns, the demonstration |
+//! | 11 | [`exchange`] | imports and export: federal directory, HSDS, schools, postal codes, towns, the demonstration; messages through the outbox |
 //! | 13 | [`http`] | handlers, problems, extractors, the edge, the OpenAPI document |
 //! | 15 | [`cli`] | the command line |
 //!

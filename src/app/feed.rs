@@ -82,6 +82,11 @@ impl Feed {
         format!("{}:{}", self.node, index.revision())
     }
 
+    /// The name of this process among those that share the database.
+    pub(super) fn node(&self) -> &str {
+        &self.node
+    }
+
     pub(super) fn is_loaded(&self) -> bool {
         self.loaded.load(Ordering::Acquire)
     }
@@ -118,11 +123,12 @@ impl Feed {
         let began = Instant::now();
         // The place in the feed first: what changes while the load runs is applied after it.
         let position = self.store.feed_start()?;
+        let now = self.store.clock().now();
         let index = self.store.read_now(|connection| {
             let centres = centres_of(connection)?;
             let plans = every_plan(connection)?;
             Index::load(plans.iter().map(plan_info), |keep| {
-                every_listing(connection, &centres, |listing| keep(entry(&listing)))
+                every_listing(connection, &centres, now, |listing| keep(entry(&listing)))
             })
         })?;
         let count = index.len();
@@ -189,10 +195,11 @@ impl Feed {
             return Ok(());
         }
         self.access.changed(changes);
+        let now = self.store.clock().now();
         let (plans, ids, listings) = self.store.read_now(|connection| {
             let plans = changed_plans(connection, changes)?;
             let ids = affected(connection, changes)?;
-            let listings = listings(connection, &ids, None)?;
+            let listings = listings(connection, &ids, None, now)?;
             Ok((plans, ids, listings))
         })?;
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
@@ -276,6 +283,7 @@ fn entry(listing: &Listing) -> Entry<'_> {
         facts: &listing.offering.facts,
         audience: &listing.service.facts.audience,
         claim: listing.claim.as_ref(),
+        evidence: listing.evidence,
         partnerships: &listing.partnerships,
         about: About {
             organization: Some(&listing.organization.facts),

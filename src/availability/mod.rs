@@ -5,19 +5,24 @@
 
 mod bulk;
 mod contacts;
+mod evidence;
 mod history;
+pub mod links;
 mod model;
 mod observations;
 mod rules;
 mod stale;
 mod store;
 mod track;
+mod wait;
 mod watch;
 
 pub use bulk::{Landed, Subject, report_all};
 pub use contacts::{
     ContactAttempt, ContactOutcome, ContactPage, ContactReport, Contacted, Said, attempts, contact,
 };
+pub(crate) use evidence::all_evidence;
+pub use evidence::{Evidence, evidence};
 pub use history::{HistoryPage, KeptClaim, history};
 pub use model::{Claim, ClaimMethod, ClaimReport};
 pub use observations::{LOOKED_BACK, Observation, ObservationKind, observe, track_record};
@@ -25,7 +30,11 @@ pub use rules::{CALL_LIFE, DEFAULT_LIFE, LONGEST_LIFE};
 pub use stale::{SilentSince, StalePage, StalePool, stale};
 pub(crate) use store::current as current_claims;
 pub use track::{HALF_PROMPT_HOURS, Observed, PRIOR_MEAN, PRIOR_WEIGHT, Tally, Times, TrackRecord};
-pub use watch::{Watched, known_of};
+pub use wait::{
+    Arrivals, Estimate, Estimates, ExpectedWait, Line, Quantiles, WINDOW_DAYS, WaitBasis, expected_wait,
+};
+pub(crate) use wait::{Outlook, day_number, days_from};
+pub use watch::{Known, Watched, known_of};
 
 use jiff::Timestamp;
 

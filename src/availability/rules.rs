@@ -17,7 +17,7 @@ const YEARS: std::ops::RangeInclusive<i16> = 2000..=2200;
 /// Clocks of reporters may run ahead by this much.
 pub(super) const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 /// More openings or waiting students than this are a slip of the keyboard.
-const MOST: u32 = 100_000;
+pub(super) const MOST: u32 = 100_000;
 
 /// What is wrong with a report that arrives at `now`.
 pub(super) fn problems(report: &ClaimReport, now: Timestamp) -> Vec<FieldError> {

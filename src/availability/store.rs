@@ -1,6 +1,9 @@
 //! Where claims are kept.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
+use jiff::{SignedDuration, Timestamp};
 
 use super::model::{Claim, ClaimMethod};
 use crate::directory::parse_id;
@@ -84,7 +87,7 @@ struct NewRow<'a> {
 const INSERTED_AT_ONCE: usize = 500;
 
 /// Writes claims.
-pub(super) fn insert(connection: &mut DbConnection, claims: &[Claim], now: jiff::Timestamp) -> Result<()> {
+pub(super) fn insert(connection: &mut DbConnection, claims: &[Claim], now: Timestamp) -> Result<()> {
     let count = |value: Option<u32>| value.map(|value| i32::try_from(value).unwrap_or(i32::MAX));
     for chunk in claims.chunks(INSERTED_AT_ONCE) {
         let rows: Vec<NewRow<'_>> = chunk
@@ -150,6 +153,44 @@ pub(crate) fn current(connection: &mut DbConnection, pools: &[CapacityPoolId]) -
         }
     }
     Ok(found)
+}
+
+/// When and how long each of these pools' lists was said to be, from `latest` to `earliest` before what these claims
+/// say of it.
+pub(super) fn lists_before(
+    connection: &mut DbConnection,
+    claims: &[&Claim],
+    latest: SignedDuration,
+    earliest: SignedDuration,
+) -> Result<HashMap<CapacityPoolId, Vec<(Timestamp, u32)>>> {
+    let mut found: HashMap<CapacityPoolId, Vec<(Timestamp, u32)>> = HashMap::new();
+    for chunk in claims.chunks(500) {
+        let said: HashMap<String, Timestamp> =
+            chunk.iter().map(|claim| (claim.capacity_pool_id.to_string(), claim.reported_at)).collect();
+        let (Some(first), Some(last)) = (said.values().min(), said.values().max()) else { continue };
+        let rows: Vec<(String, chrono::NaiveDateTime, Option<i32>)> = claims::table
+            .filter(claims::capacity_pool_id.eq_any(said.keys()))
+            .filter(claims::reported_at.between(to_sql(*first - earliest), to_sql(*last - latest)))
+            .filter(claims::waiting.is_not_null())
+            .select((claims::capacity_pool_id, claims::reported_at, claims::waiting))
+            .load(connection)?;
+        for (pool, at, waiting) in rows {
+            let at = from_sql(at);
+            let before = said.get(&pool).map(|said| said.duration_since(at));
+            if let Some(waiting) = waiting.and_then(|waiting| u32::try_from(waiting).ok())
+                && before.is_some_and(|before| (latest..=earliest).contains(&before))
+            {
+                found.entry(parse_id(&pool)?).or_default().push((at, waiting));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The claim with this id.
+pub(super) fn find(connection: &mut DbConnection, id: ClaimId) -> Result<Option<Claim>> {
+    let row = claims::table.find(id.to_string()).select(Row::as_select()).first(connection).optional()?;
+    row.map(read).transpose()
 }
 
 impl ClaimMethod {

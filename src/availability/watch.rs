@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
+
+use super::evidence::{Evidence, all_evidence};
 use super::model::Claim;
 use super::stale::family;
 use super::store;
@@ -19,7 +22,18 @@ pub struct Watched {
     pub pools: Vec<CapacityPoolId>,
 }
 
-/// The newest claim of each pool of `changed` that is watched, lapsed or not, in this order.
+/// What is known of a pool.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// The pool.
+    pub pool: CapacityPoolId,
+    /// Its newest claim, lapsed or not.
+    pub claim: Option<Claim>,
+    /// What is known beside it.
+    pub evidence: Evidence,
+}
+
+/// What is known at `now` of each pool of `changed` that is watched, in this order.
 ///
 /// # Errors
 /// If the database fails.
@@ -27,7 +41,8 @@ pub fn known_of(
     connection: &mut DbConnection,
     changed: &[CapacityPoolId],
     watched: &Watched,
-) -> Result<Vec<(CapacityPoolId, Option<Claim>)>> {
+    now: Timestamp,
+) -> Result<Vec<Known>> {
     let is_named = |pool: &&CapacityPoolId| watched.pools.is_empty() || watched.pools.contains(pool);
     let mut pools: Vec<CapacityPoolId> = changed.iter().filter(is_named).copied().collect();
     if let Some(organization) = watched.organization {
@@ -42,5 +57,11 @@ pub fn known_of(
         .into_iter()
         .map(|claim| (claim.capacity_pool_id, claim))
         .collect();
-    Ok(pools.into_iter().map(|pool| (pool, claims.remove(&pool))).collect())
+    let mut beside = all_evidence(connection, &pools, claims.values(), now)?;
+    let known = |pool| Known {
+        pool,
+        claim: claims.remove(&pool),
+        evidence: beside.remove(&pool).unwrap_or_default(),
+    };
+    Ok(pools.into_iter().map(known).collect())
 }

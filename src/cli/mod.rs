@@ -26,7 +26,8 @@ use crate::error::{Error, Result};
 #[command(after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage.\n\
     Settings come from flags, then the environment (CAUSEWAY_…), then causeway.toml.\n\
     CAUSEWAY_MASTER_KEY, which has no flag, seals the keys that sign tokens and those of students: base64 of 32 bytes.\n\
-    CAUSEWAY_PREVIOUS_MASTER_KEYS names those before it, with spaces between, until `causeway keys rewrap` is done.")]
+    CAUSEWAY_PREVIOUS_MASTER_KEYS names those before it, with spaces between, until `causeway keys rewrap` is done.\n\
+    CAUSEWAY_SMTP_PASSWORD, which has no flag either, is the password of the user in --smtp-url.")]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -130,7 +130,7 @@ fn run(
     announce: impl FnOnce(&str, &Access) -> Result<()>,
 ) -> Result<ExitCode> {
     let cursors = Cursors::new(store.secret("cursor")?);
-    let app = App::guarded(store, config.access.clone())?;
+    let app = App::guarded(store, config.access.clone())?.mailing(config.mail.clone())?;
     let access = app.access.clone();
     access.check()?;
     let server = Server::bind(app, cursors, config.listen, public_search, config.edge.clone())?;

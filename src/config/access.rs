@@ -182,7 +182,7 @@ impl OidcSettings {
 }
 
 /// Whether what follows `http://` names this machine.
-fn is_loopback(rest: &str) -> bool {
+pub(super) fn is_loopback(rest: &str) -> bool {
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = match authority.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
@@ -195,6 +195,18 @@ fn is_loopback(rest: &str) -> bool {
 #[derive(Clone, Default, Deserialize)]
 #[serde(transparent)]
 pub struct Hidden(String);
+
+impl Hidden {
+    /// A text that is not to be seen.
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
 
 impl fmt::Debug for Hidden {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

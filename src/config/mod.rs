@@ -3,6 +3,7 @@
 mod access;
 mod database;
 mod edge;
+mod mail;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use serde::Deserialize;
 pub use access::{AccessConfig, Hidden, JwksSource, MasterKey, MasterKeys, OidcIssuer, OidcSettings};
 pub use database::DatabaseUrl;
 pub use edge::{EdgeConfig, Lasting, Quotas};
+pub use mail::{MailConfig, MailTls};
 
 use crate::error::{Error, Result};
 
@@ -45,6 +47,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// What stands between a caller and the operations.
     pub edge: EdgeConfig,
+    /// How messages are sent, if they are.
+    pub mail: Option<MailConfig>,
 }
 
 /// How the log is written.
@@ -110,6 +114,20 @@ pub struct Settings {
     #[arg(skip)]
     #[serde(default)]
     pub master_key: Option<Hidden>,
+    /// The mail server through which reminders go: smtp://[USER@]HOST[:PORT], which has to offer STARTTLS unless it is
+    /// this machine or ?tls=none follows, or smtps://…; the user's password is in CAUSEWAY_SMTP_PASSWORD [default:
+    /// nothing is sent].
+    #[arg(long, env = "CAUSEWAY_SMTP_URL", value_name = "URL", global = true)]
+    #[serde(default)]
+    pub smtp_url: Option<String>,
+    /// Whom they come from, such as "Causeway <causeway@example.org>".
+    #[arg(long, env = "CAUSEWAY_MAIL_FROM", value_name = "ADDRESS", global = true)]
+    #[serde(default)]
+    pub mail_from: Option<String>,
+    /// The password of the user of `smtp_url`. From the environment (`CAUSEWAY_SMTP_PASSWORD`) or the file.
+    #[arg(skip)]
+    #[serde(default)]
+    pub smtp_password: Option<Hidden>,
     /// Connections to the database, 1 to 200 [default: 8].
     #[arg(long, env = "CAUSEWAY_DATABASE_CONNECTIONS", value_name = "N", global = true)]
     #[serde(default)]
@@ -212,6 +230,7 @@ impl Settings {
             ))
         })?;
         let access = AccessConfig::resolve(&self, &file, listen)?;
+        let mail = MailConfig::resolve(&self, &file)?;
         Ok(Config {
             database_url: url(self.database_url.or(file.database_url))?,
             migration_url: url(self.migration_url.or(file.migration_url))?,
@@ -222,6 +241,7 @@ impl Settings {
             log: self.log.or(file.log).unwrap_or_else(|| DEFAULT_LOG.to_owned()),
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
             edge,
+            mail,
         })
     }
 

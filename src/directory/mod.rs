@@ -5,6 +5,7 @@
 //! person, or *stated* by an import. What stands is folded from who said what ([`assertions`]).
 
 pub(crate) mod assertions;
+mod calendar;
 mod duplicates;
 mod facts;
 mod merges;

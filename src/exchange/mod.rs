@@ -1,4 +1,4 @@
-//! Files of others, read into facts; and what stands here, written for others.
+//! Files of others, read into facts; and what stands here, written for others: as files, and as messages.
 //!
 //! A reader here is pure: it takes a file and says what each row states, which rows it refuses and why, and
 //! what it met on the way. It knows no database, so a file is read and judged as a whole before anything is
@@ -12,8 +12,10 @@ pub mod demonstration;
 pub mod federal;
 pub mod hsds;
 pub mod importer;
+pub mod outbox;
 pub mod postal_codes;
 mod reading;
+pub mod reminders;
 pub mod schools;
 mod table;
 pub mod towns;

@@ -2,7 +2,7 @@
 
 use super::page::{SortKey, Total};
 use super::ranking::Factor;
-use super::wait::ExpectedWait;
+use crate::availability::ExpectedWait;
 use crate::types::{Criterion, OfferingId};
 
 /// The answer to a search.

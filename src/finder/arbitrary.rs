@@ -18,7 +18,7 @@ use super::{
     Ask, AvailabilityAsk, CoverageAsk, Criteria, LanguageAsk, PlanInfo, Preferred, Question, Residence,
     Urgency, Words,
 };
-use crate::availability::{Claim, ClaimMethod};
+use crate::availability::{Arrivals, Claim, ClaimMethod, Evidence, Tally, Times, TrackRecord};
 use crate::directory::{
     Coverage, NamedPlace, OfferedLanguage, OfferingFacts, PartnershipFacts, PlanAcceptance, ServiceArea,
 };
@@ -316,17 +316,45 @@ pub(super) fn claims() -> impl Strategy<Value = Claim> {
         )
 }
 
+/// What was observed of a pool: often too little, now and then enough for an interval.
+pub(super) fn tracks() -> impl Strategy<Value = TrackRecord> {
+    let tallies = || (0..4_u32, 0..4_u32).prop_map(|(yes, no)| Tally { yes, of: yes + no });
+    let times =
+        |most: f64| prop_oneof![vec(0.0..most, 0..3_usize), vec(0.0..most, 8..12_usize)].prop_map(Times::of);
+    (tallies(), tallies(), times(200.0), times(60.0), tallies(), tallies()).prop_map(
+        |(calls, acceptances, reply_hours, first_appointment_days, appointments_kept, claims_honoured)| {
+            TrackRecord {
+                calls,
+                acceptances,
+                reply_hours,
+                first_appointment_days,
+                appointments_kept,
+                claims_honoured,
+            }
+        },
+    )
+}
+
+/// Who joined a list: sometimes as many as start, sometimes some who go first.
+pub(super) fn arrivals() -> impl Strategy<Value = Arrivals> {
+    (0..4_u32, weighted(0.5, 0..3_u32)).prop_map(|(joined, overtaking)| Arrivals { joined, overtaking })
+}
+
 pub(super) fn offered(ids: u128) -> impl Strategy<Value = Offered> {
     let audience = prop_oneof![4 => Just(vec![Audience::Students]), 1 => several(Audience::ALL, 2)];
     let facts =
         (facts(), any::<bool>()).prop_map(|(facts, is_plain)| if is_plain { plain(facts) } else { facts });
-    (0..ids, mostly(places()), facts, audience, weighted(0.7, claims()), partnerships(), written()).prop_map(
-        |(id, place, facts, audience, claim, partnerships, written)| Offered {
+    let evidence = (weighted(0.4, tracks()), weighted(0.3, arrivals()))
+        .prop_map(|(track, arrivals)| Evidence { track, arrivals });
+    let known = (weighted(0.7, claims()), evidence);
+    (0..ids, mostly(places()), facts, audience, known, partnerships(), written()).prop_map(
+        |(id, place, facts, audience, (claim, evidence), partnerships, written)| Offered {
             id: offering_id(id),
             place,
             facts,
             audience,
             claim,
+            evidence,
             partnerships,
             written,
         },

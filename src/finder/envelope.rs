@@ -4,7 +4,7 @@
 use rstar::{Envelope, Point, RTreeObject};
 
 use super::facets::Facets;
-use super::wait::{Moment, Standing, StatedWait, Statement};
+use super::wait::{Moment, Standing, Statement};
 use crate::types::{Grain, OfferingId};
 use uuid::Uuid;
 
@@ -15,12 +15,14 @@ use uuid::Uuid;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Summary {
     pub(super) facets: Facets,
-    /// Shortest queue in days among claims with a known wait; infinite without one.
-    queue_days: f64,
+    /// Shortest wait in days, the date apart, among claims with a known wait; infinite without one.
+    wait_days: f64,
     /// Earliest ready date, in days since 1970, among claims with a known wait.
     ready_day: i32,
     /// Best grain: 0 facility, 1 service, 2 team.
     grain: u8,
+    /// Best reliability.
+    pub(super) reliability: f64,
     /// The last microsecond at which a claim with a known wait may be live.
     wait_known_until: i64,
     /// The same of a claim that says "open".
@@ -39,9 +41,10 @@ impl Summary {
     fn empty() -> Self {
         Self {
             facets: Facets::default(),
-            queue_days: f64::INFINITY,
+            wait_days: f64::INFINITY,
             ready_day: i32::MAX,
             grain: 0,
+            reliability: 0.0,
             wait_known_until: i64::MIN,
             open_until: i64::MIN,
             waitlist_until: i64::MIN,
@@ -55,15 +58,17 @@ impl Summary {
         offering: OfferingId,
         facets: Facets,
         grain: Grain,
+        reliability: f64,
         statement: Option<&Statement>,
     ) -> Self {
-        let mut summary = Self { facets, grain: grain_rank(grain), first: offering, ..Self::empty() };
+        let grain = grain_rank(grain);
+        let mut summary = Self { facets, grain, reliability, first: offering, ..Self::empty() };
         if let Some(statement) = statement {
             let until = statement.last_live_microsecond();
             summary.live_until = until;
             summary.reported = statement.reported_at.as_second();
-            if let StatedWait::Known { queue_days, ready_day } = statement.wait {
-                summary.queue_days = queue_days;
+            if let Some((wait_days, ready_day)) = statement.outlook.bounds() {
+                summary.wait_days = wait_days;
                 summary.ready_day = ready_day;
                 summary.wait_known_until = until;
             }
@@ -81,9 +86,10 @@ impl Summary {
 
     fn merge(&mut self, other: &Self) {
         self.facets.merge(&other.facets);
-        self.queue_days = self.queue_days.min(other.queue_days);
+        self.wait_days = self.wait_days.min(other.wait_days);
         self.ready_day = self.ready_day.min(other.ready_day);
         self.grain = self.grain.max(other.grain);
+        self.reliability = self.reliability.max(other.reliability);
         self.wait_known_until = self.wait_known_until.max(other.wait_known_until);
         self.open_until = self.open_until.max(other.open_until);
         self.waitlist_until = self.waitlist_until.max(other.waitlist_until);
@@ -95,7 +101,7 @@ impl Summary {
     /// No known wait below is shorter than this many days; none where none is known any more.
     pub(super) fn shortest_wait(&self, moment: &Moment) -> Option<f64> {
         (moment.microsecond <= self.wait_known_until)
-            .then(|| self.queue_days.max(moment.days_until(self.ready_day)))
+            .then(|| self.wait_days.max(moment.days_until(self.ready_day)))
     }
 
     pub(super) fn may_be_open(&self, moment: &Moment) -> bool {

@@ -11,7 +11,8 @@ use super::question::{Ask, CoverageAsk};
 use super::ranking::Factor;
 use super::scoring::{self, Scoring};
 use super::search::Found;
-use super::wait::{ExpectedWait, Standing, Statement};
+use super::wait::{Standing, Statement};
+use crate::availability::{ExpectedWait, Quantiles, TrackRecord};
 use crate::types::{
     AccessibilityFeature, Criterion, Grain, LanguageMode, LanguageTag, Modality, Need, Population, Practice,
     Vocabulary, vocabularies,
@@ -70,6 +71,7 @@ impl<'a> Explainer<'a> {
             Factor::Language => self.language(leaf),
             Factor::Fit => self.fit(leaf),
             Factor::Relationship => partners::sentence(leaf, self.asked.question, self.asked.moment.today),
+            Factor::Reliability => reliability(leaf),
             Factor::Confirmation => self.confirmation(leaf),
             Factor::Words => {
                 self.asked.words.as_ref().map_or_else(String::new, |words| words.explain(leaf.slot))
@@ -232,11 +234,8 @@ impl<'a> Explainer<'a> {
         };
         let mut parts = vec![standing(said)];
         match said.wait(moment) {
-            ExpectedWait::Days(days) if days > 0.0 => {
-                parts.push(format!("about {} to wait", count(days.ceil(), "day")));
-            }
-            ExpectedWait::Days(_) | ExpectedWait::Never => {}
             ExpectedWait::Unknown => parts.push("wait unknown".to_owned()),
+            known => parts.extend(waiting(known)),
         }
         parts.push(self.said(said));
         parts.join(", ")
@@ -263,6 +262,13 @@ impl<'a> Explainer<'a> {
     }
 }
 
+fn reliability(leaf: &Leaf) -> String {
+    match leaf.track.as_deref().map(TrackRecord::told).filter(|told| !told.is_empty()) {
+        Some(told) => told.join("; "),
+        None => "nothing observed yet: counted as the middle".to_owned(),
+    }
+}
+
 pub(super) fn travel(reach: &Reach) -> String {
     match (reach.via, reach.km) {
         (Some(Via::Place), Some(km)) => {
@@ -282,6 +288,27 @@ pub(super) fn standing(said: &Statement) -> String {
         (Standing::Waitlist, _, None) => "waiting list".to_owned(),
         (Standing::Closed, _, _) => "takes nobody new".to_owned(),
         (Standing::Assessment, _, _) => "an assessment must come first".to_owned(),
+    }
+}
+
+/// How long one waits, in a few words; none where that is at once, never or unknown.
+pub(super) fn waiting(wait: ExpectedWait) -> Option<String> {
+    let likely = |days: Quantiles, half: &str| {
+        let [from, middle, to] = [days.p10.floor(), days.p50.ceil(), days.p90.ceil()];
+        format!("likely {from} to {} ({half} within {middle})", count(to, "day"))
+    };
+    let earliest = |days: f64| (days > 0.0).then(|| format!("in {} at the earliest", count(days, "day")));
+    match wait {
+        ExpectedWait::Queue(days) => Some(likely(days, "half start")),
+        ExpectedWait::QueueWithPriority(days) => {
+            Some(format!("{}, counting those who go first", likely(days, "half start")))
+        }
+        ExpectedWait::FirstAppointments(days) => {
+            Some(format!("first appointment {} of acceptance", likely(days, "half")))
+        }
+        ExpectedWait::Open(days) | ExpectedWait::StatedDate(days) => earliest(days),
+        ExpectedWait::Unstable => Some("unstable: more arrive than start".to_owned()),
+        ExpectedWait::Unknown | ExpectedWait::Never => None,
     }
 }
 

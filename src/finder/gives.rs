@@ -2,13 +2,12 @@
 //! asked for.
 
 use super::eligibility::{Asked, Reach};
-use super::explain::{count, language_name, modality_name, name, standing, term};
+use super::explain::{count, language_name, modality_name, name, standing, term, waiting};
 use super::facets::{Facet, FacetValue};
 use super::interner::Languages;
 use super::leaf::Leaf;
 use super::question::{Ask, AvailabilityAsk, CoverageAsk, Criteria};
 use super::scoring;
-use super::wait::ExpectedWait;
 use crate::types::{
     AccessibilityFeature, AgeRange, CoverageCategory, Criterion, LanguageMode, Modality, Need, Population,
     Practice, ScheduleKind, Tier, Truth,
@@ -150,12 +149,7 @@ impl Gives<'_> {
         let Some(said) = leaf.statement.as_deref().filter(|said| said.is_live(moment)) else {
             return "nobody has said lately".to_owned();
         };
-        match said.wait(moment) {
-            ExpectedWait::Days(days) if days > 0.0 => {
-                format!("{}, about {} to wait", standing(said), count(days.ceil(), "day"))
-            }
-            ExpectedWait::Days(_) | ExpectedWait::Unknown | ExpectedWait::Never => standing(said),
-        }
+        std::iter::once(standing(said)).chain(waiting(said.wait(moment))).collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -18,6 +18,7 @@ use super::ranking::RankingProfile;
 use super::scoring::Scoring;
 use super::search;
 use super::text::{AskedWords, Texts};
+use crate::availability::Estimates;
 use crate::types::{Criterion, InsurancePlanId, OfferingId, Truth};
 
 /// Every offering, ready to be searched. A plain structure in memory: callers lock it.
@@ -35,6 +36,7 @@ pub struct Index {
     languages: Languages,
     plans: Plans,
     texts: Texts,
+    estimates: Estimates,
     revision: u64,
 }
 
@@ -210,7 +212,7 @@ impl Index {
             self.slots.push(None);
             u32::try_from(self.slots.len() - 1).expect("memory ends before four billion offerings")
         });
-        let leaf = Leaf::new(entry, slot, area, &mut self.languages, &mut self.plans);
+        let leaf = Leaf::new(entry, slot, area, &mut self.languages, &mut self.plans, &mut self.estimates);
         self.slots[slot as usize] = Some(leaf);
         self.texts.add(slot, entry);
         self.numbers.insert(entry.offering, slot);

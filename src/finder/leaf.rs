@@ -4,8 +4,8 @@ use super::envelope::{FacetEnvelope, Site, Summary};
 use super::facets::{self, CriterionSet, Facet, FacetValue, Facets};
 use super::interner::{Languages, Plans};
 use super::partners::{self, Door, Partner};
-use super::wait::{ExpectedWait, Moment, Statement};
-use crate::availability::Claim;
+use super::wait::{Moment, Statement};
+use crate::availability::{Claim, Estimates, Evidence, ExpectedWait, TrackRecord};
 use crate::directory::{
     Coverage, LocationFacts, OfferingFacts, OrganizationFacts, PartnershipFacts, ServiceFacts,
 };
@@ -33,6 +33,8 @@ pub struct Entry<'a> {
     pub audience: &'a [Audience],
     /// The latest claim on its pool, with the slots that are not promised to anyone.
     pub claim: Option<&'a Claim>,
+    /// What is known of its pool beside the claim.
+    pub evidence: Evidence,
     /// The agreements of its organization, whichever services they cover and whenever they are in force.
     pub partnerships: &'a [PartnershipFacts],
     /// What its words are searched in, beside its own facts.
@@ -94,6 +96,8 @@ pub(super) struct Leaf {
     /// The service area that a student must live in.
     pub(super) area: Option<u32>,
     pub(super) statement: Option<Box<Statement>>,
+    /// What was observed of its pool, if anything was.
+    pub(super) track: Option<Box<TrackRecord>>,
     ages: Option<Box<AgeFacts>>,
     rare: Option<Box<Rare>>,
 }
@@ -106,6 +110,7 @@ impl Leaf {
         area: Option<u32>,
         languages: &mut Languages,
         plans: &mut Plans,
+        estimates: &mut Estimates,
     ) -> Self {
         let facts = entry.facts;
         let mut leaf = Self {
@@ -118,7 +123,11 @@ impl Leaf {
             schedule_open: 0,
             grain: facts.grain,
             area,
-            statement: entry.claim.and_then(Statement::of).map(Box::new),
+            statement: entry
+                .claim
+                .and_then(|claim| Statement::of(claim, entry.evidence, estimates))
+                .map(Box::new),
+            track: entry.evidence.track.map(Box::new),
             ages: None,
             rare: None,
         };
@@ -335,9 +344,20 @@ impl Leaf {
         self.statement.as_ref().map_or(ExpectedWait::Unknown, |statement| statement.wait(moment))
     }
 
+    /// How far its pool was found reliable.
+    pub(super) fn reliability(&self) -> f64 {
+        self.track.as_deref().copied().unwrap_or_default().reliability()
+    }
+
     /// What stands for it in the tree and on rosters.
     pub(super) fn site(&self, slot: u32) -> Site {
-        let summary = Summary::of(self.offering, self.facets, self.grain, self.statement.as_deref());
+        let summary = Summary::of(
+            self.offering,
+            self.facets,
+            self.grain,
+            self.reliability(),
+            self.statement.as_deref(),
+        );
         let envelope = FacetEnvelope::of(self.point, summary);
         Site { slot, is_exact: self.is_exact(), has_area: self.area.is_some(), envelope }
     }

@@ -61,4 +61,3 @@ pub use question::{
 };
 pub use ranking::{Factor, InvalidRankingProfile, RankingProfile, Weights};
 pub use text::{InvalidWords, Words};
-pub use wait::{ExpectedWait, expected_wait};

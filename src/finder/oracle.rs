@@ -10,8 +10,8 @@ use jiff::civil::Date;
 use super::outlines::in_outline;
 use super::question::{Ask, AvailabilityAsk, CoverageAsk, LanguageAsk, Question, Sort, Urgency};
 use super::ranking::{Factor, RankingProfile};
-use super::{About, Entry, ExpectedWait, PlanInfo, oracle_words};
-use crate::availability::Claim;
+use super::{About, Entry, PlanInfo, oracle_words};
+use crate::availability::{Claim, Estimate, Evidence, ExpectedWait, Line, Quantiles, Tally, TrackRecord};
 use crate::directory::{
     LocationFacts, NamedPlace, OfferingFacts, OrganizationFacts, PartnershipFacts, ServiceFacts,
 };
@@ -28,6 +28,7 @@ pub(super) struct Offered {
     pub(super) facts: OfferingFacts,
     pub(super) audience: Vec<Audience>,
     pub(super) claim: Option<Claim>,
+    pub(super) evidence: Evidence,
     pub(super) partnerships: Vec<PartnershipFacts>,
     pub(super) written: Written,
 }
@@ -48,6 +49,7 @@ impl Offered {
             facts: &self.facts,
             audience: &self.audience,
             claim: self.claim.as_ref(),
+            evidence: self.evidence,
             partnerships: &self.partnerships,
             about: About {
                 organization: self.written.organization.as_ref(),
@@ -102,7 +104,7 @@ impl World {
                 Some(Match {
                     offering: offered.id,
                     distance_km: offered.place.map(|place| place.distance_km(question.origin)),
-                    wait: wait(offered.claim.as_ref(), question.now),
+                    wait: wait(offered, question.now),
                     score: score(offered, question, words, profile),
                 })
             })
@@ -116,9 +118,9 @@ impl World {
                     (None, Some(_)) => Ordering::Greater,
                     (None, None) => Ordering::Equal,
                 },
-                Sort::Wait => match (a.wait, b.wait) {
-                    (ExpectedWait::Days(a), ExpectedWait::Days(b)) => a.total_cmp(&b),
-                    (a, b) => class(a).cmp(&class(b)),
+                Sort::Wait => match (half_start_within(a.wait), half_start_within(b.wait)) {
+                    (Some(a), Some(b)) => a.total_cmp(&b),
+                    _ => class(a.wait).cmp(&class(b.wait)),
                 },
             };
             order.then(a.offering.cmp(&b.offering))
@@ -215,7 +217,7 @@ impl World {
             truths.push((Criterion::Coverage, ask.truth(|value| self.coverage(facts, *value, today))));
         }
         if required.availability.is_some() || question.max_wait_days.is_some() {
-            truths.push((Criterion::Availability, availability(offered.claim.as_ref(), question)));
+            truths.push((Criterion::Availability, availability(offered, question)));
         }
         truths
     }
@@ -313,9 +315,25 @@ fn bent(question: &Question, criterion: Criterion) -> Option<Question> {
 
 fn class(wait: ExpectedWait) -> u8 {
     match wait {
-        ExpectedWait::Days(_) => 0,
+        ExpectedWait::Queue(_)
+        | ExpectedWait::QueueWithPriority(_)
+        | ExpectedWait::FirstAppointments(_)
+        | ExpectedWait::Open(_)
+        | ExpectedWait::StatedDate(_) => 0,
         ExpectedWait::Unknown => 1,
-        ExpectedWait::Never => 2,
+        ExpectedWait::Unstable => 2,
+        ExpectedWait::Never => 3,
+    }
+}
+
+fn half_start_within(wait: ExpectedWait) -> Option<f64> {
+    match wait {
+        ExpectedWait::Queue(Quantiles { p50: days, .. })
+        | ExpectedWait::QueueWithPriority(Quantiles { p50: days, .. })
+        | ExpectedWait::FirstAppointments(Quantiles { p50: days, .. })
+        | ExpectedWait::Open(days)
+        | ExpectedWait::StatedDate(days) => Some(days),
+        ExpectedWait::Unknown | ExpectedWait::Unstable | ExpectedWait::Never => None,
     }
 }
 
@@ -436,38 +454,56 @@ fn location(offered: &Offered, question: &Question) -> Truth {
     Truth::any([at_place, remote(offered, question)])
 }
 
-fn wait(claim: Option<&Claim>, now: Timestamp) -> ExpectedWait {
-    let Some(claim) = claim.filter(|claim| now < claim.valid_until) else {
+fn wait(offered: &Offered, now: Timestamp) -> ExpectedWait {
+    let Some(claim) = offered.claim.as_ref().filter(|claim| now < claim.valid_until) else {
         return ExpectedWait::Unknown;
     };
     let days_until = claim.next_available_date.map(|date| {
         let days = calendar_date(now).until(date).unwrap().get_days();
         f64::from(days.max(0))
     });
-    let queue = match (claim.waiting, claim.starts_last_28_days) {
-        (Some(waiting), Some(starts)) if starts > 0 => {
-            Some((f64::from(waiting) + 1.0) * 28.0 / f64::from(starts))
-        }
-        _ => None,
+    let floor = days_until.unwrap_or(0.0);
+    let not_before = |Quantiles { p10, p50, p90 }| Quantiles {
+        p10: f64::max(p10, floor),
+        p50: f64::max(p50, floor),
+        p90: f64::max(p90, floor),
     };
-    let queued = match (queue, days_until) {
-        (Some(queue), Some(days)) => ExpectedWait::Days(queue.max(days)),
-        (Some(days), None) | (None, Some(days)) => ExpectedWait::Days(days),
-        (None, None) => ExpectedWait::Unknown,
+    let queued = || {
+        let stated = days_until.map_or(ExpectedWait::Unknown, ExpectedWait::StatedDate);
+        let (Some(ahead), Some(starts)) = (claim.waiting, claim.starts_last_28_days) else { return stated };
+        let some_go_first = offered.evidence.arrivals.is_some_and(|arrivals| arrivals.overtaking.is_some());
+        match (Line { ahead, starts, arrivals: offered.evidence.arrivals }).estimate() {
+            Estimate::Days(days) if some_go_first => ExpectedWait::QueueWithPriority(not_before(days)),
+            Estimate::Days(days) => ExpectedWait::Queue(not_before(days)),
+            Estimate::Unstable => ExpectedWait::Unstable,
+            Estimate::Unknown => stated,
+        }
     };
     match claim.status {
-        AvailabilityStatus::Capacity if claim.open_slots == Some(0) => queued,
-        AvailabilityStatus::Capacity => ExpectedWait::Days(days_until.unwrap_or(0.0)),
-        AvailabilityStatus::Waitlist => queued,
-        AvailabilityStatus::NoCapacity => days_until.map_or(ExpectedWait::Never, ExpectedWait::Days),
+        AvailabilityStatus::Capacity if claim.open_slots == Some(0) => queued(),
+        AvailabilityStatus::Capacity => {
+            match offered
+                .evidence
+                .track
+                .map(|track| track.first_appointment_days)
+                .filter(|times| times.count >= 9)
+            {
+                Some(times) => ExpectedWait::FirstAppointments(not_before(Quantiles::new([
+                    times.p10, times.p50, times.p90,
+                ]))),
+                None => ExpectedWait::Open(floor),
+            }
+        }
+        AvailabilityStatus::Waitlist => queued(),
+        AvailabilityStatus::NoCapacity => days_until.map_or(ExpectedWait::Never, ExpectedWait::StatedDate),
         AvailabilityStatus::AdditionalAssessmentRequired | AvailabilityStatus::Unknown => {
             ExpectedWait::Unknown
         }
     }
 }
 
-fn availability(claim: Option<&Claim>, question: &Question) -> Truth {
-    let live = claim.filter(|claim| question.now < claim.valid_until);
+fn availability(offered: &Offered, question: &Question) -> Truth {
+    let live = offered.claim.as_ref().filter(|claim| question.now < claim.valid_until);
     let mut truth = Truth::Yes;
     if let Some(ask) = question.required.availability {
         truth = match live.map(|claim| (claim.status, claim.open_slots)) {
@@ -481,10 +517,11 @@ fn availability(claim: Option<&Claim>, question: &Question) -> Truth {
         };
     }
     if let Some(max) = question.max_wait_days {
-        let soon = match wait(claim, question.now) {
-            ExpectedWait::Days(days) if days <= max => Truth::Yes,
-            ExpectedWait::Days(_) | ExpectedWait::Never => Truth::No,
-            ExpectedWait::Unknown => Truth::Unknown,
+        let wait = wait(offered, question.now);
+        let soon = match half_start_within(wait) {
+            Some(days) if days <= max => Truth::Yes,
+            None if wait == ExpectedWait::Unknown => Truth::Unknown,
+            _ => Truth::No,
         };
         truth = truth.min(soon);
     }
@@ -502,6 +539,7 @@ fn score(offered: &Offered, question: &Question, words: Option<f64>, profile: &R
         let partner = agreements(offered, question).any(|agreed| covers(agreed, question) == Truth::Yes);
         terms.push((Factor::Relationship, if partner { 1.0 } else { 0.0 }));
     }
+    terms.push((Factor::Reliability, reliability(&offered.evidence.track.unwrap_or_default())));
     terms.push((Factor::Confirmation, confirmation(offered, question)));
     terms.extend(words.map(|utility| (Factor::Words, utility)));
     let total: f64 = terms.iter().map(|(factor, _)| profile.weights().of(*factor)).sum();
@@ -517,11 +555,13 @@ fn score(offered: &Offered, question: &Question, words: Option<f64>, profile: &R
 
 fn time_to_care(offered: &Offered, question: &Question) -> f64 {
     let scale = if question.urgency == Urgency::Urgent { 7.0 } else { 28.0 };
-    match wait(offered.claim.as_ref(), question.now) {
-        ExpectedWait::Days(days) => (-days / scale).exp(),
+    let wait = wait(offered, question.now);
+    match half_start_within(wait) {
+        Some(days) => (-days / scale).exp(),
         // The constant of every profile that the tests use.
-        ExpectedWait::Unknown => 0.25,
-        ExpectedWait::Never => 0.0,
+        None if wait == ExpectedWait::Unknown => 0.25,
+        None if wait == ExpectedWait::Unstable => 0.125,
+        None => 0.0,
     }
 }
 
@@ -586,6 +626,18 @@ fn fit(facts: &OfferingFacts, question: &Question) -> Option<f64> {
     );
     let count = met.iter().filter(|met| **met).count();
     (!met.is_empty()).then(|| count as f64 / met.len() as f64)
+}
+
+/// Each rate as if two of four more had gone well.
+fn reliability(track: &TrackRecord) -> f64 {
+    let rate = |yes: f64, of: f64| (yes + 2.0) / (of + 4.0);
+    let tally = |tally: Tally| rate(f64::from(tally.yes), f64::from(tally.of));
+    let replies = f64::from(track.reply_hours.count);
+    let promptness = (-track.reply_hours.p50 / 48.0).exp2();
+    0.2 * tally(track.calls)
+        + 0.3 * tally(track.acceptances)
+        + 0.2 * rate(replies * promptness, replies)
+        + 0.3 * tally(track.claims_honoured)
 }
 
 fn confirmation(offered: &Offered, question: &Question) -> f64 {

@@ -37,7 +37,8 @@ pub struct Question {
     pub preferred: Preferred,
     /// How quickly care is needed; sets how fast the utility of waiting decays.
     pub urgency: Urgency,
-    /// The longest expected wait in days, itself included; part of the availability criterion.
+    /// The longest [expected wait](crate::availability::ExpectedWait::days) in days, itself included; part of the
+    /// availability criterion.
     pub max_wait_days: Option<f64>,
     /// The instant at which claims are live or lapsed and plans in effect. All pages of one answer share it.
     pub now: Timestamp,
@@ -213,6 +214,7 @@ pub enum Sort {
     Match,
     /// Nearest place first; offerings without a place last.
     Distance,
-    /// Shortest expected wait first, then unknown ones, then those that take nobody.
+    /// Shortest expected wait first (by its median), then unknown ones, then unstable lists, then those that take
+    /// nobody.
     Wait,
 }

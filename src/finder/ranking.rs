@@ -3,14 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::question::Urgency;
-use super::wait::ExpectedWait;
+use crate::availability::ExpectedWait;
 use crate::types::{Grain, LanguageMode};
 
 /// What ranks an offering. Each factor has a utility in [0, 1].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Factor {
-    /// How soon care can start: `exp(-days / scale)`, with 28 days for routine and 7 for urgent needs.
+    /// How soon care can start: `exp(-days / scale)`, with 28 days for routine and 7 for urgent needs, of the days
+    /// within which half of those who join start.
     TimeToCare,
     /// How far it is: `exp(-minutes / 30)`.
     Travel,
@@ -21,6 +22,9 @@ pub enum Factor {
     /// Whether a partnership with the student's school or district is in force: 1 or 0. Only where the
     /// school is known.
     Relationship,
+    /// How far it was found reliable: calls answered, offers accepted, claims of room that held, how soon replies
+    /// came, each shrunk toward the middle while observations are few. Where nothing was observed 0.5.
+    Reliability,
     /// How far the facts are confirmed: `0.7 · grain + 0.3 · freshness` of the live claim.
     Confirmation,
     /// How well the words asked for are met, the mean over the words: in a name 1, in the name of a term or
@@ -32,12 +36,13 @@ pub enum Factor {
 
 impl Factor {
     /// Every factor, in the order in which contributions are added up.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::TimeToCare,
         Self::Travel,
         Self::Language,
         Self::Fit,
         Self::Relationship,
+        Self::Reliability,
         Self::Confirmation,
         Self::Words,
     ];
@@ -57,6 +62,8 @@ pub struct Weights {
     pub fit: f64,
     /// Of [`Factor::Relationship`].
     pub relationship: f64,
+    /// Of [`Factor::Reliability`].
+    pub reliability: f64,
     /// Of [`Factor::Confirmation`].
     pub confirmation: f64,
     /// Of [`Factor::Words`].
@@ -72,6 +79,7 @@ impl Weights {
             Factor::Language => self.language,
             Factor::Fit => self.fit,
             Factor::Relationship => self.relationship,
+            Factor::Reliability => self.reliability,
             Factor::Confirmation => self.confirmation,
             Factor::Words => self.words,
         }
@@ -149,17 +157,18 @@ impl RankingProfile {
 }
 
 impl Default for RankingProfile {
-    /// The profile `default`, version 2: waiting weighs most, then travel.
+    /// The profile `default`, version 3: waiting weighs most, then travel.
     fn default() -> Self {
         Self {
             name: "default".to_owned(),
-            version: 2,
+            version: 3,
             weights: Weights {
                 time_to_care: 0.35,
                 travel: 0.2,
                 language: 0.15,
                 fit: 0.1,
                 relationship: 0.1,
+                reliability: 0.1,
                 confirmation: 0.1,
                 words: 0.5,
             },
@@ -222,19 +231,22 @@ impl Weighing {
 
     /// Utility of a wait.
     pub(super) fn of_wait(&self, wait: ExpectedWait) -> f64 {
-        match wait {
-            ExpectedWait::Days(0.0) => 1.0,
-            ExpectedWait::Days(days) => (-days / self.scale_days).exp(),
-            ExpectedWait::Unknown => self.unknown_wait,
-            ExpectedWait::Never => 0.0,
+        match (wait.days(), wait) {
+            (Some(days), _) => self.of_days(days),
+            // Less than not known: it is known not to get better.
+            (None, ExpectedWait::Unstable) => self.unknown_wait / 2.0,
+            (None, ExpectedWait::Never) => 0.0,
+            (None, _) => self.unknown_wait,
         }
+    }
+
+    fn of_days(&self, days: f64) -> f64 {
+        if days == 0.0 { 1.0 } else { (-days / self.scale_days).exp() }
     }
 
     /// No wait of at least `shortest` days, and no unknown one, has more utility than this.
     pub(super) fn best_of_wait(&self, shortest: Option<f64>) -> f64 {
-        shortest.map_or(self.unknown_wait, |days| {
-            rounded_up(self.of_wait(ExpectedWait::Days(days))).max(self.unknown_wait)
-        })
+        shortest.map_or(self.unknown_wait, |days| rounded_up(self.of_days(days)).max(self.unknown_wait))
     }
 }
 
@@ -307,6 +319,7 @@ mod tests {
             language: 0.0,
             fit: 0.0,
             relationship: 0.0,
+            reliability: 0.0,
             confirmation: 0.0,
             words: 0.0,
         };
@@ -314,15 +327,16 @@ mod tests {
         assert!(RankingProfile::new("x", 1, weights, 0.37).is_err());
         assert!(RankingProfile::new("x", 1, weights, f64::NAN).is_err());
         let default = RankingProfile::default();
-        assert_eq!(RankingProfile::new("default", 2, weights, default.unknown_wait), Ok(default));
+        assert_eq!(RankingProfile::new("default", 3, weights, default.unknown_wait), Ok(default));
     }
 
     #[test]
-    fn an_unknown_wait_is_never_like_open_nor_better_than_an_honest_short_one() {
+    fn an_unknown_wait_is_never_like_open_nor_better_than_an_honest_short_one_and_an_unstable_list_is_less() {
         for (urgency, days) in [(Urgency::Routine, 28.0), (Urgency::Urgent, 7.0)] {
             let weighing = Weighing::new(&RankingProfile::default(), urgency, |_| true);
-            assert!(weighing.of_wait(ExpectedWait::Unknown) < weighing.of_wait(ExpectedWait::Days(days)));
-            assert!(weighing.of_wait(ExpectedWait::Unknown) > weighing.of_wait(ExpectedWait::Never));
+            assert!(weighing.of_wait(ExpectedWait::Unknown) < weighing.of_wait(ExpectedWait::Open(days)));
+            assert!(weighing.of_wait(ExpectedWait::Unknown) > weighing.of_wait(ExpectedWait::Unstable));
+            assert!(weighing.of_wait(ExpectedWait::Unstable) > weighing.of_wait(ExpectedWait::Never));
         }
     }
 

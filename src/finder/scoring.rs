@@ -9,6 +9,7 @@ use super::page::SortKey;
 use super::question::{Ask, Preferred, Question, Sort};
 use super::ranking::{self, Factor, RankingProfile, Weighing};
 use super::text::AskedWords;
+use super::wait;
 use crate::types::{Criterion, LanguageMode, Truth, chord_2_to_km};
 
 /// What a question prefers, resolved, and how its profile weighs it.
@@ -46,7 +47,7 @@ impl<'a> Scoring<'a> {
             Factor::Fit => !wishes.is_empty(),
             Factor::Relationship => question.school.is_some() || !question.districts.is_empty(),
             Factor::Words => asked.words.is_some(),
-            Factor::TimeToCare | Factor::Travel | Factor::Confirmation => true,
+            Factor::TimeToCare | Factor::Travel | Factor::Reliability | Factor::Confirmation => true,
         };
         let weighing = Weighing::new(profile, question.urgency, has_meaning);
         Self { weighing, wishes, languages: preferred, asked, sort }
@@ -57,7 +58,7 @@ impl<'a> Scoring<'a> {
         let place = match self.sort {
             Sort::Match => -self.weighing.score(|factor| self.utility(factor, leaf, reach)),
             Sort::Distance => reach.km.unwrap_or(f64::INFINITY),
-            Sort::Wait => leaf.expected_wait(&self.asked.moment).rank(),
+            Sort::Wait => wait::rank(leaf.expected_wait(&self.asked.moment)),
         };
         SortKey::new(place, leaf.offering)
     }
@@ -76,6 +77,7 @@ impl<'a> Scoring<'a> {
                 Factor::Language => self.best_language(envelope),
                 Factor::Fit => self.share(|wish| wish.may_hold(&summary.facets)),
                 Factor::Relationship => one_if(summary.facets.word(Facet::Closed) & facets::PARTNERED != 0),
+                Factor::Reliability => summary.reliability,
                 Factor::Confirmation => {
                     let age =
                         summary.newest_report(moment).map(|second| moment.second.saturating_sub(second));
@@ -90,7 +92,7 @@ impl<'a> Scoring<'a> {
                 };
                 least_km(envelope, chord_2)
             }
-            Sort::Wait => summary.shortest_wait(moment).unwrap_or(f64::MAX),
+            Sort::Wait => summary.shortest_wait(moment).unwrap_or(wait::UNKNOWN_RANK),
         };
         SortKey::new(place, summary.first)
     }
@@ -104,6 +106,7 @@ impl<'a> Scoring<'a> {
             Factor::Language => self.language(leaf),
             Factor::Fit => self.share(|wish| grants(wish, leaf)),
             Factor::Relationship => one_if(self.asked.partner_truth(leaf) == Truth::Yes),
+            Factor::Reliability => leaf.reliability(),
             Factor::Confirmation => {
                 let live = leaf.statement.as_deref().filter(|statement| statement.is_live(moment));
                 let age = live.map(|said| moment.second.saturating_sub(said.reported_at.as_second()));

@@ -5,8 +5,9 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use diesel::prelude::*;
+use jiff::Timestamp;
 
-use crate::availability::{Claim, current_claims};
+use crate::availability::{Claim, Evidence, all_evidence, current_claims};
 use crate::directory::{
     Facts, InsurancePlanFacts, LocationFacts, OfferingFacts, OrganizationFacts, Page, PartnershipFacts,
     Placement, PostalPlace, Record, ServiceFacts, families, find_all, list, organizations_ever_of, parse_id,
@@ -32,6 +33,8 @@ pub struct Listing {
     pub placement: Option<Placement>,
     /// The newest claim on its pool, lapsed or not.
     pub claim: Option<Claim>,
+    /// What is known of its pool beside the claim.
+    pub evidence: Evidence,
     /// The agreements of its organization that are not retired.
     pub partnerships: Arc<[PartnershipFacts]>,
 }
@@ -51,7 +54,7 @@ impl Listing {
 pub type Centres = HashMap<PostalCode, PostalPlace>;
 
 /// The listings of these offerings, in no particular order. `centres` holds all ZIP codes where many are
-/// read; none means that those needed are looked up.
+/// read; none means that those needed are looked up. What was observed counts if it was in the year before `now`.
 ///
 /// # Errors
 /// If the database fails or refers to what is not there.
@@ -59,15 +62,17 @@ pub fn listings(
     connection: &mut DbConnection,
     ids: &[OfferingId],
     centres: Option<&Centres>,
+    now: Timestamp,
 ) -> Result<Vec<Listing>> {
     let offerings = find_all::<OfferingFacts>(connection, ids)?;
-    join(connection, offerings, centres)
+    join(connection, offerings, centres, now)
 }
 
 fn join(
     connection: &mut DbConnection,
     offerings: Vec<Record<OfferingFacts>>,
     centres: Option<&Centres>,
+    now: Timestamp,
 ) -> Result<Vec<Listing>> {
     let services =
         by_id::<ServiceFacts>(connection, offerings.iter().map(|offering| offering.facts.service_id))?;
@@ -92,6 +97,7 @@ fn join(
         .into_iter()
         .map(|claim| (claim.capacity_pool_id, claim))
         .collect();
+    let evidence = all_evidence(connection, &pools, claims.values(), now)?;
     offerings
         .into_iter()
         .map(|offering| {
@@ -117,9 +123,20 @@ fn join(
                 Some(location) => placed(connection, &location.facts, Some(centres))?,
                 None => None,
             };
-            let claim = offering.facts.capacity_pool_id.and_then(|pool| claims.get(&pool).cloned());
+            let pool = offering.facts.capacity_pool_id;
+            let claim = pool.and_then(|pool| claims.get(&pool).cloned());
+            let evidence = pool.and_then(|pool| evidence.get(&pool).copied()).unwrap_or_default();
             let partnerships = agreements.get(&organization.id).cloned().unwrap_or_default();
-            Ok(Listing { offering, service, organization, location, placement, claim, partnerships })
+            Ok(Listing {
+                offering,
+                service,
+                organization,
+                location,
+                placement,
+                claim,
+                evidence,
+                partnerships,
+            })
         })
         .collect()
 }
@@ -136,13 +153,14 @@ fn by_id<F: Facts>(
     Ok(find_all::<F>(connection, &ids)?.into_iter().map(|record| (record.id, record)).collect())
 }
 
-/// Every listing that can be found, page by page in the order of offering ids.
+/// Every listing that can be found, page by page in the order of offering ids, as it is at `now`.
 ///
 /// # Errors
 /// If the database fails.
 pub fn every_listing(
     connection: &mut DbConnection,
     centres: &Centres,
+    now: Timestamp,
     mut take: impl FnMut(Listing),
 ) -> Result<()> {
     const PAGE: i64 = 500;
@@ -152,7 +170,7 @@ pub fn every_listing(
         let (records, _) = list::<OfferingFacts>(connection, &page)?;
         let Some(last) = records.last() else { return Ok(()) };
         after = Some(last.id.into());
-        for listing in join(connection, records, Some(centres))? {
+        for listing in join(connection, records, Some(centres), now)? {
             if listing.can_be_found() {
                 take(listing);
             }

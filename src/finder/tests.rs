@@ -2,6 +2,7 @@
 
 mod demonstration;
 mod partnerships;
+mod waiting;
 
 use proptest::prelude::*;
 use rstar::{Envelope, ParentNode, RTreeNode, RTreeObject};
@@ -14,6 +15,7 @@ use super::envelope::{FacetEnvelope, Site};
 use super::oracle::{Match, Offered, World, Written};
 use super::scoring::{Scoring, Travel};
 use super::*;
+use crate::availability::Evidence;
 use crate::directory::OfferedLanguage;
 use crate::types::{AgeRange, Coordinates, Criterion, Grain, LanguageMode, LanguageTag, OfferingId, Truth};
 
@@ -22,12 +24,21 @@ const SORTS: [Sort; 3] = [Sort::Match, Sort::Distance, Sort::Wait];
 fn profiles() -> impl Strategy<Value = RankingProfile> {
     prop_oneof![
         Just(RankingProfile::default()),
-        (0..5, 0..3, 0..3, 0..3, 0..3, 0..3, 0..3).prop_map(
-            |(time_to_care, travel, language, fit, relationship, confirmation, words)| {
-                let [time_to_care, travel, language, fit, relationship, confirmation, words] =
-                    [time_to_care, travel, language, fit, relationship, confirmation, words].map(f64::from);
-                let weights =
-                    Weights { time_to_care, travel, language, fit, relationship, confirmation, words };
+        (0..5, 0..3, 0..3, 0..3, 0..3, 0..3, 0..3, 0..3).prop_map(
+            |(time_to_care, travel, language, fit, relationship, reliability, confirmation, words)| {
+                let [time_to_care, travel, language, fit, relationship, reliability, confirmation, words] =
+                    [time_to_care, travel, language, fit, relationship, reliability, confirmation, words]
+                        .map(f64::from);
+                let weights = Weights {
+                    time_to_care,
+                    travel,
+                    language,
+                    fit,
+                    relationship,
+                    reliability,
+                    confirmation,
+                    words,
+                };
                 RankingProfile::new("test", 1, weights, 0.25).unwrap_or_default()
             }
         ),
@@ -310,6 +321,7 @@ fn simple(id: u128, facts: impl FnOnce(&mut crate::directory::OfferingFacts)) ->
         facts: serde_json::from_str(json).unwrap(),
         audience: vec![crate::types::Audience::Students],
         claim: None,
+        evidence: Evidence::default(),
         partnerships: Vec::new(),
         written: Written::default(),
     };
@@ -466,6 +478,7 @@ fn reasons_are_sentences_for_a_coordinator() {
     TimeToCare: open, 2 slots, said 3 days ago
     Travel: no travel
     Language: Cantonese for Chinese through an interpreter
+    Reliability: nothing observed yet: counted as the middle
     Confirmation: listed, not confirmed together; availability said 3 days ago
     ");
 }

@@ -4,44 +4,21 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::question::AvailabilityAsk;
-use crate::availability::Claim;
+use crate::availability::{Claim, Estimates, Evidence, ExpectedWait, Outlook, day_number, days_from};
 use crate::types::{AvailabilityStatus, Truth, calendar_date};
 
-/// How long one waits for a first appointment.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum ExpectedWait {
-    /// This many days.
-    Days(f64),
-    /// Nobody has said, or what was said has lapsed or does not tell.
-    Unknown,
-    /// Nobody new is taken.
-    Never,
-}
-
-impl ExpectedWait {
-    /// Position in the order by wait: days, then unknown, then never.
-    pub(super) fn rank(self) -> f64 {
-        match self {
-            Self::Days(days) => days,
-            Self::Unknown => f64::MAX,
-            Self::Never => f64::INFINITY,
-        }
+/// Position in the order by wait: days, then unknown, then unstable, then never.
+pub(super) fn rank(wait: ExpectedWait) -> f64 {
+    match (wait.days(), wait) {
+        (Some(days), _) => days,
+        (None, ExpectedWait::Unstable) => f64::MAX,
+        (None, ExpectedWait::Never) => f64::INFINITY,
+        (None, _) => UNKNOWN_RANK,
     }
 }
 
-/// The wait that follows from a claim at `now`.
-///
-/// | the live claim says | days |
-/// | --- | --- |
-/// | capacity, slots not counted or not 0 | until `next_available_date`, else 0 |
-/// | waitlist, or capacity with 0 slots | `(waiting + 1) · 28 / starts_last_28_days`, and never before `next_available_date`; only the date: until it; neither: unknown |
-/// | additional assessment required | unknown |
-/// | no capacity | until `next_available_date`, else never |
-///
-/// Without a live claim it is unknown. Dates are compared with the UTC date of `now`.
-pub fn expected_wait(claim: Option<&Claim>, now: Timestamp) -> ExpectedWait {
-    claim.and_then(Statement::of).map_or(ExpectedWait::Unknown, |statement| statement.wait(&Moment::at(now)))
-}
+/// Where unknown waits stand in the order by wait: behind every number of days.
+pub(super) const UNKNOWN_RANK: f64 = f64::MAX / 2.0;
 
 /// "Now" with its day, so that the day is computed once per question.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +49,7 @@ impl Moment {
 
     /// Days from today until `day`, none if it is past.
     pub(super) fn days_until(&self, day: i32) -> f64 {
-        f64::from(day.saturating_sub(self.day).max(0))
+        days_from(self.day, day)
     }
 }
 
@@ -80,12 +57,6 @@ impl Moment {
 fn microsecond_of(nanosecond: i128) -> i64 {
     i64::try_from(nanosecond.div_euclid(1000))
         .expect("the years -9999 to 9999 fit into 64 bits of microseconds")
-}
-
-fn day_number(date: Date) -> i32 {
-    const EPOCH: Date = Date::constant(1970, 1, 1);
-    let days = date.duration_since(EPOCH).as_hours() / 24;
-    i32::try_from(days).expect("the years -9999 to 9999 have fewer than four million days")
 }
 
 /// How a pool stands while its claim is live.
@@ -103,22 +74,11 @@ pub(super) enum Standing {
     Assessment,
 }
 
-/// The wait that was stated, before the day is known.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum StatedWait {
-    /// The longer of a queue in days and the days until a date (days since 1970; `i32::MIN` for none).
-    Known { queue_days: f64, ready_day: i32 },
-    /// It does not tell.
-    Unknown,
-    /// Nobody new is taken.
-    Never,
-}
-
 /// What the finder keeps of a claim.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Statement {
     pub(super) standing: Standing,
-    pub(super) wait: StatedWait,
+    pub(super) outlook: Outlook,
     pub(super) open_slots: Option<u32>,
     pub(super) waiting: Option<u32>,
     pub(super) reported_at: Timestamp,
@@ -127,7 +87,7 @@ pub(super) struct Statement {
 
 impl Statement {
     /// None where the claim says nothing of capacity.
-    pub(super) fn of(claim: &Claim) -> Option<Self> {
+    pub(super) fn of(claim: &Claim, evidence: Evidence, estimates: &mut Estimates) -> Option<Self> {
         let standing = match (claim.status, claim.open_slots) {
             (AvailabilityStatus::Capacity, Some(0)) => Standing::Full,
             (AvailabilityStatus::Capacity, _) => Standing::Open,
@@ -138,7 +98,7 @@ impl Statement {
         };
         Some(Self {
             standing,
-            wait: stated_wait(standing, claim),
+            outlook: Outlook::of(claim, evidence, estimates),
             open_slots: claim.open_slots,
             waiting: claim.waiting,
             reported_at: claim.reported_at,
@@ -164,33 +124,7 @@ impl Statement {
 
     /// The expected wait; unknown once it has lapsed.
     pub(super) fn wait(&self, moment: &Moment) -> ExpectedWait {
-        match self.wait {
-            _ if !self.is_live(moment) => ExpectedWait::Unknown,
-            StatedWait::Known { queue_days, ready_day } => {
-                ExpectedWait::Days(queue_days.max(moment.days_until(ready_day)))
-            }
-            StatedWait::Unknown => ExpectedWait::Unknown,
-            StatedWait::Never => ExpectedWait::Never,
-        }
-    }
-}
-
-fn stated_wait(standing: Standing, claim: &Claim) -> StatedWait {
-    let ready_day = claim.next_available_date.map(day_number);
-    let known = |queue_days, ready_day: Option<i32>| StatedWait::Known {
-        queue_days,
-        ready_day: ready_day.unwrap_or(i32::MIN),
-    };
-    match (standing, claim.waiting, claim.starts_last_28_days) {
-        (Standing::Open, _, _) => known(0.0, ready_day),
-        (Standing::Full | Standing::Waitlist, Some(waiting), Some(starts @ 1..)) => {
-            known((f64::from(waiting) + 1.0) * 28.0 / f64::from(starts), ready_day)
-        }
-        (Standing::Full | Standing::Waitlist | Standing::Closed, _, _) if ready_day.is_some() => {
-            known(0.0, ready_day)
-        }
-        (Standing::Full | Standing::Waitlist | Standing::Assessment, _, _) => StatedWait::Unknown,
-        (Standing::Closed, _, _) => StatedWait::Never,
+        if self.is_live(moment) { self.outlook.on(moment.day) } else { ExpectedWait::Unknown }
     }
 }
 
@@ -203,11 +137,12 @@ pub(super) fn available(live: Option<&Statement>, ask: AvailabilityAsk) -> Truth
     }
 }
 
-/// Whether a wait is short enough.
+/// Whether a wait is short enough: half of those who join start within so many days. A list that grows promises
+/// nothing of the kind.
 pub(super) fn soon_enough(wait: ExpectedWait, max_days: f64) -> Truth {
-    match wait {
-        ExpectedWait::Days(days) => Truth::known(days <= max_days),
-        ExpectedWait::Unknown => Truth::Unknown,
-        ExpectedWait::Never => Truth::No,
+    match (wait.days(), wait) {
+        (Some(days), _) => Truth::known(days <= max_days),
+        (None, ExpectedWait::Unstable | ExpectedWait::Never) => Truth::No,
+        (None, _) => Truth::Unknown,
     }
 }

@@ -128,7 +128,7 @@ pub(super) async fn answer(
             });
             edge.metrics().searched(started.elapsed());
             let ids: Vec<OfferingId> = found.hits().map(|hit| hit.offering).collect();
-            let listed: HashMap<OfferingId, Listing> = listings(connection, &ids, None)?
+            let listed: HashMap<OfferingId, Listing> = listings(connection, &ids, None, now)?
                 .into_iter()
                 .map(|listing| (listing.offering.id, listing))
                 .collect();

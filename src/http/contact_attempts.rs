@@ -14,7 +14,9 @@ use super::problem::Problem;
 use super::query::{FromParams, Limit, NoParams, Params, Query};
 use super::resource::{JSON, PageBody, Total, link_next, parse_id};
 use super::{Context, body};
-use crate::availability::{ContactAttempt, ContactOutcome, ContactPage, ContactReport, attempts, contact};
+use crate::availability::{
+    ContactAttempt, ContactOutcome, ContactPage, ContactReport, attempts, contact, evidence,
+};
 use crate::directory::CapacityPoolFacts;
 use crate::types::{CapacityPoolId, ClaimId, ContactAttemptId, LanguageTag, OfferingId, Phone};
 
@@ -164,8 +166,9 @@ async fn create_contact_attempt(
         let contacted = contact(tx, &principal, &report)?;
         let pool = contacted.attempt.capacity_pool_id;
         let claim = contacted.claim.as_ref();
+        let evidence = evidence(tx.connection, pool, claim, tx.now)?;
         let shown = ContactAttemptRecorded {
-            availability: claim.map(|claim| Availability::of(Some(pool), Some(claim), tx.now)),
+            availability: claim.map(|claim| Availability::of(Some(pool), Some(claim), evidence, tx.now)),
             assertions: contacted
                 .said
                 .iter()

@@ -3,9 +3,10 @@
 use actix_router::ResourceDef;
 use actix_web::{HttpRequest, web};
 
+use super::pages;
 use super::problem::{Problem, ProblemCode};
 
-/// The paths of the contract with their methods.
+/// The paths of the contract, and those of the pages beside it, with their methods.
 #[derive(Clone)]
 pub(super) struct KnownPaths(Vec<(ResourceDef, String)>);
 
@@ -22,12 +23,15 @@ impl KnownPaths {
             ];
             all.iter().filter(|(_, has)| *has).map(|(method, _)| *method).collect::<Vec<_>>().join(", ")
         };
+        let pages =
+            pages::ROUTES.iter().map(|(path, methods)| (ResourceDef::new(*path), (*methods).to_owned()));
         Self(
             contract
                 .paths
                 .paths
                 .iter()
                 .map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item)))
+                .chain(pages)
                 .collect(),
         )
     }

@@ -311,7 +311,13 @@ fn funding_reason(funding_ends_on: Option<Date>, now: Timestamp) -> Option<Match
 
 /// Shows one hit; `explained_by` names the ranking profile where the factors are wanted.
 pub(super) fn show(hit: Hit, listing: Listing, now: Timestamp, explained_by: Option<String>) -> Match {
-    let Listing { offering, service, organization, location, placement, claim, partnerships: _ } = listing;
+    let availability = Availability::of(
+        listing.offering.facts.capacity_pool_id,
+        listing.claim.as_ref(),
+        listing.evidence,
+        now,
+    );
+    let Listing { offering, service, organization, location, placement, .. } = listing;
     let (offering_id, offering) = (offering.id, offering.facts);
     let mut reasons = reasons(&hit);
     reasons.extend(funding_reason(service.facts.funding_ends_on, now));
@@ -330,7 +336,7 @@ pub(super) fn show(hit: Hit, listing: Listing, now: Timestamp, explained_by: Opt
             .collect(),
     });
     Match {
-        availability: Availability::of(offering.capacity_pool_id, claim.as_ref(), now),
+        availability,
         offering: MatchedOffering {
             id: offering_id,
             name: offering.name,

@@ -169,7 +169,8 @@ struct RequiredCriteria {
     /// `open`: one can start; `waitlist`: one can start or wait.
     #[schema(nullable = false)]
     availability: Option<AvailabilityAsk>,
-    /// The longest expected wait, in days.
+    /// The longest expected wait, in days: half of those who join now start within them (`p50`), or the date from
+    /// which one can start lies within them.
     #[schema(nullable = false, minimum = 0)]
     max_wait_days: Option<f64>,
 }

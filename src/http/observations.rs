@@ -14,7 +14,7 @@ use super::query::{NoParams, Query};
 use super::resource::{JSON, parse_id};
 use super::{Context, body};
 use crate::availability::{
-    LOOKED_BACK, Observation, PRIOR_MEAN, PRIOR_WEIGHT, TrackRecord, current, observe, track_record,
+    LOOKED_BACK, Observation, PRIOR_MEAN, PRIOR_WEIGHT, TrackRecord, current, evidence, observe, track_record,
 };
 use crate::directory::CapacityPoolFacts;
 
@@ -95,8 +95,9 @@ async fn get_track_record(
         reasons.push(format!(
             "each rate is shrunk toward {PRIOR_MEAN} as if {PRIOR_WEIGHT} more had been observed"
         ));
+        let evidence = evidence(connection, pool, claim.as_ref(), now)?;
         Ok(PoolTrackRecord {
-            declared: Availability::of(Some(pool), claim.as_ref(), now),
+            declared: Availability::of(Some(pool), claim.as_ref(), evidence, now),
             observed,
             observed_since: now - LOOKED_BACK,
             reliability: observed.reliability(),

@@ -92,7 +92,8 @@ struct SearchParams {
     /// `open`: one can start; `waitlist`: one can start or wait; `any` (the default).
     #[param(example = "any", pattern = "^(open|waitlist|any)$")]
     availability: Option<String>,
-    /// The longest expected wait, in days.
+    /// The longest expected wait, in days: half of those who join now start within them (`p50`), or the date from
+    /// which one can start lies within them.
     #[param(minimum = 0)]
     max_wait_days: Option<f64>,
     /// How quickly care is needed; by default `routine`.

@@ -17,8 +17,8 @@ use super::edge::{Edge, cors, guard, guard_caller, serve_metrics};
 use super::fallback::{self, KnownPaths};
 use super::request_id::identify;
 use super::waker::Waker;
-use super::{Context, Cursors, body, configure, openapi};
-use crate::app::{App, SEAL_EVERY};
+use super::{Context, Cursors, body, configure, openapi, pages};
+use crate::app::{App, POLL_EVERY, SEAL_EVERY};
 use crate::config::EdgeConfig;
 use crate::error::{Error, Result};
 
@@ -30,6 +30,10 @@ const CONNECTIONS: usize = 1_000;
 const FORGET_EVERY: Duration = Duration::from_mins(1);
 /// How often old rows of the change feed and old idempotency keys are deleted.
 const PURGE_EVERY: Duration = Duration::from_hours(1);
+/// How often it is looked who is to be reminded of what.
+const REMIND_EVERY: Duration = Duration::from_mins(1);
+/// How often it is looked whether a message is due.
+const SEND_EVERY: Duration = Duration::from_secs(5);
 
 /// A bound server.
 pub struct Server {
@@ -111,8 +115,9 @@ pub async fn serve(server: Server, announce: impl FnOnce()) -> Result<()> {
         handle
     });
     let stopped = Arc::new(AtomicBool::new(false));
-    let until = stopped.clone();
-    let keeper = tokio::task::spawn_blocking(move || keep_in_step(&app, &edge, &until));
+    let keeper = in_background(&app, &stopped, keep_in_step);
+    let housekeeper = in_background(&app, &stopped, move |app, until| keep_house(app, &edge, until));
+    let postman = in_background(&app, &stopped, carry_mail);
     let stop = running.handle();
     let watched = actix_web::rt::spawn(async move {
         let ended =
@@ -127,7 +132,20 @@ pub async fn serve(server: Server, announce: impl FnOnce()) -> Result<()> {
         watching.stop(false).await;
     }
     stopped.store(true, Ordering::Release);
+    housekeeper.await.map_err(|stopped| Error::internal("keeping house", stopped))?;
+    // A message that is being sent is waited for: whether it was taken must be noted.
+    postman.await.map_err(|stopped| Error::internal("sending messages", stopped))?;
     watched.await.unwrap_or_else(|stopped| Err(Error::internal("loading the finder", stopped)))
+}
+
+/// Work on a thread of its own until serving has stopped.
+fn in_background<T: Send + 'static>(
+    app: &App,
+    stopped: &Arc<AtomicBool>,
+    work: impl FnOnce(&App, &AtomicBool) -> T + Send + 'static,
+) -> tokio::task::JoinHandle<T> {
+    let (app, stopped) = (app.clone(), stopped.clone());
+    tokio::task::spawn_blocking(move || work(&app, &stopped))
 }
 
 /// The signals that ask for a stop. SIGTERM comes from what runs the server: it is given the time to see on
@@ -164,16 +182,24 @@ impl Signals {
     }
 }
 
-/// Loads the finder, then follows the change feed and seals the audit until serving has stopped.
-fn keep_in_step(app: &App, edge: &Edge, stopped: &AtomicBool) -> Result<()> {
+/// Loads the finder, then follows the change feed until serving has stopped. It does nothing else: what it waits
+/// for, searches wait for.
+fn keep_in_step(app: &App, stopped: &AtomicBool) -> Result<()> {
     let started = Instant::now();
     let count = app.load()?;
     tracing::info!(offerings = count, elapsed_ms = started.elapsed().as_millis(), "the finder is loaded");
-    let (mut purged, mut forgotten) = (Instant::now(), Instant::now());
-    let mut sealed = Instant::now();
     let mut waker = Waker::new();
     while !stopped.load(Ordering::Acquire) {
         waker.turn(app);
+    }
+    Ok(())
+}
+
+/// Seals the audit, forgets and deletes what is old until serving has stopped.
+fn keep_house(app: &App, edge: &Edge, stopped: &AtomicBool) {
+    let (mut sealed, mut forgotten, mut purged) = (Instant::now(), Instant::now(), Instant::now());
+    while !stopped.load(Ordering::Acquire) {
+        std::thread::sleep(POLL_EVERY);
         if sealed.elapsed() > SEAL_EVERY {
             sealed = Instant::now();
             seal_audit(app);
@@ -190,7 +216,33 @@ fn keep_in_step(app: &App, edge: &Edge, stopped: &AtomicBool) -> Result<()> {
         }
     }
     seal_audit(app);
-    Ok(())
+}
+
+/// Makes reminders and sends messages until serving has stopped. A mail server may take its time, and nothing else
+/// waits for it.
+fn carry_mail(app: &App, stopped: &AtomicBool) {
+    if !app.sends_mail() {
+        return;
+    }
+    let (mut looked, mut sent) = (None::<Instant>, None::<Instant>);
+    let is_over = |since: Option<Instant>, pause: Duration| since.is_none_or(|since| since.elapsed() > pause);
+    while !stopped.load(Ordering::Acquire) {
+        if is_over(looked, REMIND_EVERY) {
+            looked = Some(Instant::now());
+            if let Err(error) = app.queue_mail() {
+                tracing::error!(%error, "could not look who is to be reminded; trying again");
+            }
+        }
+        if is_over(sent, SEND_EVERY) {
+            match app.send_next_mail() {
+                Ok(Some(_)) => continue,
+                Ok(None) => {}
+                Err(error) => tracing::error!(%error, "could not send messages; trying again"),
+            }
+            sent = Some(Instant::now());
+        }
+        std::thread::sleep(POLL_EVERY);
+    }
 }
 
 /// What is not sealed now still waits at the next round, or at the next start.
@@ -229,6 +281,7 @@ pub fn service(
                 .config(utoipa_swagger_ui::Config::default().validator_url("none")),
         )
         .service(web::redirect("/docs", "/docs/"))
+        .configure(pages::configure)
         .default_service(web::to(fallback::answer))
         // The last is the first that a request meets.
         .wrap(from_fn(guard_caller))

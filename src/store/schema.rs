@@ -531,6 +531,72 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    update_links (id) {
+        id -> Text,
+        capacity_pool_id -> Text,
+        language -> Text,
+        created_by -> Text,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
+        used_at -> Nullable<Timestamp>,
+        revoked_by -> Nullable<Text>,
+        revoked_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    update_link_uses (link_id, form) {
+        link_id -> Text,
+        form -> Text,
+        answer -> Text,
+        claim_id -> Text,
+        used_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    outbox (id) {
+        id -> Text,
+        kind -> Text,
+        subject_id -> Text,
+        recipient -> Text,
+        language -> Text,
+        dedup_key -> Text,
+        status -> Text,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
+        attempts -> Integer,
+        next_attempt_at -> Timestamp,
+        leased_by -> Nullable<Text>,
+        leased_until -> Nullable<Timestamp>,
+        finished_at -> Nullable<Timestamp>,
+        outcome -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    availability_reminders (organization_id) {
+        organization_id -> Text,
+        version -> BigInt,
+        email -> Text,
+        language -> Text,
+        before_seconds -> BigInt,
+        at_most_every_seconds -> BigInt,
+        changed_by -> Text,
+        changed_at -> Timestamp,
+        stopped_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    reminded_claims (claim_id) {
+        claim_id -> Text,
+        message_id -> Text,
+        reminded_at -> Timestamp,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(organizations, organization_merges);
 
 diesel::allow_tables_to_appear_in_same_query!(

@@ -101,6 +101,10 @@ ids! {
     DisclosureId,
     /// One report of imminent risk.
     CrisisEventId,
+    /// A link by which an agency says what a pool can take.
+    UpdateLinkId,
+    /// A message that is to be sent.
+    MessageId,
 }
 
 /// The namespace of identifiers that Causeway derives from a source's own keys.

@@ -15,9 +15,11 @@ mod ids;
 mod language;
 mod month;
 mod outline;
+mod period;
 mod phone;
 mod place_name;
 mod postal_code;
+mod reader;
 mod schedule;
 mod vocabulary;
 
@@ -34,15 +36,17 @@ pub(crate) use coordinates::{chord_2_to_km, km_to_chord_2};
 pub use crisis::{CrisisContact, crisis_contacts, mandated_reporting};
 pub use ids::{
     AssertionId, CapacityPoolId, ClaimId, ClientId, ConsentId, ContactAttemptId, CrisisEventId, DisclosureId,
-    DistrictId, GuardianId, InsurancePlanId, InvitationId, LocationId, MembershipId, MergeId, OfferingId,
-    OrganizationId, PartnershipId, SchoolId, ServiceId, StudentId, derived_uuid,
+    DistrictId, GuardianId, InsurancePlanId, InvitationId, LocationId, MembershipId, MergeId, MessageId,
+    OfferingId, OrganizationId, PartnershipId, SchoolId, ServiceId, StudentId, UpdateLinkId, derived_uuid,
 };
 pub use language::{InvalidLanguageTag, LanguageTag};
 pub use month::{InvalidMonth, Month};
 pub use outline::{BoundingBox, MOST_POSITIONS, Outline, OutlineFault, OutlineKind, Shape};
+pub use period::Period;
 pub use phone::Phone;
 pub use place_name::{comparable_place, ordinary_place, state_of_fips};
 pub use postal_code::{InvalidPostalCode, PostalCode};
+pub use reader::{ReaderLanguage, Texts, fill};
 pub use schedule::{OpenHours, Schedule, Season, TimeOfDay};
 pub use vocabulary::{
     AccessibilityFeature, Need, Population, Practice, Term, UnknownTerm, Vocabulary, near_spellings,

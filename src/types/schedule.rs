@@ -19,6 +19,11 @@ impl TimeOfDay {
     const fn at(hours: u16, minutes: u16) -> Self {
         Self(hours * 60 + minutes)
     }
+
+    /// Minutes since midnight.
+    pub fn minutes(self) -> i64 {
+        self.0.into()
+    }
 }
 
 impl FromStr for TimeOfDay {

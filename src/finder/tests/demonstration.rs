@@ -16,6 +16,7 @@ fn demonstrated(store: &Store) -> World {
         facts: listing.offering.facts,
         audience: listing.service.facts.audience.clone(),
         claim: listing.claim,
+        evidence: listing.evidence,
         partnerships: listing.partnerships.to_vec(),
         written: Written {
             organization: Some(listing.organization.facts),
@@ -23,11 +24,12 @@ fn demonstrated(store: &Store) -> World {
             location: listing.location.map(|location| location.facts),
         },
     };
+    let now = store.clock().now();
     store
         .read_now(|connection| {
             let centres = centres_of(connection)?;
             let mut world = World::default();
-            every_listing(connection, &centres, |listing| {
+            every_listing(connection, &centres, now, |listing| {
                 world.offerings.insert(listing.offering.id, offered(listing));
             })?;
             for plan in every_plan(connection)? {

@@ -7,7 +7,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Availability, FindPool, by_offering, by_pool};
 use crate::access::Principal;
-use crate::availability::ClaimReport;
+use crate::availability::{ClaimReport, evidence};
 use crate::directory::{CapacityPoolFacts, Voice, admit, find};
 use crate::http::caller::{AvailabilityWrite, Caller, DirectoryRead};
 use crate::http::problem::Problem;
@@ -23,7 +23,8 @@ async fn read(context: &Context, id: String, find_pool: FindPool) -> Result<Http
         .read(move |connection| {
             let pool = find_pool(connection, &id)?;
             let claim = crate::availability::current(connection, pool)?;
-            Ok(Availability::of(Some(pool), claim.as_ref(), now))
+            let evidence = evidence(connection, pool, claim.as_ref(), now)?;
+            Ok(Availability::of(Some(pool), claim.as_ref(), evidence, now))
         })
         .await?;
     Ok(HttpResponse::Ok().json(shown))
@@ -47,7 +48,8 @@ async fn report(
             let record = find::<CapacityPoolFacts>(tx.connection, pool)?;
             admit(tx.connection, &principal, &record)?;
             let claim = crate::availability::report(tx, pool, &report, &Voice::of(&principal))?;
-            Ok(Availability::of(Some(pool), Some(&claim), tx.now))
+            let evidence = evidence(tx.connection, pool, Some(&claim), tx.now)?;
+            Ok(Availability::of(Some(pool), Some(&claim), evidence, tx.now))
         })
         .await?;
     Ok(HttpResponse::Ok().json(shown))

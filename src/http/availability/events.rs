@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Availability;
-use crate::availability::{Watched, known_of};
+use crate::availability::{Known, Watched, known_of};
 use crate::config::Lasting;
 use crate::error::{Error, FieldError, Result};
 use crate::http::Context;
@@ -312,22 +312,22 @@ impl Events {
         };
         let more = i64::try_from(changes.len()).is_ok_and(|count| count >= PAGE);
         let pools = pools(&changes);
+        let now = self.context.app.now();
         let known = if pools.is_empty() {
             Vec::new()
         } else {
             let watched = self.watched.clone();
-            store.read(move |connection| known_of(connection, &pools, &watched)).await?
+            store.read(move |connection| known_of(connection, &pools, &watched, now)).await?
         };
         let before = self.id.clone();
         self.reach(position);
         self.state = if more { State::Behind } else { State::Even };
-        let now = self.context.app.now();
         let mut text = String::new();
         let last = known.len().saturating_sub(1);
-        for (number, (pool, claim)) in known.iter().enumerate() {
+        for (number, Known { pool, claim, evidence }) in known.into_iter().enumerate() {
             // Who loses the connection within a page is told all of it again.
             let id = if number == last { &self.id } else { &before };
-            let availability = Availability::of(Some(*pool), claim.as_ref(), now);
+            let availability = Availability::of(Some(pool), claim.as_ref(), evidence, now);
             let data = serde_json::to_string(&availability)
                 .map_err(|source| Error::internal("writing an event", source))?;
             // Writing to a text does not fail.

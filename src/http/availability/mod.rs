@@ -11,7 +11,8 @@ use jiff::civil::Date;
 use serde::Serialize;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::availability::{Claim, ClaimMethod};
+use super::expected_wait::ExpectedWait;
+use crate::availability::{Claim, ClaimMethod, Evidence, expected_wait};
 use crate::directory::{CapacityPoolFacts, Facts, OfferingFacts, find};
 use crate::error::{Error, Result};
 use crate::store::DbConnection;
@@ -56,11 +57,18 @@ pub(in crate::http) struct Availability {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     method: Option<ClaimMethod>,
+    /// How long one waits for a first appointment, as far as what was said and observed bears a figure.
+    expected_wait: ExpectedWait,
 }
 
 impl Availability {
-    /// What `claim`, the newest of the pool, says at `now`.
-    pub(in crate::http) fn of(pool: Option<CapacityPoolId>, claim: Option<&Claim>, now: Timestamp) -> Self {
+    /// What `claim`, the newest of the pool, says at `now`, and what follows with what else is known of it.
+    pub(in crate::http) fn of(
+        pool: Option<CapacityPoolId>,
+        claim: Option<&Claim>,
+        evidence: Evidence,
+        now: Timestamp,
+    ) -> Self {
         let live = claim.filter(|claim| claim.is_live(now));
         Self {
             capacity_pool_id: pool,
@@ -73,6 +81,7 @@ impl Availability {
             as_of: claim.map(|claim| claim.reported_at),
             valid_until: claim.map(|claim| claim.valid_until),
             method: claim.map(|claim| claim.method),
+            expected_wait: expected_wait(claim, evidence, now).into(),
         }
     }
 }

@@ -12,21 +12,36 @@ const API: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; fram
 const DOCS: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// A page for people without an account has a style sheet and a form of its own, and nothing that runs.
+const PAGE: &str =
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// Whether a path is one of a page for people without an account.
+fn is_page(path: &str) -> bool {
+    crate::http::pages::PLACES.iter().any(|place| path.starts_with(place))
+}
 
 /// Adds them. `behind_tls` says whether callers reach the server through TLS only.
 pub(in crate::http) fn protect(headers: &mut HeaderMap, path: &str, behind_tls: bool) {
+    let is_page = is_page(path);
     let is_docs = path == "/docs" || path.starts_with("/docs/");
     // What is the same for everybody and speaks of nobody may be kept, if it is asked for again each time.
     // Everything else speaks of a need, or will depend on who asks.
     let is_public = ["/v1/vocabularies/", "/.well-known/"].iter().any(|start| path.starts_with(start));
     let may_be_kept = is_docs || is_public || path == "/openapi.json";
+    let policy = match (is_docs, is_page) {
+        (true, _) => DOCS,
+        (false, true) => PAGE,
+        (false, false) => API,
+    };
     let fixed = [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
         (REFERRER_POLICY, "no-referrer"),
         (RESOURCE_POLICY, "same-origin"),
-        (CONTENT_SECURITY_POLICY, if is_docs { DOCS } else { API }),
+        (CONTENT_SECURITY_POLICY, policy),
     ];
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
