@@ -22,8 +22,16 @@ pub struct Watched {
     pub pools: Vec<CapacityPoolId>,
 }
 
-/// What is known of a pool: its newest claim, lapsed or not, and what bears on it.
-pub type Known = (CapacityPoolId, Option<Claim>, Evidence);
+/// What is known of a pool.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// The pool.
+    pub pool: CapacityPoolId,
+    /// Its newest claim, lapsed or not.
+    pub claim: Option<Claim>,
+    /// What is known beside it.
+    pub evidence: Evidence,
+}
 
 /// What is known at `now` of each pool of `changed` that is watched, in this order.
 ///
@@ -49,7 +57,11 @@ pub fn known_of(
         .into_iter()
         .map(|claim| (claim.capacity_pool_id, claim))
         .collect();
-    let evidence = all_evidence(connection, &pools, claims.values(), now)?;
-    let beside = |pool| evidence.get(&pool).copied().unwrap_or_default();
-    Ok(pools.into_iter().map(|pool| (pool, claims.remove(&pool), beside(pool))).collect())
+    let mut beside = all_evidence(connection, &pools, claims.values(), now)?;
+    let known = |pool| Known {
+        pool,
+        claim: claims.remove(&pool),
+        evidence: beside.remove(&pool).unwrap_or_default(),
+    };
+    Ok(pools.into_iter().map(known).collect())
 }

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Availability;
-use crate::availability::{Watched, known_of};
+use crate::availability::{Known, Watched, known_of};
 use crate::config::Lasting;
 use crate::error::{Error, FieldError, Result};
 use crate::http::Context;
@@ -324,10 +324,10 @@ impl Events {
         self.state = if more { State::Behind } else { State::Even };
         let mut text = String::new();
         let last = known.len().saturating_sub(1);
-        for (number, (pool, claim, evidence)) in known.iter().enumerate() {
+        for (number, Known { pool, claim, evidence }) in known.into_iter().enumerate() {
             // Who loses the connection within a page is told all of it again.
             let id = if number == last { &self.id } else { &before };
-            let availability = Availability::of(Some(*pool), claim.as_ref(), *evidence, now);
+            let availability = Availability::of(Some(pool), claim.as_ref(), evidence, now);
             let data = serde_json::to_string(&availability)
                 .map_err(|source| Error::internal("writing an event", source))?;
             // Writing to a text does not fail.

@@ -267,12 +267,11 @@ mod tests {
             for number in 2_000..2_100 {
                 spool.put(line(number)).await.unwrap();
             }
-            // One look at a time: the second would wait for the first.
-            let is_behind = || {
+            let in_file = || {
                 let state = spool.0.state();
                 state.read < state.written
             };
-            while is_behind() {
+            while in_file() {
                 taken.extend(taker.take().await.unwrap().unwrap());
             }
             for number in 2_100..2_300 {
@@ -319,7 +318,10 @@ mod tests {
             }
             let shared = spool_of_two.0.clone();
             spool_of_two.end(Duration::from_millis(20)).await;
-            assert!(shared.state().file.is_none() && shared.state().memory.is_empty());
+            {
+                let state = shared.state();
+                assert!(state.file.is_none() && state.memory.is_empty());
+            }
             assert!(taker.take().await.is_err(), "an answer that is not whole does not end as if it were");
 
             let (spool_of_three, taker) = spool();

@@ -1,20 +1,17 @@
 //! Pools of which nobody knows any more: what was said has lapsed or is about to, or nothing was ever said. Found at
 //! the time of reading; nothing has to run for a claim to lapse.
 
+mod store;
+
 use std::collections::HashMap;
 
-use diesel::prelude::*;
 use jiff::Timestamp;
 
 use super::model::Claim;
-use super::store;
 use crate::access::{Principal, Role};
-use crate::directory::{
-    COUNTED_UP_TO, CapacityPoolFacts, OrganizationFacts, families, find_all, parse_id, survivors,
-};
+use crate::directory::{COUNTED_UP_TO, CapacityPoolFacts, OrganizationFacts, families, find_all, survivors};
 use crate::error::Result;
-use crate::store::schema::capacity_pools;
-use crate::store::{DbConnection, from_sql, to_sql};
+use crate::store::DbConnection;
 use crate::types::{CapacityPoolId, OrganizationId};
 
 /// Which pools.
@@ -55,8 +52,6 @@ pub struct StalePool {
     pub last: Option<Claim>,
 }
 
-type Found = (String, Option<chrono::NaiveDateTime>);
-
 /// The pools that are silent or about to be, the longest silent first, and how many there are.
 ///
 /// # Errors
@@ -77,18 +72,18 @@ pub fn stale(
     // Two looks, because databases do not agree on where NULL is sorted; each goes along the index.
     let after_never = page.after.filter(|after| after.valid_until.is_none()).map(|after| after.pool);
     if page.after.is_none_or(|after| after.valid_until.is_none()) {
-        places.extend(never(connection, organizations, after_never, wanted)?);
+        places.extend(store::never(connection, organizations, after_never, wanted)?);
     }
     if places.len() < page.limit {
         let after = page.after.and_then(|after| Some((after.valid_until?, after.pool)));
         let room = i64::try_from(page.limit - places.len()).unwrap_or(i64::MAX);
-        places.extend(lapsing(connection, organizations, page.until, after, room)?);
+        places.extend(store::lapsing(connection, organizations, page.until, after, room)?);
     }
-    let mut count = never(connection, organizations, None, COUNTED_UP_TO + 1)?.len();
+    let mut count = store::never(connection, organizations, None, COUNTED_UP_TO + 1)?.len();
     let most = usize::try_from(COUNTED_UP_TO + 1).unwrap_or(usize::MAX);
     if count < most {
         let room = i64::try_from(most - count).unwrap_or(i64::MAX);
-        count += lapsing(connection, organizations, page.until, None, room)?.len();
+        count += store::lapsing(connection, organizations, page.until, None, room)?.len();
     }
     Ok((shown(connection, places)?, i64::try_from(count).unwrap_or(i64::MAX)))
 }
@@ -102,65 +97,8 @@ pub(super) fn family(
     families(connection, &survivors)
 }
 
-/// Pools of which nothing was ever said.
-fn never(
-    connection: &mut DbConnection,
-    organizations: Option<&[String]>,
-    after: Option<CapacityPoolId>,
-    limit: i64,
-) -> Result<Vec<Found>> {
-    let mut query = capacity_pools::table
-        .filter(capacity_pools::retired_at.is_null())
-        .filter(capacity_pools::current_valid_until.is_null())
-        // The first is one and the same for all; with it PostgreSQL knows that the index has them in order.
-        .order((capacity_pools::current_valid_until, capacity_pools::id))
-        .limit(limit)
-        .select((capacity_pools::id, capacity_pools::current_valid_until))
-        .into_boxed();
-    if let Some(organizations) = organizations {
-        query = query.filter(capacity_pools::organization_id.eq_any(organizations));
-    }
-    if let Some(after) = after {
-        query = query.filter(capacity_pools::id.gt(after.to_string()));
-    }
-    Ok(query.load(connection)?)
-}
-
-/// Pools whose claim has lapsed at this instant.
-fn lapsing(
-    connection: &mut DbConnection,
-    organizations: Option<&[String]>,
-    until: Timestamp,
-    after: Option<(Timestamp, CapacityPoolId)>,
-    limit: i64,
-) -> Result<Vec<Found>> {
-    let mut query = capacity_pools::table
-        .filter(capacity_pools::retired_at.is_null())
-        .filter(capacity_pools::current_valid_until.le(to_sql(until)))
-        .order((capacity_pools::current_valid_until, capacity_pools::id))
-        .limit(limit)
-        .select((capacity_pools::id, capacity_pools::current_valid_until))
-        .into_boxed();
-    if let Some(organizations) = organizations {
-        query = query.filter(capacity_pools::organization_id.eq_any(organizations));
-    }
-    if let Some((silent, pool)) = after {
-        // The first condition follows from the second; it is what the index is asked by.
-        query = query.filter(capacity_pools::current_valid_until.ge(to_sql(silent))).filter(
-            capacity_pools::current_valid_until.gt(to_sql(silent)).or(capacity_pools::current_valid_until
-                .eq(to_sql(silent))
-                .and(capacity_pools::id.gt(pool.to_string()))),
-        );
-    }
-    Ok(query.load(connection)?)
-}
-
 /// The pools at these places, with what there is to show of them.
-fn shown(connection: &mut DbConnection, places: Vec<Found>) -> Result<Vec<StalePool>> {
-    let places: Vec<SilentSince> = places
-        .into_iter()
-        .map(|(id, until)| Ok(SilentSince { valid_until: until.map(from_sql), pool: parse_id(&id)? }))
-        .collect::<Result<_>>()?;
+fn shown(connection: &mut DbConnection, places: Vec<SilentSince>) -> Result<Vec<StalePool>> {
     let ids: Vec<CapacityPoolId> = places.iter().map(|place| place.pool).collect();
     let pools = find_all::<CapacityPoolFacts>(connection, &ids)?;
     let owners: Vec<OrganizationId> = pools.iter().map(|pool| pool.facts.organization_id).collect();
@@ -170,8 +108,10 @@ fn shown(connection: &mut DbConnection, places: Vec<Found>) -> Result<Vec<StaleP
         .into_iter()
         .map(|organization| (organization.id, organization.facts.name))
         .collect();
-    let mut said: HashMap<_, _> =
-        store::current(connection, &ids)?.into_iter().map(|claim| (claim.capacity_pool_id, claim)).collect();
+    let mut said: HashMap<_, _> = super::current_claims(connection, &ids)?
+        .into_iter()
+        .map(|claim| (claim.capacity_pool_id, claim))
+        .collect();
     let mut pools: HashMap<_, _> = pools.into_iter().map(|pool| (pool.id, pool.facts)).collect();
     let shown = places.into_iter().filter_map(|place| {
         let CapacityPoolFacts { organization_id, name, .. } = pools.remove(&place.pool)?;
