@@ -21,8 +21,12 @@ use crate::types::{InsurancePlanId, OfferingId, calendar_date};
 const AT_ONCE: i64 = 100;
 /// Own numbers that are remembered; older ones would only be applied twice.
 const OWN_REMEMBERED: usize = 100_000;
-/// How long following steps aside for writers before it looks again.
+/// How long following steps aside for writers before it looks again, and how long in all.
 const STEP_ASIDE: Duration = Duration::from_micros(200);
+const STEP_ASIDE_AT_MOST: Duration = Duration::from_millis(10);
+/// Out of step for longer than this, a writer takes a turn at following: where there is always another writer, nobody
+/// else would get one.
+const WRITERS_FOLLOW_AFTER: Duration = Duration::from_millis(500);
 
 /// Keeps the index in step with the database.
 pub(super) struct Feed {
@@ -136,7 +140,9 @@ impl Feed {
             let mut standing = self.index.write().unwrap_or_else(PoisonError::into_inner);
             let revision = standing.revision();
             *standing = index;
-            standing.continue_from(revision);
+            if self.is_loaded() {
+                standing.continue_from(revision);
+            }
         }
         *progress = Progress { position: position.clone(), applied: BTreeSet::new() };
         *self.standing() = (position, began);
@@ -146,10 +152,14 @@ impl Feed {
     }
 
     pub(super) fn follow(&self) -> Result<Followed> {
-        while self.writers.load(Ordering::Acquire) > 0 {
+        let came = Instant::now();
+        while self.writers.load(Ordering::Acquire) > 0 && came.elapsed() < STEP_ASIDE_AT_MOST {
             std::thread::sleep(STEP_ASIDE);
         }
-        let mut progress = self.progress();
+        self.follow_on(&mut self.progress())
+    }
+
+    fn follow_on(&self, progress: &mut Progress) -> Result<Followed> {
         let began = Instant::now();
         // The place moves on only once everything before it has been applied.
         let mut position = progress.position.clone();
@@ -158,7 +168,7 @@ impl Feed {
             Following::Overtaken => {
                 tracing::warn!("this process fell too far behind the change feed; loading the finder anew");
                 self.access.forget();
-                let applied = self.reload(&mut progress)?;
+                let applied = self.reload(progress)?;
                 return Ok(Followed { applied, more: true });
             }
         };
@@ -232,6 +242,11 @@ impl Feed {
             }
             // They stay in the feed, and the next poll tries again.
             Err(error) => tracing::error!(%error, "could not apply own changes to the finder"),
+        }
+        if self.lag() > WRITERS_FOLLOW_AFTER
+            && let Err(error) = self.follow_on(&mut progress)
+        {
+            tracing::error!(%error, "could not follow the change feed; trying again");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Many reports at once: each lands or is refused on its own, and all that land do so in one transaction.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Claim, ClaimReport, claim, store};
 use crate::access::Principal;
@@ -81,6 +81,10 @@ pub fn report_all(
     store::insert(tx.connection, &claims, tx.now)?;
     for (pool, position) in newest {
         store::make_current(tx.connection, &claims[position], before.get(&pool).map(|before| before.id))?;
+    }
+    // Also where all of it only goes into the history, which tells whether the list grows.
+    let spoken_of: BTreeSet<CapacityPoolId> = claims.iter().map(|claim| claim.capacity_pool_id).collect();
+    for pool in spoken_of {
         let version = records.get(&pool).map_or(0, |record| record.version);
         tx.changed(Change { noun: Noun::CapacityPool, subject: pool.into(), version })?;
     }

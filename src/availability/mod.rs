@@ -72,12 +72,16 @@ fn claimed(
     let record = find::<CapacityPoolFacts>(tx.connection, pool)?;
     let claim = claim(&record, report, voice, tx.now)?;
     store::insert(tx.connection, std::slice::from_ref(&claim), tx.now)?;
+    // Also where it only goes into the history, which tells whether the list grows.
+    let changed = Change { noun: Noun::CapacityPool, subject: pool.into(), version: record.version };
     let before = store::current(tx.connection, &[pool])?.pop();
     if let Some(newest) = before.as_ref().filter(|newest| newest.reported_at > claim.reported_at) {
-        return Ok((claim.id, newest.clone()));
+        let newest = newest.clone();
+        tx.changed(changed)?;
+        return Ok((claim.id, newest));
     }
     store::make_current(tx.connection, &claim, before.map(|before| before.id))?;
-    tx.changed(Change { noun: Noun::CapacityPool, subject: pool.into(), version: record.version })?;
+    tx.changed(changed)?;
     Ok((claim.id, claim))
 }
 
@@ -95,7 +99,8 @@ fn claim(
     if !problems.is_empty() {
         return Err(problems.into());
     }
-    let reported_at = report.reported_at.unwrap_or(now);
+    // A clock that runs ahead must not stand before what is said after it.
+    let reported_at = report.reported_at.unwrap_or(now).min(now);
     let method = match (report.method, voice.method) {
         (Some(ClaimMethod::CoordinatorCall), _) | (None, Method::CoordinatorCall | Method::Import) => {
             ClaimMethod::CoordinatorCall
@@ -106,6 +111,11 @@ fn claim(
             return Err(FieldError::body("/method", message).into());
         }
     };
+    if method == ClaimMethod::CoordinatorCall && report.notes.is_some() {
+        let message = "would be read by everybody; remarks on a call go with a contact attempt, which keeps them in \
+                       the district";
+        return Err(FieldError::body("/notes", message).into());
+    }
     let life = match method {
         ClaimMethod::Agency => DEFAULT_LIFE,
         ClaimMethod::CoordinatorCall => CALL_LIFE,

@@ -458,18 +458,21 @@ fn wait(offered: &Offered, now: Timestamp) -> ExpectedWait {
     let Some(claim) = offered.claim.as_ref().filter(|claim| now < claim.valid_until) else {
         return ExpectedWait::Unknown;
     };
-    let days_until = claim.next_available_date.map(|date| {
-        let days = calendar_date(now).until(date).unwrap().get_days();
-        f64::from(days.max(0))
-    });
-    let floor = days_until.unwrap_or(0.0);
+    let days_until =
+        claim.next_available_date.map(|date| f64::from(calendar_date(now).until(date).unwrap().get_days()));
+    let floor = days_until.unwrap_or(0.0).max(0.0);
+    let dated = |none| match days_until {
+        Some(days) if days >= 0.0 => ExpectedWait::StatedDate(days),
+        Some(_) => ExpectedWait::Unknown,
+        None => none,
+    };
     let not_before = |Quantiles { p10, p50, p90 }| Quantiles {
         p10: f64::max(p10, floor),
         p50: f64::max(p50, floor),
         p90: f64::max(p90, floor),
     };
     let queued = || {
-        let stated = days_until.map_or(ExpectedWait::Unknown, ExpectedWait::StatedDate);
+        let stated = dated(ExpectedWait::Unknown);
         let (Some(ahead), Some(starts)) = (claim.waiting, claim.starts_last_28_days) else { return stated };
         let some_go_first = offered.evidence.arrivals.is_some_and(|arrivals| arrivals.overtaking.is_some());
         match (Line { ahead, starts, arrivals: offered.evidence.arrivals }).estimate() {
@@ -495,7 +498,7 @@ fn wait(offered: &Offered, now: Timestamp) -> ExpectedWait {
             }
         }
         AvailabilityStatus::Waitlist => queued(),
-        AvailabilityStatus::NoCapacity => days_until.map_or(ExpectedWait::Never, ExpectedWait::StatedDate),
+        AvailabilityStatus::NoCapacity => dated(ExpectedWait::Never),
         AvailabilityStatus::AdditionalAssessmentRequired | AvailabilityStatus::Unknown => {
             ExpectedWait::Unknown
         }

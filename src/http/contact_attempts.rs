@@ -34,7 +34,7 @@ struct ContactAttemptView {
     offering_id: Option<OfferingId>,
     /// What was found.
     outcome: ContactOutcome,
-    /// The number that was called.
+    /// The number that was called, for those of the caller's district.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     phone: Option<Phone>,

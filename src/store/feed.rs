@@ -50,7 +50,10 @@ pub enum Following {
 /// A transaction gets its id a moment after its first number, and could be overlooked in between.
 const GAP_KEPT_FOR: Duration = Duration::from_secs(30);
 /// With more gaps than this at once a reader starts anew.
-const MOST_GAPS: usize = 10_000;
+const MOST_GAPS: usize = 50_000;
+/// Of the gaps below its start a reader minds the latest, so that starting anew helps: a transaction that still runs
+/// would have had this many others rolled back since.
+const MOST_GAPS_AT_START: i64 = 25_000;
 /// More gaps than this are not written into a [`Position`]'s text.
 const MOST_GAPS_WRITTEN: usize = 64;
 /// Rows of the feed are kept this long.
@@ -203,10 +206,13 @@ pub(super) fn start(connection: &mut DbConnection) -> Result<Position> {
             "SELECT seq + 1 AS first, next - 1 AS last
              FROM (SELECT seq, lead(seq) OVER (ORDER BY seq) AS next
                    FROM (SELECT seq FROM changes WHERE seq > $1 AND seq <= $2 UNION ALL SELECT $1) AS known) AS pairs
-             WHERE next > seq + 1",
+             WHERE next > seq + 1
+             ORDER BY seq DESC
+             LIMIT $3",
         )
         .bind::<BigInt, _>(purged)
         .bind::<BigInt, _>(position.highest)
+        .bind::<BigInt, _>(MOST_GAPS_AT_START)
         .load(postgres)?;
         for Missing { first, last } in missing {
             position.miss(first, last);

@@ -83,3 +83,57 @@ on_both! {
         causeway.put("/v1/capacity-pools/0192d7a0-0000-7000-8000-000000000001/availability", &json!({"status": "capacity"})).expect(404);
     }
 }
+
+on_both! {
+    fn a_date_that_has_passed_is_no_wait_of_no_days(causeway) {
+        let offering = causeway.offering(json!({}));
+        let availability = format!("/v1/offerings/{}/availability", offering.id);
+        let closed = json!({"status": "no-capacity", "next_available_date": "2026-11-24"});
+        causeway.put(&availability, &closed).expect(200);
+        let found = || causeway.found("postal_code=01840&max_wait_days=400");
+        assert_eq!(found(), [offering.id.as_str()]);
+        causeway.clock.advance(Duration::from_hours(72));
+        assert_eq!(causeway.get(&availability).json()["expected_wait"], json!({"basis": "unknown"}));
+        assert!(found().is_empty(), "nobody has said that the door has opened");
+    }
+}
+
+on_both! {
+    fn a_clock_that_runs_ahead_does_not_stand_before_what_is_said_after_it(causeway) {
+        let offering = causeway.offering(json!({}));
+        let availability = format!("/v1/offerings/{}/availability", offering.id);
+        let ahead = json!({"status": "capacity", "open_slots": 3, "reported_at": "2026-11-22T12:04:40Z"});
+        assert_eq!(causeway.put(&availability, &ahead).expect(200).json()["as_of"], "2026-11-22T12:00:00Z");
+        causeway.clock.advance(Duration::from_secs(1));
+        let none = causeway.put(&availability, &json!({"status": "no-capacity"})).expect(200).json();
+        assert_eq!(none["status"], "no-capacity");
+    }
+}
+
+on_both! {
+    fn remarks_on_a_call_are_not_for_everybody(causeway) {
+        let offering = causeway.offering(json!({}));
+        let availability = format!("/v1/offerings/{}/availability", offering.id);
+        let report = json!({"status": "capacity", "method": "coordinator_call", "notes": "Ask for somebody"});
+        let refused = causeway.put(&availability, &report).expect(400);
+        assert_eq!(refused.errors()[0].0, "/notes");
+        let agency = json!({"status": "capacity", "method": "agency", "notes": "Afternoons fill first"});
+        causeway.put(&availability, &agency).expect(200);
+    }
+}
+
+on_both! {
+    fn what_goes_into_the_history_alone_is_heard_by_the_finder_too(causeway) {
+        let offering = causeway.offering(json!({}));
+        let availability = format!("/v1/offerings/{}/availability", offering.id);
+        let list = |waiting: u32, at: &str| {
+            json!({"status": "waitlist", "waiting": waiting, "starts_last_28_days": 4, "reported_at": at})
+        };
+        causeway.put(&availability, &list(40, "2026-11-22T11:00:00Z")).expect(200);
+        let found = || causeway.found("postal_code=01840&max_wait_days=4000");
+        assert_eq!(found(), [offering.id.as_str()]);
+        causeway.put(&availability, &list(2, "2026-10-25T11:00:00Z")).expect(200);
+        assert_eq!(causeway.get(&availability).json()["expected_wait"]["basis"], "unstable");
+        assert!(found().is_empty(), "what is shown is what is searched by");
+    }
+}

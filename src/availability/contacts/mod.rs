@@ -56,7 +56,7 @@ const MOST_OFFERINGS: i64 = 100;
 pub fn contact(tx: &mut Tx<'_>, principal: &Principal, report: &ContactReport) -> Result<Contacted> {
     observations::admit_observer(principal)?;
     let mut problems = rules::problems(report, tx.now);
-    let attempted_at = report.attempted_at.unwrap_or(tx.now);
+    let attempted_at = report.attempted_at.unwrap_or(tx.now).min(tx.now);
     let claim = rules::claim(report, attempted_at);
     if problems.is_empty() {
         problems.extend(claim.iter().flat_map(|claim| super::rules::problems(claim, tx.now)));
@@ -115,7 +115,7 @@ pub fn contact(tx: &mut Tx<'_>, principal: &Principal, report: &ContactReport) -
 }
 
 /// One page of what calls to a pool found, the latest first. Those of another district than the reader's come without
-/// who called and their remarks.
+/// who called, the number and their remarks.
 ///
 /// # Errors
 /// [`Error::NotFound`] if there is no such pool.
@@ -130,6 +130,7 @@ pub fn attempts(
     for attempt in attempts.iter_mut().filter(|attempt| own.is_none() || attempt.district_id != own) {
         attempt.attempted_by.clear();
         attempt.notes = None;
+        attempt.phone = None;
         attempt.district_id = None;
     }
     Ok((attempts, count))
@@ -221,7 +222,9 @@ fn not_spoken(
         let Some(languages) = &offering.facts.languages else { continue };
         let others: Vec<_> = languages.iter().filter(|offered| offered.language != *language).collect();
         if others.len() < languages.len() {
-            say::<OfferingFacts>(tx, offering.id, "languages", &serde_json::json!(others), voice, &mut said)?;
+            // None left is not none spoken: it was asked about one.
+            let others = if others.is_empty() { serde_json::Value::Null } else { serde_json::json!(others) };
+            say::<OfferingFacts>(tx, offering.id, "languages", &others, voice, &mut said)?;
         }
     }
     Ok(said)

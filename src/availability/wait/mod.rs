@@ -124,7 +124,7 @@ impl Outlook {
     /// | no capacity | until `next_available_date`, else never |
     /// | additional assessment required | unknown |
     ///
-    /// None of them ends before `next_available_date`.
+    /// None of them ends before `next_available_date`. Where that alone is known, the wait is unknown once it has passed.
     pub(crate) fn of(claim: &Claim, evidence: Evidence, estimates: &mut Estimates) -> Self {
         let date = || if claim.next_available_date.is_some() { Some(Stated::Date) } else { None };
         let mut queued = || {
@@ -170,6 +170,8 @@ impl Outlook {
             Stated::QueueWithPriority(days) => ExpectedWait::QueueWithPriority(days.at_least(floor)),
             Stated::FirstAppointments(days) => ExpectedWait::FirstAppointments(days.at_least(floor)),
             Stated::Open => ExpectedWait::Open(floor),
+            // A date that has passed says nothing of today: nobody has said that the door has opened.
+            Stated::Date if day > self.ready_day => ExpectedWait::Unknown,
             Stated::Date => ExpectedWait::StatedDate(floor),
             Stated::Unstable => ExpectedWait::Unstable,
             Stated::Unknown => ExpectedWait::Unknown,
