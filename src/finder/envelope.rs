@@ -70,7 +70,7 @@ impl Summary {
             if let Some((wait_days, ready_day)) = statement.outlook.bounds() {
                 summary.wait_days = wait_days;
                 summary.ready_day = ready_day;
-                summary.wait_known_until = until;
+                summary.wait_known_until = until.min(statement.outlook.known_until());
             }
             match statement.standing {
                 Standing::Open => {

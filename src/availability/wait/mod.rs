@@ -179,6 +179,19 @@ impl Outlook {
         }
     }
 
+    /// The last microsecond since 1970 at which the wait can have [days](ExpectedWait::days), as long as the claim lives:
+    /// of a date alone, the end of its day in UTC.
+    pub(crate) fn known_until(self) -> i64 {
+        const MICROSECONDS_OF_A_DAY: i64 = 86_400_000_000;
+        match self.stated {
+            Stated::Date => (i64::from(self.ready_day) + 1) * MICROSECONDS_OF_A_DAY - 1,
+            Stated::Queue(_) | Stated::QueueWithPriority(_) | Stated::FirstAppointments(_) | Stated::Open => {
+                i64::MAX
+            }
+            Stated::Unstable | Stated::Unknown | Stated::Never => i64::MIN,
+        }
+    }
+
     /// Where the wait has [days](ExpectedWait::days): how many without regard to the date, and that date. The
     /// longer of both is the wait.
     pub(crate) fn bounds(self) -> Option<(f64, i32)> {
