@@ -38,7 +38,8 @@ pub use watch::{Known, Watched, known_of};
 
 use jiff::Timestamp;
 
-use crate::directory::{CapacityPoolFacts, Method, Record, Voice, find};
+use crate::access::Principal;
+use crate::directory::{CapacityPoolFacts, Method, Record, Voice, admit, find};
 use crate::error::{Error, FieldError, Result};
 use crate::store::{Change, DbConnection, Noun, Tx};
 use crate::types::{CapacityPoolId, ClaimId};
@@ -59,18 +60,34 @@ pub fn current(connection: &mut DbConnection, pool: CapacityPoolId) -> Result<Op
 /// [`Error::NotFound`] if there is no such pool; [`Error::Invalid`] if the report contradicts itself or the clock;
 /// [`Error::Conflict`] if the pool is retired.
 pub fn report(tx: &mut Tx<'_>, pool: CapacityPoolId, report: &ClaimReport, voice: &Voice) -> Result<Claim> {
-    Ok(claimed(tx, pool, report, voice)?.1)
+    let record = find::<CapacityPoolFacts>(tx.connection, pool)?;
+    Ok(claimed(tx, &record, report, voice)?.1)
 }
 
-/// [`report`] that also gives the id of the claim that it keeps.
+/// [`report`] by a caller who must be admitted to the pool.
+///
+/// # Errors
+/// As [`report`], and [`Error::Forbidden`] or [`Error::NotFound`] if the pool is not theirs to speak of.
+pub fn report_by(
+    tx: &mut Tx<'_>,
+    principal: &Principal,
+    pool: CapacityPoolId,
+    report: &ClaimReport,
+) -> Result<Claim> {
+    let record = find::<CapacityPoolFacts>(tx.connection, pool)?;
+    admit(tx.connection, principal, &record)?;
+    Ok(claimed(tx, &record, report, &Voice::of(principal))?.1)
+}
+
+/// What [`report`] does, which also gives the id of the claim that it keeps.
 fn claimed(
     tx: &mut Tx<'_>,
-    pool: CapacityPoolId,
+    record: &Record<CapacityPoolFacts>,
     report: &ClaimReport,
     voice: &Voice,
 ) -> Result<(ClaimId, Claim)> {
-    let record = find::<CapacityPoolFacts>(tx.connection, pool)?;
-    let claim = claim(&record, report, voice, tx.now)?;
+    let pool = record.id;
+    let claim = claim(record, report, voice, tx.now)?;
     store::insert(tx.connection, std::slice::from_ref(&claim), tx.now)?;
     // Also where it only goes into the history, which tells whether the list grows.
     let changed = Change { noun: Noun::CapacityPool, subject: pool.into(), version: record.version };

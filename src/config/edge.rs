@@ -49,6 +49,9 @@ pub struct Lasting {
     pub body: u64,
     /// Lines of a body in bulk.
     pub lines: u64,
+    /// Rejected lines of a body in bulk. Their results are larger than they are, and wait on the disk for whoever does
+    /// not take them.
+    pub rejected: u64,
     /// How often a stream says that it still goes on.
     pub heartbeat: Duration,
 }
@@ -63,6 +66,7 @@ impl Default for Lasting {
             // A line has 100 to 200 bytes: both are more than every pool of a state in one call.
             body: 256 << 20,
             lines: 1_000_000,
+            rejected: 10_000,
             // Proxies give up on a silent connection after 30 to 60 seconds.
             heartbeat: Duration::from_secs(15),
         }

@@ -11,7 +11,7 @@ use super::caller::{Caller, PrivacyRead};
 use super::errand::errand;
 use super::problem::Problem;
 use super::query::{FromParams, Limit, Params, UnquotedQuery};
-use super::resource::{PageBody, Total, link_next};
+use super::resource::{Total, answer_page};
 use crate::access::Role;
 use crate::privacy::Purpose;
 use crate::privacy::audit::{Action, Event, EventPage, Outcome, list};
@@ -114,16 +114,9 @@ async fn list_audit(
     page.before = cursor.map(|cursor| context.cursors.read::<i64>(&query, &cursor)).transpose()?;
     page.limit = i64::try_from(limit.0).unwrap_or(100) + 1;
     let tenancy = errand.tenancy.clone();
-    let (mut events, count) =
-        context.app.store.write_for(tenancy, move |tx| list(tx, &errand, &page)).await?;
-    let more = events.len() > limit.0;
-    events.truncate(limit.0);
-    let last = events.last().filter(|_| more).map(|event| event.seq);
-    let next_cursor = last.map(|last| context.cursors.write(&query, &last));
-    let items: Vec<AuditEvent> = events.into_iter().map(AuditEvent::from).collect();
-    let mut response = HttpResponse::Ok();
-    link_next(&mut response, &request, next_cursor.as_deref());
-    Ok(response.json(PageBody { items, next_cursor, total: Total::counted(count) }))
+    let (events, count) = context.app.store.write_for(tenancy, move |tx| list(tx, &errand, &page)).await?;
+    let found = (events, Total::counted(count));
+    Ok(answer_page(&context, &request, &query, limit.0, found, |event| event.seq, AuditEvent::from))
 }
 
 impl From<Event> for AuditEvent {

@@ -18,7 +18,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use super::Context;
 use super::problem::{Problem, ProblemCode};
 use crate::access::invitations::Identity;
-use crate::access::{Principal, PrincipalId, Refusal, Scope};
+use crate::access::{Access, Principal, PrincipalId, Refusal, Scope};
 
 /// A permission that an operation needs.
 pub(crate) trait Permission: 'static {
@@ -113,6 +113,38 @@ impl<P: Permission> FromRequest for Caller<P> {
             permit(&principal, P::SCOPE)?;
             Ok(Self { principal, permission: PhantomData })
         }))
+    }
+}
+
+impl<P: Permission> Caller<P> {
+    /// The caller of a request that goes on for long.
+    ///
+    /// # Errors
+    /// If the request brings no token that can be read, which its extractor would have refused.
+    pub(crate) fn lasting(request: &HttpRequest, access: &Access) -> Result<LastingCaller, Problem> {
+        let token = bearer(request)?.ok_or_else(needs_token)?;
+        Ok(LastingCaller { access: access.clone(), token, scope: P::SCOPE })
+    }
+}
+
+/// Somebody whose request goes on for long, and who is asked before each step whether they still may: a client may be
+/// disabled meanwhile, and a token runs out.
+pub(crate) struct LastingCaller {
+    access: Access,
+    token: String,
+    scope: Scope,
+}
+
+impl LastingCaller {
+    /// Who it is now.
+    ///
+    /// # Errors
+    /// [`ProblemCode::Unauthenticated`] or [`ProblemCode::InsufficientScope`] if they may not go on, or what finding
+    /// it out fails with.
+    pub(crate) async fn still(&self) -> Result<Arc<Principal>, Problem> {
+        let principal = self.access.verify(&self.token).await.map_err(refused)?;
+        permit(&principal, self.scope)?;
+        Ok(principal)
     }
 }
 

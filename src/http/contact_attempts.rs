@@ -12,7 +12,7 @@ use super::caller::{AvailabilityWrite, Caller, DirectoryRead};
 use super::idempotency::{Answer, answer_once};
 use super::problem::Problem;
 use super::query::{FromParams, Limit, NoParams, Params, Query};
-use super::resource::{JSON, PageBody, Total, link_next, parse_id};
+use super::resource::{JSON, Total, answer_page, parse_id};
 use super::{Context, body};
 use crate::availability::{
     ContactAttempt, ContactOutcome, ContactPage, ContactReport, attempts, contact, evidence,
@@ -227,16 +227,11 @@ async fn list_contact_attempts(
     page.after = cursor.map(|cursor| context.cursors.read(&query, &cursor)).transpose()?;
     page.limit = i64::try_from(limit.0).unwrap_or(100) + 1;
     let reader = caller.clone();
-    let (mut found, count) =
+    let (found, count) =
         context.app.store.read(move |connection| attempts(connection, &reader, &page)).await?;
-    let more = found.len() > limit.0;
-    found.truncate(limit.0);
-    let last = found.last().filter(|_| more).map(|last| (last.attempted_at, last.id));
-    let next_cursor = last.map(|last| context.cursors.write(&query, &last));
-    let items: Vec<ContactAttemptView> = found.into_iter().map(Into::into).collect();
-    let mut response = HttpResponse::Ok();
-    link_next(&mut response, &request, next_cursor.as_deref());
-    Ok(response.json(PageBody { items, next_cursor, total: Total::counted(count) }))
+    let place = |last: &ContactAttempt| (last.attempted_at, last.id);
+    let found = (found, Total::counted(count));
+    Ok(answer_page(&context, &request, &query, limit.0, found, place, ContactAttemptView::from))
 }
 
 /// Adds these operations.

@@ -10,7 +10,7 @@ use super::caller::{Caller, DirectoryRead, DirectoryWrite};
 use super::idempotency::{Answer, answer_once};
 use super::problem::Problem;
 use super::query::{FromParams, Limit, NoParams, Number, Params, Query};
-use super::resource::{JSON, PageBody, Total, link_next};
+use super::resource::{JSON, Total, answer_page};
 use super::{Context, body};
 use crate::directory::{self, Candidate, Dismissal, DuplicatesAsk, Evidence, admit_everywhere};
 use crate::store::Noun;
@@ -162,17 +162,8 @@ async fn list_duplicates(
     if let Some(after) = after {
         candidates.retain(|candidate| Position::of(candidate).is_behind(&after));
     }
-    let more = candidates.len() > limit;
-    candidates.truncate(limit);
-    let last = candidates.last().filter(|_| more).map(Position::of);
-    let next_cursor = last.map(|last| context.cursors.write(&query, &last));
-    let items = candidates
-        .into_iter()
-        .map(|candidate| DuplicateCandidate::new(candidate, ask.organization_id))
-        .collect();
-    let mut response = HttpResponse::Ok();
-    link_next(&mut response, &request, next_cursor.as_deref());
-    Ok(response.json(PageBody { items, next_cursor, total }))
+    let show = |candidate| DuplicateCandidate::new(candidate, ask.organization_id);
+    Ok(answer_page(&context, &request, &query, limit, (candidates, total), Position::of, show))
 }
 
 /// A pair's place in the list.

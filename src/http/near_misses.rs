@@ -8,7 +8,7 @@ use super::Context;
 use super::caller::{Caller, ReportsRead};
 use super::problem::Problem;
 use super::query::{FromParams, Limit, Params, Query};
-use super::resource::{PageBody, Total, link_next};
+use super::resource::{Total, answer_page};
 use crate::finder::ledger::{Blocked, LedgerPage, Outcome, outcomes};
 use crate::types::{CoverageCategory, Criterion, LanguageTag, Month};
 
@@ -109,15 +109,12 @@ async fn list_near_misses(
     let query = format!("near misses {page:?}");
     page.after = cursor.map(|cursor| context.cursors.read::<(Month, String)>(&query, &cursor)).transpose()?;
     page.limit = i64::try_from(limit.0).unwrap_or(100) + 1;
-    let (mut rows, count) = context.app.store.read(move |connection| outcomes(connection, &page)).await?;
-    let more = rows.len() > limit.0;
-    rows.truncate(limit.0);
-    let last = rows.last().filter(|_| more).map(|(key, outcome)| (outcome.month, key.clone()));
-    let next_cursor = last.map(|last| context.cursors.write(&query, &last));
-    let items: Vec<NeedOutcome> = rows.into_iter().map(|(_, outcome)| NeedOutcome::from(outcome)).collect();
-    let mut response = HttpResponse::Ok();
-    link_next(&mut response, &request, next_cursor.as_deref());
-    Ok(response.json(PageBody { items, next_cursor, total: Total::counted(count) }))
+    let (rows, count) = context.app.store.read(move |connection| outcomes(connection, &page)).await?;
+    let place = |(key, outcome): &(String, Outcome)| (outcome.month, key.clone());
+    let found = (rows, Total::counted(count));
+    Ok(answer_page(&context, &request, &query, limit.0, found, place, |(_, outcome)| {
+        NeedOutcome::from(outcome)
+    }))
 }
 
 impl From<Outcome> for NeedOutcome {

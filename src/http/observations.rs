@@ -89,13 +89,13 @@ async fn get_track_record(
     let pool = parse_id::<CapacityPoolFacts>(&id)?;
     let now = context.app.now();
     let found = context.app.store.read(move |connection| {
-        let observed = track_record(connection, pool, now)?;
         let claim = current(connection, pool)?;
+        let evidence = evidence(connection, pool, claim.as_ref(), now)?;
+        let observed = evidence.track.unwrap_or_default();
         let mut reasons = observed.told();
         reasons.push(format!(
             "each rate is shrunk toward {PRIOR_MEAN} as if {PRIOR_WEIGHT} more had been observed"
         ));
-        let evidence = evidence(connection, pool, claim.as_ref(), now)?;
         Ok(PoolTrackRecord {
             declared: Availability::of(Some(pool), claim.as_ref(), evidence, now),
             observed,

@@ -157,6 +157,27 @@ pub(super) async fn list<F: Shown>(
     Ok(response.json(PageBody { items, next_cursor, total: Total::counted(count) }))
 }
 
+/// Answers with one page of a list: of `rows`, which were read up to one beyond `limit`, and how many there are in all.
+/// The next page goes on behind the `place` of the last row; its cursor holds for the same `query` alone.
+pub(super) fn answer_page<T, K: Serialize, V: Serialize>(
+    context: &Context,
+    request: &HttpRequest,
+    query: &str,
+    limit: usize,
+    (mut rows, total): (Vec<T>, Total),
+    place: impl Fn(&T) -> K,
+    show: impl FnMut(T) -> V,
+) -> HttpResponse {
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let last = rows.last().filter(|_| more).map(place);
+    let next_cursor = last.map(|last| context.cursors.write(query, &last));
+    let items: Vec<V> = rows.into_iter().map(show).collect();
+    let mut response = HttpResponse::Ok();
+    link_next(&mut response, request, next_cursor.as_deref());
+    response.json(PageBody { items, next_cursor, total })
+}
+
 /// Adds `Link: <…>; rel="next"` (RFC 8288), with the parameters of the request and the new cursor.
 pub(super) fn link_next(
     response: &mut actix_web::HttpResponseBuilder,

@@ -11,7 +11,7 @@ use super::caller::{AvailabilityWrite, Caller};
 use super::idempotency::{Answer, answer_once};
 use super::problem::Problem;
 use super::query::{FromParams, Limit, NoParams, Params, Query};
-use super::resource::{JSON, PageBody, Total, link_next, parse_id};
+use super::resource::{JSON, Total, answer_page, parse_id};
 use super::{Context, body};
 use crate::availability::links::{self, DEFAULT_LINK_LIFE, LinkPage};
 use crate::directory::CapacityPoolFacts;
@@ -199,19 +199,14 @@ async fn list_update_links(
     let before = cursor.map(|cursor| context.cursors.read::<UpdateLinkId>(&query, &cursor)).transpose()?;
     let page = LinkPage { before, limit: limit.0, include_ended };
     let (principal, now) = (caller.clone(), context.app.now());
-    let (mut found, count) = context
+    let (found, count) = context
         .app
         .store
         .read(move |connection| links::list(connection, &principal, pool, &page, now))
         .await?;
-    let more = found.len() > limit.0;
-    found.truncate(limit.0);
-    let last = found.last().filter(|_| more).map(|link| link.id);
-    let next_cursor = last.map(|last| context.cursors.write(&query, &last));
-    let items: Vec<UpdateLink> = found.into_iter().map(UpdateLink::from).collect();
-    let mut response = HttpResponse::Ok();
-    link_next(&mut response, &request, next_cursor.as_deref());
-    Ok(response.json(PageBody { items, next_cursor, total: Total::counted(count) }))
+    let place = |link: &links::UpdateLink| link.id;
+    let found = (found, Total::counted(count));
+    Ok(answer_page(&context, &request, &query, limit.0, found, place, UpdateLink::from))
 }
 
 /// Revokes a link, at once. What was said by it stands.

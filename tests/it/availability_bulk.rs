@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use actix_web::test::TestRequest;
-use causeway::access::{Role, Tie};
+use causeway::access::{Role, Tie, clients};
 use causeway::config::{EdgeConfig, Lasting};
 use causeway::http::Edge;
 use serde_json::{Value, json};
@@ -282,6 +282,37 @@ on_both! {
         let (token, context) = bounded(&causeway, Lasting { body: 100, ..Lasting::default() });
         let request = request(line.repeat(2)).insert_header(("Authorization", format!("Bearer {token}")));
         assert_eq!(send_all(&context, [request]).pop().unwrap().expect(413).json()["code"], "payload-too-large");
+    }
+}
+
+on_both! {
+    fn who_is_disabled_in_the_middle_of_a_call_says_nothing_more(causeway) {
+        let access = &causeway.context.app.access;
+        let client = access.development_client(Role::Operator, None).unwrap();
+        let token = access.token_now(client.id, Role::Operator, None).unwrap().token;
+        let pool = pool(&causeway);
+        let served = Served::new(&causeway, Lasting::default());
+        let head = "Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n";
+        let mut asked = served.ask("POST", URI, &token, head);
+        let line = format!("{}\n", json!({"capacity_pool_id": pool, "status": "waitlist"}));
+        let send = |asked: &mut Asked| write!(asked.stream, "{:x}\r\n{line}\r\n", line.len()).unwrap();
+        send(&mut asked);
+        asked.until(|text| text.contains("\"recorded\"").then_some(()));
+        causeway.store().write_now(|tx| clients::disable(tx, client.id, "a test")).unwrap();
+        send(&mut asked);
+        asked.until(|text| (text.contains("\"stopped\"") && text.contains("\"unauthenticated\"")).then_some(()));
+        assert_eq!(history(&causeway, &pool).len(), 1);
+    }
+}
+
+on_both! {
+    fn a_call_of_which_too_much_is_rejected_stops(causeway) {
+        let (token, context) = bounded(&causeway, Lasting { rejected: 200, ..Lasting::default() });
+        let request = request("x\n".repeat(1_000)).insert_header(("Authorization", format!("Bearer {token}")));
+        let answer = lines(&send_all(&context, [request]).pop().unwrap().expect(200));
+        let summary = answer.last().unwrap();
+        assert_eq!((&summary["status"], &summary["problem"]["code"]), (&json!("stopped"), &json!("invalid-request")));
+        assert_eq!((&summary["lines"], &summary["rejected"]), (&json!(200), &json!(200)));
     }
 }
 

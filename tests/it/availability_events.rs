@@ -4,6 +4,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use actix_web::test::TestRequest;
+use causeway::access::{Role, clients};
 use causeway::availability::{ClaimReport, report};
 use causeway::config::{EdgeConfig, Lasting};
 use causeway::directory::{Method, Voice};
@@ -22,7 +23,7 @@ fn quick() -> Lasting {
 }
 
 fn operator(causeway: &Causeway) -> String {
-    causeway.token(causeway::access::Role::Operator, &causeway::access::Tie::None)
+    causeway.token(Role::Operator, &causeway::access::Tie::None)
 }
 
 fn agency(causeway: &Causeway) -> (String, String) {
@@ -246,6 +247,22 @@ on_both! {
 }
 
 on_both! {
+    fn who_is_disabled_is_told_no_more(causeway) {
+        let access = &causeway.context.app.access;
+        let client = access.development_client(Role::Operator, None).unwrap();
+        let token = access.token_now(client.id, Role::Operator, None).unwrap().token;
+        let (_, pool) = agency(&causeway);
+        let served = Served::new(&causeway, quick());
+        let mut asked = follow(&served, &token, "", None);
+        asked.until(last_id);
+        causeway.store().write_now(|tx| clients::disable(tx, client.id, "a test")).unwrap();
+        says(&causeway, &pool, 4);
+        let text = asked.rest();
+        assert!(text.contains(": come again") && !text.contains("availability\n"), "{text}");
+    }
+}
+
+on_both! {
     fn one_caller_has_so_many_streams_and_who_is_gone_makes_room(causeway) {
         let token = operator(&causeway);
         let served = Served::new(&causeway, Lasting { open_per_caller: 2, ..quick() });
@@ -258,7 +275,7 @@ on_both! {
         assert!(refused.starts_with("HTTP/1.1 429") && refused.contains("\"rate-limited\""), "{refused}");
         assert!(refused.to_lowercase().contains("retry-after: 1\r\n"), "{refused}");
         let own = causeway::access::Tie::Organization(agency(&causeway).0.parse().unwrap());
-        let other = causeway.token(causeway::access::Role::AgencyStaff, &own);
+        let other = causeway.token(Role::AgencyStaff, &own);
         follow(&served, &other, "", None).until(last_id);
         // Nothing tells the server that they have gone but that nobody takes its heartbeats.
         drop(held);

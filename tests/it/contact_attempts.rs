@@ -65,7 +65,7 @@ on_both! {
     fn who_called_and_what_they_remarked_stays_in_their_district(causeway) {
         let offering = causeway.offering(json!({}));
         let (north, south) = (coordinator(&causeway, "North"), coordinator(&causeway, "South"));
-        let report = json!({"offering_id": offering.id, "outcome": "open", "notes": "Ask for Zebulon"});
+        let report = json!({"offering_id": offering.id, "outcome": "open", "notes": "Ask for Zebulon", "phone": "978-555-0177"});
         call(&causeway, &north, &report).expect(201);
         let pool = pool(&causeway, &offering);
         let own = said(&causeway, &north, &pool);
@@ -79,7 +79,7 @@ on_both! {
             causeway.send_as(&south, TestRequest::get().uri(&format!("/v1/capacity-pools/{pool}/availability/history"))).text,
             causeway.send_as(&south, TestRequest::get().uri(&format!("/v1/offerings/{}/assertions", offering.id))).text,
         ] {
-            assert!(!text.contains(&caller) && !text.contains("Zebulon"), "{text}");
+            assert!(!text.contains(&caller) && !text.contains("Zebulon") && !text.contains("5550177"), "{text}");
         }
     }
 }
@@ -120,6 +120,9 @@ on_both! {
         assert_eq!(found.expect(201).json()["assertions"], json!([{"noun": "offering", "id": offering.id, "field": "languages"}]));
         assert!(causeway.found(&format!("{LAWRENCE}&language=es")).is_empty());
         assert_eq!(causeway.found(&format!("{LAWRENCE}&language=pt")), [offering.id.as_str()]);
+        call(&causeway, &token, &json!({"offering_id": offering.id, "outcome": "no_language", "language": "pt"})).expect(201);
+        let languages = causeway.get(&path).json()["languages"].clone();
+        assert!(languages.is_null(), "it was asked about two and says nothing of the others: {languages}");
     }
 }
 

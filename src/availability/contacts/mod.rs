@@ -86,7 +86,7 @@ pub fn contact(tx: &mut Tx<'_>, principal: &Principal, report: &ContactReport) -
     };
     let (claim_id, claim) = match &claim {
         Some(claim) => {
-            let (id, holds) = claimed(tx, pool, claim, &voice)?;
+            let (id, holds) = claimed(tx, &record, claim, &voice)?;
             (Some(id), Some(holds))
         }
         None => (None, None),

@@ -7,8 +7,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Availability, FindPool, by_offering, by_pool};
 use crate::access::Principal;
-use crate::availability::{ClaimReport, evidence};
-use crate::directory::{CapacityPoolFacts, Voice, admit, find};
+use crate::availability::{ClaimReport, evidence, report_by};
 use crate::http::caller::{AvailabilityWrite, Caller, DirectoryRead};
 use crate::http::problem::Problem;
 use crate::http::query::{NoParams, Query};
@@ -45,9 +44,7 @@ async fn report(
         .store
         .write(move |tx| {
             let pool = find_pool(tx.connection, &id)?;
-            let record = find::<CapacityPoolFacts>(tx.connection, pool)?;
-            admit(tx.connection, &principal, &record)?;
-            let claim = crate::availability::report(tx, pool, &report, &Voice::of(&principal))?;
+            let claim = report_by(tx, &principal, pool, &report)?;
             let evidence = evidence(tx.connection, pool, Some(&claim), tx.now)?;
             Ok(Availability::of(Some(pool), Some(&claim), evidence, tx.now))
         })

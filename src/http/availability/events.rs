@@ -16,13 +16,14 @@ use tokio::time::{Instant, sleep, sleep_until};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Availability;
+use crate::app::App;
 use crate::availability::{Known, Watched, known_of};
 use crate::config::Lasting;
 use crate::error::{Error, FieldError, Result};
 use crate::http::Context;
-use crate::http::caller::{Caller, DirectoryRead};
+use crate::http::caller::{Caller, DirectoryRead, LastingCaller};
 use crate::http::edge::Open;
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, ProblemCode};
 use crate::http::query::{FromParams, Params, Query};
 use crate::store::{Following, Noun, Position, Recorded};
 use crate::types::{CapacityPoolId, OrganizationId};
@@ -94,8 +95,9 @@ async fn follow_availability(
     let open = context.edge.open(caller.id)?;
     // Subscribed before the place is read: what is told in between is read then or now.
     let news = context.app.news();
-    let start = context.app.store.feed_now().await?;
-    let events = Events::new(&context, watched, open, news, given, start);
+    let lasting = Caller::<DirectoryRead>::lasting(&request, &context.app.access)?;
+    let start = end_of_feed(&context.app).await?;
+    let events = Events::new(&context, lasting, watched, (open, news), given, start);
     let events = unfold(events, async |mut events| Some((Ok::<_, Error>(events.next().await?), events)));
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
@@ -103,6 +105,24 @@ async fn follow_availability(
         // A proxy is to hand each event on as it comes.
         .insert_header(("X-Accel-Buffering", "no"))
         .streaming(events))
+}
+
+/// The end of the feed as it is now. This process stands a little before it and knows what is missing, so that not the
+/// whole feed need be looked at.
+async fn end_of_feed(app: &App) -> Result<Position> {
+    if !app.is_ready() {
+        return app.store.feed_now().await;
+    }
+    let mut position = app.position();
+    loop {
+        let (following, behind) = app.store.feed_page(position, PAGE).await?;
+        position = behind;
+        match following {
+            Following::Changes(changes) if i64::try_from(changes.len()).is_ok_and(|count| count >= PAGE) => {}
+            Following::Changes(_) => return Ok(position),
+            Following::Overtaken => return app.store.feed_now().await,
+        }
+    }
 }
 
 /// How far the client has come, if it says so.
@@ -127,6 +147,7 @@ fn came_to(
 /// One stream of events.
 struct Events {
     context: Context,
+    caller: LastingCaller,
     bounds: Lasting,
     watched: Watched,
     news: watch::Receiver<u64>,
@@ -166,9 +187,9 @@ enum Woken {
 impl Events {
     fn new(
         context: &Context,
+        caller: LastingCaller,
         watched: Watched,
-        open: Open,
-        news: watch::Receiver<u64>,
+        (open, news): (Open, watch::Receiver<u64>),
         given: Option<Position>,
         start: Position,
     ) -> Self {
@@ -182,6 +203,7 @@ impl Events {
         let now = Instant::now();
         let mut events = Self {
             context: context.clone(),
+            caller,
             bounds,
             watched,
             news,
@@ -227,6 +249,11 @@ impl Events {
                 State::Behind => match self.read().await {
                     Ok(text) if text.is_empty() => {}
                     Ok(text) => return Some(self.sent(text)),
+                    // They may read no more; who comes again is told so.
+                    Err(Problem {
+                        code: ProblemCode::Unauthenticated | ProblemCode::InsufficientScope,
+                        ..
+                    }) => return Some(self.end()),
                     Err(error) => {
                         tracing::warn!(%error, "a stream of events could not be read on; it tries again");
                         if self.wait(PAUSE).await {
@@ -298,7 +325,8 @@ impl Events {
     }
 
     /// Reads a page of the feed, and what is known of the pools in it, as events.
-    async fn read(&mut self) -> Result<String> {
+    async fn read(&mut self) -> Result<String, Problem> {
+        self.caller.still().await?;
         let store = &self.context.app.store;
         let (following, position) = store.feed_page(self.position.clone(), PAGE).await?;
         let changes = match following {

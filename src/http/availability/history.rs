@@ -13,7 +13,7 @@ use crate::http::Context;
 use crate::http::caller::{Caller, DirectoryRead};
 use crate::http::problem::Problem;
 use crate::http::query::{FromParams, Limit, Params, Query};
-use crate::http::resource::{PageBody, Total, link_next};
+use crate::http::resource::{Total, answer_page};
 use crate::types::{AvailabilityStatus, CapacityPoolId, ClaimId};
 
 /// One report of a pool's capacity, as it was made. Whether it still holds is for `is_current` and `valid_until` to
@@ -145,7 +145,7 @@ async fn history(
     let after = cursor.map(|cursor| context.cursors.read(&query, &cursor)).transpose()?;
     let page = HistoryPage { from, until, after, limit: i64::try_from(limit).unwrap_or(100) + 1 };
     let principal = caller.clone();
-    let (mut kept, count) = context
+    let (kept, count) = context
         .app
         .store
         .read(move |connection| {
@@ -153,14 +153,9 @@ async fn history(
             crate::availability::history(connection, &principal, pool, &page)
         })
         .await?;
-    let more = kept.len() > limit;
-    kept.truncate(limit);
-    let last = kept.last().filter(|_| more).map(|last| (last.claim.reported_at, last.claim.id));
-    let next_cursor = last.map(|last| context.cursors.write(&query, &last));
-    let items: Vec<ClaimView> = kept.into_iter().map(ClaimView::from).collect();
-    let mut response = HttpResponse::Ok();
-    link_next(&mut response, request, next_cursor.as_deref());
-    Ok(response.json(PageBody { items, next_cursor, total: Total::counted(count) }))
+    let place = |last: &KeptClaim| (last.claim.reported_at, last.claim.id);
+    let found = (kept, Total::counted(count));
+    Ok(answer_page(context, request, &query, limit, found, place, ClaimView::from))
 }
 
 /// Lists everything that was ever reported of a pool's capacity, the latest said first.

@@ -89,9 +89,9 @@ impl Availability {
 /// The pool that the path names: directly, or by one of its offerings.
 type FindPool = fn(&mut DbConnection, &str) -> Result<CapacityPoolId>;
 
-fn by_pool(connection: &mut DbConnection, id: &str) -> Result<CapacityPoolId> {
-    let missing = |_| Error::NotFound { what: CapacityPoolFacts::NOUN.as_str(), id: id.to_owned() };
-    Ok(find::<CapacityPoolFacts>(connection, id.parse().map_err(missing)?)?.id)
+/// Whether there is such a pool, the operation looks for itself.
+fn by_pool(_: &mut DbConnection, id: &str) -> Result<CapacityPoolId> {
+    id.parse().map_err(|_| Error::NotFound { what: CapacityPoolFacts::NOUN.as_str(), id: id.to_owned() })
 }
 
 fn by_offering(connection: &mut DbConnection, id: &str) -> Result<CapacityPoolId> {

@@ -1,9 +1,7 @@
 //! `/v1/availability/stale`: whom to ask again.
 
-use std::str::FromStr;
-
 use actix_web::{HttpRequest, HttpResponse, get, web};
-use jiff::{SignedDuration, Span, Timestamp, Unit};
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -12,8 +10,8 @@ use crate::http::Context;
 use crate::http::caller::{Caller, DirectoryRead};
 use crate::http::problem::Problem;
 use crate::http::query::{FromParams, Limit, Params, Query};
-use crate::http::resource::{PageBody, Total, link_next};
-use crate::types::{AvailabilityStatus, CapacityPoolId, OrganizationId};
+use crate::http::resource::{Total, answer_page};
+use crate::types::{AvailabilityStatus, CapacityPoolId, OrganizationId, Period};
 
 /// Why a pool is on the list.
 #[derive(Clone, Copy, Serialize, utoipa::ToSchema)]
@@ -93,51 +91,27 @@ struct StaleAvailabilityPage {
     total: Total,
 }
 
-/// A length of time that does not depend on a calendar, such as `P2D` or `PT12H`: no longer than a claim lives.
-#[derive(Clone, Copy, Debug, Default)]
-struct Within(SignedDuration);
-
-impl FromStr for Within {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || {
-            format!(
-                "{text:?} is no length of time from PT0S to P{}D; write it as in ISO 8601, such as P2D or PT12H",
-                LONGEST_LIFE.as_hours() / 24
-            )
-        };
-        // Other notations that the parser takes are not ours.
-        let span: Span =
-            if text.starts_with('P') { text.parse().map_err(|_| wrong())? } else { return Err(wrong()) };
-        if span.get_years() != 0 || span.get_months() != 0 {
-            return Err(wrong());
-        }
-        let seconds = span
-            .total(jiff::SpanTotal::from(Unit::Second).days_are_24_hours())
-            .map_err(|_| wrong())
-            .and_then(|seconds| SignedDuration::try_from_secs_f64(seconds).map_err(|_| wrong()))?;
-        if seconds < SignedDuration::ZERO || seconds > LONGEST_LIFE {
-            return Err(wrong());
-        }
-        Ok(Self(seconds))
-    }
-}
-
 struct StaleParams {
     limit: Limit,
     cursor: Option<String>,
     organization: Option<OrganizationId>,
-    within: Within,
+    within: Period,
 }
 
 impl FromParams for StaleParams {
     fn from_params(params: &mut Params) -> Self {
+        let within = params.one::<Period>("within").unwrap_or(Period::seconds(0));
+        if within.duration() > LONGEST_LIFE {
+            params.fault(
+                "within",
+                format_args!("is longer than a claim lives: at most P{}D", LONGEST_LIFE.as_hours() / 24),
+            );
+        }
         Self {
             limit: params.one("limit").unwrap_or_default(),
             cursor: params.one("cursor"),
             organization: params.one("organization_id"),
-            within: params.one("within").unwrap_or_default(),
+            within,
         }
     }
 }
@@ -171,21 +145,16 @@ async fn list_stale_availability(
     let now = context.app.now();
     let query = format!("stale availability {:?} {organization:?} {within:?}", caller.tie);
     let after = cursor.map(|cursor| context.cursors.read(&query, &cursor)).transpose()?;
-    let page = StalePage { organization, until: now + within.0, after, limit: limit + 1 };
+    let page = StalePage { organization, until: now + within.duration(), after, limit: limit + 1 };
     let principal = caller.clone();
-    let (mut pools, count) = context
+    let (pools, count) = context
         .app
         .store
         .read(move |connection| crate::availability::stale(connection, &principal, &page))
         .await?;
-    let more = pools.len() > limit;
-    pools.truncate(limit);
-    let last = pools.last().filter(|_| more).map(|pool| pool.place);
-    let next_cursor = last.map(|last| context.cursors.write(&query, &last));
-    let items: Vec<_> = pools.into_iter().map(|pool| StaleAvailability::at(now, pool)).collect();
-    let mut response = HttpResponse::Ok();
-    link_next(&mut response, &request, next_cursor.as_deref());
-    Ok(response.json(PageBody { items, next_cursor, total: Total::counted(count) }))
+    let found = (pools, Total::counted(count));
+    let show = |pool| StaleAvailability::at(now, pool);
+    Ok(answer_page(&context, &request, &query, limit, found, |pool: &StalePool| pool.place, show))
 }
 
 /// Adds this operation.

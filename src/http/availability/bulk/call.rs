@@ -21,6 +21,7 @@ use crate::app::App;
 use crate::availability::{ClaimReport, Landed, Subject, report_all};
 use crate::config::Lasting;
 use crate::error::{Error, Result};
+use crate::http::caller::LastingCaller;
 use crate::http::edge::Open;
 use crate::http::problem::{Problem, ProblemCode};
 
@@ -45,7 +46,7 @@ type Read = std::result::Result<(Subject, ClaimReport), Problem>;
 /// A call in bulk.
 pub(super) struct Call {
     app: App,
-    principal: Arc<Principal>,
+    caller: LastingCaller,
     bounds: Lasting,
     stopping: watch::Receiver<bool>,
     spool: Spool,
@@ -82,7 +83,7 @@ enum End {
 impl Call {
     pub(super) fn new(
         app: App,
-        principal: Arc<Principal>,
+        caller: LastingCaller,
         bounds: Lasting,
         stopping: watch::Receiver<bool>,
         spool: Spool,
@@ -90,7 +91,7 @@ impl Call {
     ) -> Self {
         Self {
             app,
-            principal,
+            caller,
             bounds,
             stopping,
             spool,
@@ -143,6 +144,13 @@ impl Call {
             }
             if let Some(end) = end {
                 return Ok(end);
+            }
+            if self.rejected >= self.bounds.rejected {
+                let detail = format!(
+                    "{} lines were rejected; mend them, and send the rest in another call",
+                    self.rejected
+                );
+                return Ok(End::Stopped(Problem::new(ProblemCode::InvalidRequest, detail)));
             }
         }
     }
@@ -248,7 +256,11 @@ impl Call {
         chunk: Vec<(u64, Read)>,
     ) -> std::result::Result<std::result::Result<(), Problem>, Gone> {
         let reports: Vec<_> = chunk.iter().filter_map(|(_, read)| read.as_ref().ok().cloned()).collect();
-        let results = match self.record(reports).await {
+        let principal = match self.caller.still().await {
+            Ok(principal) => principal,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        let results = match self.record(principal, reports).await {
             Ok(results) => results,
             Err(error) => return Ok(Err(about_line(error))),
         };
@@ -283,14 +295,18 @@ impl Call {
     }
 
     /// Records reports in one transaction, and tries again while the database is busy.
-    async fn record(&self, reports: Vec<(Subject, ClaimReport)>) -> Result<Vec<Result<Landed>>> {
+    async fn record(
+        &self,
+        principal: Arc<Principal>,
+        reports: Vec<(Subject, ClaimReport)>,
+    ) -> Result<Vec<Result<Landed>>> {
         if reports.is_empty() {
             return Ok(Vec::new());
         }
         let reports = Arc::new(reports);
         let mut pause = PAUSE;
         for attempt in 0.. {
-            let (reports, principal) = (reports.clone(), self.principal.clone());
+            let (reports, principal) = (reports.clone(), principal.clone());
             let done = self.app.store.write(move |tx| report_all(tx, &principal, &reports)).await;
             match done {
                 Err(error) if passes(&error) && attempt < RETRIES => {

@@ -28,8 +28,8 @@ const NDJSON: &str = "application/x-ndjson";
 /// others as they are. The answer begins while the request still comes, and may be read then or afterwards; its last
 /// line is a summary (`finished` or `stopped`), and an answer without it was broken off.
 ///
-/// A line has at most 64 KiB, a call at most 1,000,000 lines, 256 MiB and one hour; nothing may come for at most 60
-/// seconds. Empty lines are skipped, but counted. Lines that say `reported_at` may be sent again without harm:
+/// A line has at most 64 KiB, a call at most 1,000,000 lines, of which 10,000 rejected, 256 MiB and one hour; nothing may
+/// come for at most 60 seconds. A call stops when its token runs out or its client is disabled. Empty lines are skipped, but counted. Lines that say `reported_at` may be sent again without harm:
 /// whatever was said later holds. The whole call counts as one request.
 #[utoipa::path(
     tag = "availability", operation_id = "report_availability_in_bulk", security(("oauth" = ["availability:write"])),
@@ -62,9 +62,10 @@ async fn report_availability_in_bulk(
         let detail = format!("the body has {length} bytes; one call takes {}: send several", bounds.body);
         return Err(Problem::new(ProblemCode::PayloadTooLarge, detail));
     }
+    let lasting = Caller::<AvailabilityWrite>::lasting(&request, &context.app.access)?;
     let open = context.edge.open(caller.id)?;
     let (spool, taker) = spool();
-    let call = Call::new(context.app.clone(), caller.clone(), bounds, context.edge.stopping(), spool, open);
+    let call = Call::new(context.app.clone(), lasting, bounds, context.edge.stopping(), spool, open);
     actix_web::rt::spawn(call.run(payload));
     let results = unfold(taker, async |taker| Some((taker.take().await.transpose()?, taker)));
     Ok(HttpResponse::Ok()
