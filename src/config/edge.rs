@@ -66,7 +66,7 @@ impl Default for Lasting {
             // A line has 100 to 200 bytes: both are more than every pool of a state in one call.
             body: 256 << 20,
             lines: 1_000_000,
-            rejected: 10_000,
+            rejected: 100_000,
             // Proxies give up on a silent connection after 30 to 60 seconds.
             heartbeat: Duration::from_secs(15),
         }

@@ -288,8 +288,10 @@ on_both! {
 on_both! {
     fn who_is_disabled_in_the_middle_of_a_call_says_nothing_more(causeway) {
         let access = &causeway.context.app.access;
-        let client = access.development_client(Role::Operator, None).unwrap();
-        let token = access.token_now(client.id, Role::Operator, None).unwrap().token;
+        let district = causeway.create("/v1/districts", &json!({"name": "North", "state": "MA", "code": "N"}));
+        let tie = Tie::District { district: district.parse().unwrap(), schools: Vec::new() };
+        let client = access.development_client(Role::Coordinator, Some(&tie)).unwrap();
+        let token = access.token_now(client.id, Role::Coordinator, None).unwrap().token;
         let pool = pool(&causeway);
         let served = Served::new(&causeway, Lasting::default());
         let head = "Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n";

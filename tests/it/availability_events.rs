@@ -4,7 +4,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use actix_web::test::TestRequest;
-use causeway::access::{Role, clients};
+use causeway::access::{Role, Tie, clients};
 use causeway::availability::{ClaimReport, report};
 use causeway::config::{EdgeConfig, Lasting};
 use causeway::directory::{Method, Voice};
@@ -23,7 +23,7 @@ fn quick() -> Lasting {
 }
 
 fn operator(causeway: &Causeway) -> String {
-    causeway.token(Role::Operator, &causeway::access::Tie::None)
+    causeway.token(Role::Operator, &Tie::None)
 }
 
 fn agency(causeway: &Causeway) -> (String, String) {
@@ -249,8 +249,10 @@ on_both! {
 on_both! {
     fn who_is_disabled_is_told_no_more(causeway) {
         let access = &causeway.context.app.access;
-        let client = access.development_client(Role::Operator, None).unwrap();
-        let token = access.token_now(client.id, Role::Operator, None).unwrap().token;
+        let district = causeway.create("/v1/districts", &json!({"name": "North", "state": "MA", "code": "N"}));
+        let tie = Tie::District { district: district.parse().unwrap(), schools: Vec::new() };
+        let client = access.development_client(Role::Coordinator, Some(&tie)).unwrap();
+        let token = access.token_now(client.id, Role::Coordinator, None).unwrap().token;
         let (_, pool) = agency(&causeway);
         let served = Served::new(&causeway, quick());
         let mut asked = follow(&served, &token, "", None);
@@ -274,7 +276,7 @@ on_both! {
         let refused = served.ask("GET", URI, &token, "").until(|text| text.contains("\"code\"").then(|| text.to_owned()));
         assert!(refused.starts_with("HTTP/1.1 429") && refused.contains("\"rate-limited\""), "{refused}");
         assert!(refused.to_lowercase().contains("retry-after: 1\r\n"), "{refused}");
-        let own = causeway::access::Tie::Organization(agency(&causeway).0.parse().unwrap());
+        let own = Tie::Organization(agency(&causeway).0.parse().unwrap());
         let other = causeway.token(Role::AgencyStaff, &own);
         follow(&served, &other, "", None).until(last_id);
         // Nothing tells the server that they have gone but that nobody takes its heartbeats.

@@ -63,16 +63,18 @@ on_both! {
 
 on_both! {
     fn who_called_and_what_they_remarked_stays_in_their_district(causeway) {
-        let offering = causeway.offering(json!({}));
+        let offering = causeway.offering(json!({"languages": [{"language": "es", "mode": "provider"}]}));
         let (north, south) = (coordinator(&causeway, "North"), coordinator(&causeway, "South"));
         let report = json!({"offering_id": offering.id, "outcome": "open", "notes": "Ask for Zebulon", "phone": "978-555-0177"});
+        let language = json!({"offering_id": offering.id, "outcome": "no_language", "language": "es", "attempted_at": "2026-11-22T11:00:00Z"});
+        call(&causeway, &north, &language).expect(201);
         call(&causeway, &north, &report).expect(201);
         let pool = pool(&causeway, &offering);
         let own = said(&causeway, &north, &pool);
-        assert_eq!((own.len(), &own[0]["notes"]), (1, &json!("Ask for Zebulon")));
+        assert_eq!((own.len(), &own[0]["notes"]), (2, &json!("Ask for Zebulon")));
         let caller = own[0]["attempted_by"].as_str().unwrap().to_owned();
         let foreign = said(&causeway, &south, &pool);
-        assert_eq!((foreign.len(), &foreign[0]["outcome"]), (1, &json!("open")), "what was found serves everyone");
+        assert_eq!((foreign.len(), &foreign[0]["outcome"]), (2, &json!("open")), "what was found serves everyone");
         for text in [
             Value::from(foreign).to_string(),
             causeway.send_as(&south, TestRequest::get().uri(&format!("/v1/capacity-pools/{pool}/availability"))).text,

@@ -28,7 +28,7 @@ const NDJSON: &str = "application/x-ndjson";
 /// others as they are. The answer begins while the request still comes, and may be read then or afterwards; its last
 /// line is a summary (`finished` or `stopped`), and an answer without it was broken off.
 ///
-/// A line has at most 64 KiB, a call at most 1,000,000 lines, of which 10,000 rejected, 256 MiB and one hour; nothing may
+/// A line has at most 64 KiB, a call at most 1,000,000 lines, of which 100,000 rejected, 256 MiB and one hour; nothing may
 /// come for at most 60 seconds. A call stops when its token runs out or its client is disabled. Empty lines are skipped, but counted. Lines that say `reported_at` may be sent again without harm:
 /// whatever was said later holds. The whole call counts as one request.
 #[utoipa::path(
