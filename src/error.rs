@@ -95,6 +95,15 @@ impl FieldError {
         Self { at: At::Query(name.into()), message: message.to_string() }
     }
 
+    /// The same of a body that stands inside another, at `pointer`.
+    #[must_use]
+    pub fn inside(self, pointer: &str) -> Self {
+        match self.at {
+            At::Body(inner) => Self { at: At::Body(format!("{pointer}{inner}")), ..self },
+            At::Query(_) | At::Header(_) => self,
+        }
+    }
+
     /// A value of the header `name`.
     pub fn header(name: &'static str, message: impl fmt::Display) -> Self {
         Self { at: At::Header(name), message: message.to_string() }

@@ -14,12 +14,13 @@
 //! | 7 | [`students`] | students, their guardians and what both need, sealed |
 //! | 8 | [`availability`] | dated claims of capacity |
 //! | 9 | [`finder`] | the R-tree: eligibility, ranking, explanation, near misses and their ledger |
+//! | 10 | [`referrals`] | the state machines, offers and their reply clocks, places on lists |
 //! | 11 | [`exchange`] | imports and export: federal directory, HSDS, schools, postal codes, towns, the demonstration; messages through the outbox |
 //! | 13 | [`http`] | handlers, problems, extractors, the edge, the OpenAPI document |
 //! | 15 | [`cli`] | the command line |
 //!
 //! [`app`] is the composition root: it wires the change feed to the finder. The numbers leave room for what
-//! comes later (`referrals`, `reports`, `console`).
+//! comes later (`reports`, `console`).
 #![deny(missing_docs)]
 
 pub mod access;
@@ -33,6 +34,7 @@ pub mod exchange;
 pub mod finder;
 pub mod http;
 pub mod privacy;
+pub mod referrals;
 pub mod store;
 pub mod students;
 pub mod types;

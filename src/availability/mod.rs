@@ -25,6 +25,7 @@ pub(crate) use evidence::all_evidence;
 pub use evidence::{Evidence, evidence};
 pub use history::{HistoryPage, KeptClaim, history};
 pub use model::{Claim, ClaimMethod, ClaimReport};
+pub(crate) use observations::record as record_observation;
 pub use observations::{LOOKED_BACK, Observation, ObservationKind, observe, track_record};
 pub use rules::{CALL_LIFE, DEFAULT_LIFE, LONGEST_LIFE};
 pub use stale::{SilentSince, StalePage, StalePool, stale};

@@ -30,6 +30,7 @@ mod interner;
 mod leaf;
 pub mod ledger;
 mod near;
+pub mod need;
 mod page;
 mod partners;
 mod question;

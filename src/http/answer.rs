@@ -12,41 +12,17 @@ use sha2::{Digest, Sha256};
 
 use super::Context;
 use super::listing::{Match, NearMatch, NearMatchList, NearMatches, SearchAnswer, show};
-use super::origin::{Name, Origin, OriginAsk, categories_of};
 use super::problem::Problem;
 use super::resource::{Relation, Total, link_next};
 use crate::app::Found;
-use crate::error::{Error, FieldError, Result};
+use crate::error::{Error, FieldError};
 use crate::finder::ledger::{NeedRef, Outcome, record};
+use crate::finder::need::{Name, NeedProfile, categories_of};
 use crate::finder::source::{Listing, listings};
 use crate::finder::{
-    Answer, Criteria, Hit, Missed, NearMisses, Preferred, Question, Search, Sort, SortKey, Urgency, Words,
+    Answer, Hit, Missed, NearMisses, Search, SortKey,
 };
-use crate::store::DbConnection;
-use crate::types::{Audience, OfferingId, crisis_contacts};
-
-/// A need as it was asked, before anything of it is looked up.
-#[derive(Debug)]
-pub(super) struct NeedProfile {
-    /// From where.
-    pub(super) origin: OriginAsk,
-    /// How far a place may be.
-    pub(super) radius_km: f64,
-    /// Whom the service is for.
-    pub(super) audience: Vec<Audience>,
-    /// What must be written of it.
-    pub(super) words: Option<Words>,
-    /// What must hold.
-    pub(super) required: Criteria,
-    /// What ranks and never filters.
-    pub(super) preferred: Preferred,
-    /// How quickly care is needed.
-    pub(super) urgency: Urgency,
-    /// The longest expected wait.
-    pub(super) max_wait_days: Option<f64>,
-    /// The order.
-    pub(super) sort: Sort,
-}
+use crate::types::{OfferingId, crisis_contacts};
 
 /// Which page of the answer, and how much of it is shown.
 pub(super) struct PageAsk {
@@ -95,7 +71,7 @@ pub(super) async fn answer(
     names: Names,
     page: PageAsk,
     need_ref: Option<NeedRef>,
-) -> std::result::Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, Problem> {
     context.ready()?;
     let PageAsk { limit, cursor, explain, near_misses } = page;
     // A cursor is tied to everything asked, and spells nothing of it out.
@@ -177,27 +153,6 @@ pub(super) async fn answer(
         crisis_contacts,
         revision,
     }))
-}
-
-impl NeedProfile {
-    /// The question, with everything looked up that it names.
-    fn resolve(self, connection: &mut DbConnection, name: Name, now: Timestamp) -> Result<Question> {
-        let Origin { at, residence, school, districts } = self.origin.find(connection, name)?;
-        Ok(Question {
-            origin: at,
-            radius_km: self.radius_km,
-            residence,
-            school,
-            districts,
-            audience: self.audience,
-            words: self.words,
-            required: self.required,
-            preferred: self.preferred,
-            urgency: self.urgency,
-            max_wait_days: self.max_wait_days,
-            now,
-        })
-    }
 }
 
 impl Found {

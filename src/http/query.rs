@@ -15,7 +15,7 @@ use crate::types::near_spellings;
 const LONGEST: usize = 8_192;
 
 /// The most values of one list.
-pub(crate) const MOST_VALUES: usize = 100;
+pub(crate) use crate::finder::need::MOST_VALUES;
 
 /// The parameters of a request that have not been read yet, and what was wrong with those that have.
 #[derive(Debug, Default)]

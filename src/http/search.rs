@@ -4,19 +4,16 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Context;
-use super::answer::{Names, NeedProfile, PageAsk, answer};
+use super::answer::{Names, PageAsk, answer};
 use super::caller::Reader;
-use super::home::{HomeAsk, TownName};
 use super::listing::SearchAnswer;
-use super::origin::{Near, OriginAsk};
 use super::problem::Problem;
 use super::query::{FromParams, Limit, Number, Params, Query};
 use crate::error::FieldError;
-use crate::finder::{
-    Ask, AvailabilityAsk, CoverageAsk, Criteria, LanguageAsk, Preferred, Question, Sort, Urgency, Words,
-};
+use crate::finder::need::{CoverageText, HomeAsk, Near, NeedProfile, OriginAsk, TownName, radius_problem};
+use crate::finder::{Ask, AvailabilityAsk, Criteria, LanguageAsk, Preferred, Question, Sort, Urgency, Words};
 use crate::types::{
-    AccessibilityFeature, AgeRange, Audience, CoverageCategory, Grade, InsurancePlanId, LanguageMode,
+    AccessibilityFeature, AgeRange, Audience, Grade, LanguageMode,
     LanguageTag, Modality, Need, Population, PostalCode, Practice, ScheduleKind, Tier, UnknownCode,
 };
 
@@ -143,42 +140,6 @@ code!(Option<LanguageMode>, "language mode":
 code!(Option<AvailabilityAsk>, "availability":
     "open" => Some(AvailabilityAsk::Open), "waitlist" => Some(AvailabilityAsk::Waitlist), "any" => None);
 
-/// A category, or the id of a plan.
-#[derive(PartialEq, serde::Deserialize, utoipa::ToSchema)]
-#[serde(try_from = "String")]
-#[schema(value_type = String, example = "medicaid")]
-pub(super) struct CoverageText(pub CoverageAsk);
-
-impl std::str::FromStr for CoverageText {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if let Ok(plan) = text.parse::<InsurancePlanId>() {
-            return Ok(Self(CoverageAsk::Plan(plan)));
-        }
-        match text.parse::<CoverageCategory>() {
-            Ok(category) => Ok(Self(CoverageAsk::Category(category))),
-            Err(unknown) => {
-                let known =
-                    CoverageCategory::ALL.iter().map(|category| (category.as_str(), category.as_str()));
-                let near = crate::types::near_spellings(text, known);
-                Err(match near.first() {
-                    Some(near) => format!("{unknown}, or the id of an insurance plan; did you mean {near}?"),
-                    None => format!("{unknown}, or the id of an insurance plan"),
-                })
-            }
-        }
-    }
-}
-
-impl TryFrom<String> for CoverageText {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
 fn any_of<T>(values: Vec<T>) -> Option<Ask<T>> {
     (!values.is_empty()).then_some(Ask::AnyOf(values))
 }
@@ -253,12 +214,6 @@ fn read_radius(params: &mut Params) -> f64 {
         params.fault("radius_km", message);
     }
     radius
-}
-
-/// What is wrong with a radius.
-pub(super) fn radius_problem(radius_km: f64) -> Option<String> {
-    let most = Question::MAX_RADIUS_KM;
-    (!(0.0..=most).contains(&radius_km)).then(|| format!("{radius_km} is not from 0 to {most} km"))
 }
 
 fn read_age(params: &mut Params) -> Option<AgeRange> {

@@ -11,6 +11,7 @@ use super::query::{FromParams, Limit, NoParams, Params, Query};
 use super::resource::{PageBody, Total, link_next};
 use crate::directory::{TownInPlace, TownKey, TownPage, find_town, in_place, list_towns, near_towns};
 use crate::error::Error;
+use crate::finder::need::is_state;
 use crate::types::{BoundingBox, Coordinates, Outline, PostalCode};
 
 /// A town, without its outline.
@@ -90,11 +91,6 @@ impl FromParams for ListTowns {
             name: params.one("name"),
         }
     }
-}
-
-/// Whether a text is the two letters of a state.
-pub(super) fn is_state(text: &str) -> bool {
-    text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
 /// Lists towns.

@@ -11,6 +11,7 @@ use super::release::{Decision, Notice, Party, Release, Standing};
 use super::signers;
 use super::words::{Authority, Basis, Direction, GuardianAccess, Packet, Purpose, Signer};
 use crate::types::{ConsentId, Truth};
+use jiff::Timestamp;
 
 /// Whether this may leave.
 pub fn decide(asked: &Release, facts: &Standing<'_>) -> Decision {
@@ -29,6 +30,38 @@ pub fn decide(asked: &Release, facts: &Standing<'_>) -> Decision {
     } else {
         Decision::Refuse { reasons }
     }
+}
+
+/// On what ground a party may be asked whether it would take the student: a consent that names it, or its class, for
+/// bringing student and service together; or that it works under the district's direct control. What it is told when it
+/// is asked identifies nobody ([`Basis::Deidentified`]); who is asked at all is for those to say who must sign. A program
+/// of substance-use treatment needs a consent that says so besides.
+///
+/// # Errors
+/// Everything that the consent lacks that comes nearest.
+pub fn may_ask(party: &Party, at: Timestamp, facts: &Standing<'_>) -> Result<Basis, Vec<Refusal>> {
+    let asked = Release {
+        student_id: facts.student_id,
+        district_id: facts.district_id,
+        party: party.clone(),
+        packet: Packet::LimitedProfile,
+        fields: Vec::new(),
+        direction: Direction::ToAgency,
+        purpose: Purpose::CoordinateCare,
+        basis: Basis::Consent,
+        threat: None,
+        at,
+    };
+    let by_consent = nearest(&asked, facts, Authority::Ferpa, Direction::ToAgency);
+    let basis = match (by_consent, facts.under_direct_control) {
+        (Ok(_), _) => Basis::Consent,
+        (Err(_), Truth::Yes) => Basis::SchoolOfficial,
+        (Err(lacking), Truth::No | Truth::Unknown) => return Err(lacking),
+    };
+    if facts.involves_part2 {
+        nearest(&asked, facts, Authority::Part2, Direction::ToAgency)?;
+    }
+    Ok(basis)
 }
 
 /// Whether a guardian may read the student's record and the record of its disclosures (34 CFR 99.4, 99.10).

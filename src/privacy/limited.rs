@@ -15,6 +15,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::signers::age_on;
+use super::words::StudentField;
 use crate::types::{
     AccessibilityFeature, CoverageCategory, LanguageTag, Modality, Need, Population, Practice, Tier,
     UnknownCode, codes,
@@ -308,6 +309,28 @@ impl LimitedProfile {
             },
             area: area(areas, crowd),
         }
+    }
+}
+
+impl LimitedProfile {
+    /// The fields that say something.
+    pub fn fields(&self) -> Vec<StudentField> {
+        let Self { age_band, languages, tier, needs, coverage: _, requirements, area } = self;
+        let Requirements { languages: pinned, populations, modalities, practices } = requirements;
+        let is_pinned =
+            !(pinned.is_empty() && populations.is_empty() && modalities.is_empty() && practices.is_empty());
+        [
+            age_band.is_some().then_some(StudentField::AgeBand),
+            (!languages.is_empty()).then_some(StudentField::Languages),
+            tier.is_some().then_some(StudentField::Tier),
+            (!needs.is_empty()).then_some(StudentField::Needs),
+            Some(StudentField::CoverageCategory),
+            is_pinned.then_some(StudentField::Requirements),
+            area.is_some().then_some(StudentField::Area),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 }
 

@@ -24,7 +24,7 @@ mod tests;
 pub mod vault;
 mod words;
 
-pub use decide::{decide, family_access};
+pub use decide::{decide, family_access, may_ask};
 pub use model::{Consent, ConsentRecipient, Signature, SignedBy};
 pub use refusals::{Reason, Refusal};
 pub use release::{Decision, Named, Notice, Party, Release, Standing};

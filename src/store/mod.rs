@@ -121,6 +121,14 @@ impl Tx<'_> {
         self.changes.push(changes::record(self.connection, change, self.now)?);
         Ok(())
     }
+
+    /// From now on the transaction works for `tenancy`: for one who was let in by what the one before could see.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn on_behalf(&mut self, tenancy: &Tenancy) -> Result<()> {
+        tenancy.enter(self.connection)
+    }
 }
 
 /// A write that met a busy database is done again this often.

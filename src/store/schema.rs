@@ -597,6 +597,77 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    referrals (id) {
+        id -> Text,
+        district_id -> Text,
+        school_id -> Nullable<Text>,
+        student_id -> Text,
+        version -> BigInt,
+        status -> Text,
+        business_status -> Nullable<Text>,
+        urgency -> Text,
+        owner_id -> Text,
+        due_at -> Nullable<Timestamp>,
+        document -> Text,
+        sealed -> Binary,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    offers (id) {
+        id -> Text,
+        referral_id -> Text,
+        district_id -> Text,
+        organization_id -> Text,
+        offering_id -> Text,
+        capacity_pool_id -> Text,
+        version -> BigInt,
+        state -> Text,
+        stage -> Nullable<Text>,
+        due_at -> Nullable<Timestamp>,
+        document -> Text,
+        sealed -> Binary,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    wait_list_entries (id) {
+        id -> Text,
+        referral_id -> Text,
+        district_id -> Text,
+        offering_id -> Text,
+        capacity_pool_id -> Text,
+        version -> BigInt,
+        state -> Text,
+        priority -> Integer,
+        joined_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    referral_events (subject_id, version) {
+        subject_id -> Text,
+        version -> BigInt,
+        subject -> Text,
+        referral_id -> Text,
+        district_id -> Text,
+        event -> Text,
+        state -> Text,
+        actor -> Text,
+        principal_id -> Text,
+        principal_name -> Text,
+        reason -> Nullable<Text>,
+        sealed -> Nullable<Binary>,
+        at -> Timestamp,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(organizations, organization_merges);
 
 diesel::allow_tables_to_appear_in_same_query!(

@@ -13,15 +13,15 @@ use crate::store::{Tenant, Tx};
 use crate::types::{GuardianId, StudentId};
 
 /// One student with what decides about what may be told.
-pub(super) struct File {
-    pub(super) student: Student,
-    pub(super) key: StudentKey,
+pub(crate) struct File {
+    pub(crate) student: Student,
+    pub(crate) key: StudentKey,
     /// Those who are so now.
-    pub(super) guardians: Vec<Guardian>,
+    pub(crate) guardians: Vec<Guardian>,
     /// The two letters of the district's state, where they are known.
     state: Option<String>,
     /// The district's; UTC where it is not known.
-    pub(super) zone: TimeZone,
+    pub(crate) zone: TimeZone,
 }
 
 impl File {
@@ -29,7 +29,7 @@ impl File {
     ///
     /// # Errors
     /// [`crate::error::Error::NotFound`] if it is not one of the tenant's.
-    pub(super) fn open(tx: &mut Tx<'_>, vault: &Vault, tenant: &Tenant, id: StudentId) -> Result<Self> {
+    pub(crate) fn open(tx: &mut Tx<'_>, vault: &Vault, tenant: &Tenant, id: StudentId) -> Result<Self> {
         let (student, key) = find(tx, vault, tenant, id)?;
         let guardians = guardians::of(tx, tenant, id, &key)?;
         let district = directory::find::<DistrictFacts>(tx.connection, tenant.district)?.facts;
@@ -38,7 +38,7 @@ impl File {
     }
 
     /// What decides who must sign.
-    pub(super) fn minority(&self, minor_care: Option<MinorCare>) -> Minority<'_> {
+    pub(crate) fn minority(&self, minor_care: Option<MinorCare>) -> Minority<'_> {
         Minority {
             state: self.state.as_deref(),
             birth_date: self.student.facts.birth_date,
@@ -48,7 +48,7 @@ impl File {
     }
 
     /// What each guardian may know and decide.
-    pub(super) fn access(&self) -> Vec<(GuardianId, GuardianAccess)> {
+    pub(crate) fn access(&self) -> Vec<(GuardianId, GuardianAccess)> {
         self.guardians.iter().map(|guardian| (guardian.id, guardian.facts.access)).collect()
     }
 }

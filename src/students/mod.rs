@@ -5,10 +5,11 @@
 //! the same transaction.
 
 mod asks;
+pub(crate) mod candidates;
 pub mod consents;
 pub mod crises;
 pub mod erasure;
-mod file;
+pub(crate) mod file;
 pub mod guardians;
 mod model;
 mod packets;
@@ -22,6 +23,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use model::*;
+pub(crate) use profile::profile_of;
 pub use profile::{ProfileAsk, limited_profile};
 pub use rules::{guardian_faults, student_faults};
 pub use store::StudentPage;

@@ -60,7 +60,7 @@ pub fn limited_profile(
 ) -> Result<LimitedProfile> {
     let tenant = tenant(errand)?;
     let file = File::open(tx, vault, tenant, student)?;
-    let ProfileAsk { tier, needs, languages, accessibility, populations, modalities, practices } = ask;
+    let ProfileAsk { tier: _, needs, languages, accessibility, populations, modalities, practices } = ask;
     for (at, count) in [
         ("/needs", needs.len()),
         ("/languages", languages.len()),
@@ -73,6 +73,18 @@ pub fn limited_profile(
             return Err(Error::Invalid(vec![FieldError::body(at, format!("has more than {MOST} values"))]));
         }
     }
+    let profile = profile_of(tx, &file, ask)?;
+    let act = Act::done(Action::Read, "student", Some(student.into()), Some(student));
+    audit::record(tx, errand, &[act])?;
+    Ok(profile)
+}
+
+/// What a provider would see of the student in a file.
+///
+/// # Errors
+/// If the database fails.
+pub(crate) fn profile_of(tx: &mut Tx<'_>, file: &File, ask: &ProfileAsk) -> Result<LimitedProfile> {
+    let ProfileAsk { tier, needs, languages, accessibility, populations, modalities, practices } = ask;
     let facts = &file.student.facts;
     // Those who are barred or restricted have no part in it.
     let in_full = file.guardians.iter().filter(|guardian| guardian.facts.access == GuardianAccess::Full);
@@ -93,8 +105,6 @@ pub fn limited_profile(
         areas: areas(tx.connection, facts)?,
     };
     let today = tx.now.to_zoned(file.zone.clone()).date();
-    let act = Act::done(Action::Read, "student", Some(student.into()), Some(student));
-    audit::record(tx, errand, &[act])?;
     Ok(LimitedProfile::of(&known, today, Crowd::DEFAULT))
 }
 

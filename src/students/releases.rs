@@ -51,7 +51,7 @@ pub fn release(
     let consents = consents::list(tx.connection, tenant, &file.key, student)?;
     let consents: Vec<_> = consents.into_iter().map(|kept| kept.consent).collect();
     let access = file.access();
-    let involved = involved(tx.connection, &file, asked, calendar_date(tx.now))?;
+    let involved = involved(tx.connection, &file, &asked.recipient, calendar_date(tx.now))?;
     // What somebody answers for, with the place where it stands written; without that it is not known.
     let on_file = if asked.on_file.is_some() { Truth::Yes } else { Truth::Unknown };
     let release = Release {
@@ -75,11 +75,7 @@ pub fn release(
         consents: &consents,
         accepted: asked.accepted_on.is_some(),
         involves_part2: involved.part2,
-        owed: match asked.obligation {
-            None => Truth::Unknown,
-            Some(Obligation::None) => Truth::No,
-            Some(Obligation::Iep | Obligation::Section504) => Truth::Yes,
-        },
+        owed: owed(asked.obligation),
         under_direct_control: involved.under_direct_control,
         enrols_there: on_file,
         legally_responsible: on_file,
@@ -178,6 +174,15 @@ fn record_reading(tx: &mut Tx<'_>, errand: &Errand, student: Option<StudentId>) 
     audit::record(tx, errand, &[act])
 }
 
+/// Whether a plan owes the service.
+pub(super) fn owed(obligation: Option<Obligation>) -> Truth {
+    match obligation {
+        None => Truth::Unknown,
+        Some(Obligation::None) => Truth::No,
+        Some(Obligation::Iep | Obligation::Section504) => Truth::Yes,
+    }
+}
+
 /// What the directory knows of the recipient.
 struct Involved {
     organization: Option<Affiliated>,
@@ -194,10 +199,10 @@ struct Affiliated {
 fn involved(
     connection: &mut DbConnection,
     file: &File,
-    asked: &DisclosureCreate,
+    recipient: &Recipient,
     today: Date,
 ) -> Result<Involved> {
-    let Recipient::Organization(to) = &asked.recipient else {
+    let Recipient::Organization(to) = recipient else {
         return Ok(Involved { organization: None, part2: false, under_direct_control: Truth::Unknown });
     };
     let ToOrganization { organization_id, service_id, .. } = to;
@@ -217,15 +222,31 @@ fn involved(
         }
         None => has_part2_program(connection, *organization_id)?,
     };
-    let partnerships = partnerships_of(connection, &[*organization_id])?;
+    let under_direct_control = under_direct_control(connection, file, *organization_id, *service_id, today)?;
+    Ok(Involved { organization: Some(Affiliated::of(organization.facts)), part2, under_direct_control })
+}
+
+impl Affiliated {
+    fn of(organization: OrganizationFacts) -> Self {
+        Self {
+            name: organization.name,
+            classes: organization.facility_type.map(RecipientClass::from).into_iter().collect(),
+        }
+    }
+}
+
+/// Whether an agreement puts the organization under the district's direct control; what is not on file is not known.
+pub(super) fn under_direct_control(
+    connection: &mut DbConnection,
+    file: &File,
+    organization: OrganizationId,
+    service: Option<ServiceId>,
+    today: Date,
+) -> Result<Truth> {
+    let partnerships = partnerships_of(connection, &[organization])?;
     let mut agreements = partnerships.values().flat_map(|agreements| agreements.iter());
-    let is_controlled = agreements.any(|agreement| controls(agreement, &file.student, *service_id, today));
-    let under_direct_control = if is_controlled { Truth::Yes } else { Truth::Unknown };
-    let organization = Affiliated {
-        name: organization.facts.name,
-        classes: organization.facts.facility_type.map(RecipientClass::from).into_iter().collect(),
-    };
-    Ok(Involved { organization: Some(organization), part2, under_direct_control })
+    let is_controlled = agreements.any(|agreement| controls(agreement, &file.student, service, today));
+    Ok(if is_controlled { Truth::Yes } else { Truth::Unknown })
 }
 
 fn has_part2_program(connection: &mut DbConnection, organization: OrganizationId) -> Result<bool> {

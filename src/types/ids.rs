@@ -105,6 +105,12 @@ ids! {
     UpdateLinkId,
     /// A message that is to be sent.
     MessageId,
+    /// One need of one student to be served (FHIR `ServiceRequest`).
+    ReferralId,
+    /// One referral put to one offering (FHIR `Task`).
+    OfferId,
+    /// A referral that waits for a pool.
+    WaitListEntryId,
 }
 
 /// The namespace of identifiers that Causeway derives from a source's own keys.

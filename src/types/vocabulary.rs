@@ -264,6 +264,8 @@ terms! {
     Practice in "practices", like "tf_cbt";
     /// Access for people with disabilities.
     AccessibilityFeature in "accessibility", like "wheelchair";
+    /// Why an agency does not take a student, or hands one back.
+    DeclineReason in "decline_reasons", like "no_capacity";
 }
 
 #[cfg(test)]

@@ -106,8 +106,8 @@ pub fn observe(tx: &mut Tx<'_>, principal: &Principal, observation: &Observation
     record(tx, observation, &principal.name)
 }
 
-/// Adds to what is known of a pool.
-pub(super) fn record(tx: &mut Tx<'_>, observation: &Observation, by: &str) -> Result<()> {
+/// Adds to what is known of a pool. Referrals hand on what they see by themselves.
+pub(crate) fn record(tx: &mut Tx<'_>, observation: &Observation, by: &str) -> Result<()> {
     let pool = find::<CapacityPoolFacts>(tx.connection, observation.capacity_pool_id)?;
     store::insert(tx.connection, observation, by, tx.now)?;
     tx.changed(Change { noun: Noun::CapacityPool, subject: pool.id.into(), version: pool.version })

@@ -2,18 +2,20 @@
 
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::home::{Home, HomeAsk, TownName, known_centre, known_town};
 use crate::directory::{
     Facts, InsurancePlanFacts, Page, SchoolFacts, centre_of, collaboratives_of, find, find_all, list, placed,
 };
 use crate::error::{Error, FieldError, Result};
-use crate::finder::{Ask, CoverageAsk, Criteria, Residence};
+use crate::finder::question::{Ask, CoverageAsk, Criteria, Residence};
 use crate::store::DbConnection;
 use crate::types::{Coordinates, CoverageCategory, DistrictId, PostalCode, SchoolId};
 
 /// `LAT,LON` in degrees.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Near(pub Coordinates);
+pub struct Near(pub Coordinates);
 
 impl FromStr for Near {
     type Err = String;
@@ -30,24 +32,36 @@ impl FromStr for Near {
     }
 }
 
-/// The place where a search starts, as it was given.
-#[derive(Clone, Debug, Default)]
-pub(super) struct OriginAsk {
+/// Where travel starts: a point, a ZIP code, a town or a school; and where the student lives.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = MatchOrigin)]
+pub struct OriginAsk {
     /// A point.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub near: Option<Coordinates>,
     /// The centre of a ZIP code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub postal_code: Option<PostalCode>,
-    /// A point in a town.
+    /// A point in the middle of a town: `Lawrence` or, where several states have one, `Lawrence, MA`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Option<String>, example = "Lawrence, MA")]
     pub town: Option<TownName>,
-    /// A school, by id or code. It is the student's school too.
+    /// The student's school, by id or code; travel starts there unless another place is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub school: Option<String>,
-    /// Where the student lives.
+    /// The ZIP code or town that the student lives in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Option<String>, example = "01840")]
     pub residence: Option<HomeAsk>,
 }
 
 /// The place where a search starts, as it was found.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Origin {
+pub struct Origin {
     /// Where travel starts.
     pub at: Coordinates,
     /// Where the student lives.
@@ -59,11 +73,11 @@ pub(super) struct Origin {
 }
 
 /// How the fields are called where the question was asked: a query parameter or a member of the body.
-pub(super) type Name = fn(&str, String) -> FieldError;
+pub type Name = fn(&str, String) -> FieldError;
 
 impl OriginAsk {
     /// What is wrong with it before anything is looked up.
-    pub(super) fn problems(&self, name: Name) -> Vec<FieldError> {
+    pub fn problems(&self, name: Name) -> Vec<FieldError> {
         let mut problems = Vec::new();
         // A school may stand beside any of the others: they say where travel starts, it says which school.
         let given = [
@@ -88,7 +102,7 @@ impl OriginAsk {
     ///
     /// # Errors
     /// [`Error::Invalid`] if a ZIP code or school is not known or has no place; names near ones.
-    pub(super) fn find(&self, connection: &mut DbConnection, name: Name) -> Result<Origin> {
+    pub fn find(&self, connection: &mut DbConnection, name: Name) -> Result<Origin> {
         let school = self.school.as_deref().map(|asked| find_school(connection, asked, name)).transpose()?;
         let (at, lives_in) = match (self.near, self.postal_code, &self.town, &school) {
             (Some(at), ..) => (at, Home::Point(at)),
@@ -141,7 +155,7 @@ impl OriginAsk {
 ///
 /// # Errors
 /// [`Error::Invalid`] that names the plan.
-pub(super) fn categories_of(
+pub fn categories_of(
     connection: &mut DbConnection,
     required: &Criteria,
     name: Name,

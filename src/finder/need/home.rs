@@ -2,23 +2,22 @@
 
 use std::str::FromStr;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::origin::Name;
-use super::towns::is_state;
 use crate::directory::{
     PostalPlace, Town, TownInPlace, centre_of, in_place, knows_towns, near_postal_codes, near_towns,
     towns_at, towns_named,
 };
 use crate::error::Result;
-use crate::finder::Residence;
+use crate::finder::question::Residence;
 use crate::store::DbConnection;
 use crate::types::{Coordinates, PostalCode};
 
 /// `Lawrence` or `Lawrence, MA`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(super) struct TownName {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TownName {
     name: String,
     state: Option<String>,
 }
@@ -54,11 +53,27 @@ impl TryFrom<String> for TownName {
     }
 }
 
+impl From<TownName> for String {
+    fn from(TownName { name, state }: TownName) -> Self {
+        match state {
+            Some(state) => format!("{name}, {state}"),
+            None => name,
+        }
+    }
+}
+
+/// Whether a text is the two letters of a state.
+pub fn is_state(text: &str) -> bool {
+    text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
 /// Where the student lives, as it was given: what begins with a digit is a ZIP code.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(super) enum HomeAsk {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum HomeAsk {
+    /// In a ZIP code.
     PostalCode(PostalCode),
+    /// In a town.
     Town(TownName),
 }
 
@@ -81,6 +96,15 @@ impl TryFrom<String> for HomeAsk {
 
     fn try_from(text: String) -> std::result::Result<Self, String> {
         text.parse()
+    }
+}
+
+impl From<HomeAsk> for String {
+    fn from(asked: HomeAsk) -> Self {
+        match asked {
+            HomeAsk::PostalCode(code) => code.to_string(),
+            HomeAsk::Town(town) => town.into(),
+        }
     }
 }
 
@@ -153,12 +177,7 @@ fn town_around(connection: &mut DbConnection, at: Coordinates) -> Result<Option<
 ///
 /// # Errors
 /// [`crate::error::Error::Invalid`] if there is none, or several states have one; names those, or near ones.
-pub(super) fn known_town(
-    connection: &mut DbConnection,
-    asked: &TownName,
-    field: &str,
-    name: Name,
-) -> Result<Town> {
+pub(super) fn known_town(connection: &mut DbConnection, asked: &TownName, field: &str, name: Name) -> Result<Town> {
     let TownName { name: town, state } = asked;
     let mut found = towns_named(connection, town)?;
     found.retain(|one| state.as_ref().is_none_or(|state| one.state == *state));

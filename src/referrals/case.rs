@@ -1,0 +1,452 @@
+//! A referral with everything that belongs to it, while something is done with it in one transaction. Each change is
+//! written at once, with its row in the history; the referral itself once, at the end.
+
+use jiff::SignedDuration;
+use uuid::Uuid;
+
+use super::Desk;
+use super::machine::offer::{OfferAction, OfferEffect, OfferState, Stage};
+use super::machine::referral::{BusinessStatus, Progress, ReferralState, ReferralStatus, business_status};
+use super::machine::{Actor, Refusal, offer};
+use super::model::{Entry, EntryState, Need, Offer, Plan, Referral};
+use super::store::{self, EventRow};
+use super::rules;
+use crate::availability::holds;
+use crate::availability::{Observation, ObservationKind, record_observation};
+use crate::error::{Error, Result};
+use crate::finder::Urgency;
+use crate::privacy::Consent;
+use crate::privacy::consents;
+use crate::privacy::vault::StudentKey;
+use crate::store::{Tenant, Tx, to_sql};
+use crate::students::file::File;
+use crate::types::{OfferId, OfferingId, CapacityPoolId, ReferralId, WaitListEntryId};
+
+/// Where what lies sealed stands.
+pub(super) const NEED: &str = "referrals";
+pub(super) const PINS: &str = "offers";
+const WRITTEN: &str = "referral_events";
+/// How long an insurer may take.
+const VERIFICATION: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// What somebody said with what they did.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Said<'a> {
+    /// The reason, as a code.
+    pub(super) reason: Option<&'a str>,
+    /// What they wrote.
+    pub(super) text: Option<&'a str>,
+}
+
+/// A referral with everything that belongs to it.
+pub(super) struct Case {
+    pub(super) file: File,
+    pub(super) consents: Vec<Consent>,
+    pub(super) need: Need,
+    pub(super) referral: Referral,
+    pub(super) offers: Vec<Offer>,
+    pub(super) entries: Vec<Entry>,
+    /// As it was read, to see whether it has changed.
+    before: (ReferralStatus, Option<BusinessStatus>, Plan, Vec<u8>),
+}
+
+impl Case {
+    /// Opens a referral of a tenant's, and keeps others from it until the end of the transaction.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub(super) fn open(tx: &mut Tx<'_>, desk: &Desk<'_>, tenant: &Tenant, id: ReferralId) -> Result<Self> {
+        store::lock(tx, tenant, id)?;
+        let referral = store::find(tx.connection, tenant, id)?;
+        let offers = store::offers_of(tx.connection, tenant, id)?;
+        let entries = store::entries_of(tx.connection, tenant, id)?;
+        Self::with(tx, desk, tenant, referral, offers, entries)
+    }
+
+    /// A referral that was just made.
+    pub(super) fn with(
+        tx: &mut Tx<'_>,
+        desk: &Desk<'_>,
+        tenant: &Tenant,
+        referral: Referral,
+        offers: Vec<Offer>,
+        entries: Vec<Entry>,
+    ) -> Result<Self> {
+        let file = File::open(tx, desk.vault, tenant, referral.student)?;
+        let need = file.key.open(NEED, referral.id, &referral.sealed)?;
+        let consents = consents::list(tx.connection, tenant, &file.key, referral.student)?;
+        let consents = consents.into_iter().map(|kept| kept.consent).collect();
+        let before =
+            (referral.status, referral.business_status, referral.plan.clone(), referral.sealed.clone());
+        Ok(Self { file, consents, need, referral, offers, entries, before })
+    }
+
+    /// Where the referral stands.
+    pub(super) fn state(&self) -> ReferralState {
+        ReferralState::of(self.referral.status, self.engaged().is_some())
+    }
+
+    /// The offer that was accepted and has not ended.
+    pub(super) fn engaged(&self) -> Option<&Offer> {
+        self.offers.iter().find(|offer| offer.state.is_engaged())
+    }
+
+    /// Offers that wait for a reply.
+    pub(super) fn open_offers(&self) -> impl Iterator<Item = &Offer> {
+        self.offers.iter().filter(|offer| offer.state.is_open())
+    }
+
+    /// Does something with an offer, and what follows from it.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if it may not be done; if the database fails.
+    pub(super) fn act(
+        &mut self,
+        tx: &mut Tx<'_>,
+        desk: &Desk<'_>,
+        id: OfferId,
+        action: OfferAction,
+        actor: Actor,
+        said: Said<'_>,
+    ) -> Result<()> {
+        let position = self.offers.iter().position(|offer| offer.id == id);
+        let position = position.ok_or_else(|| Error::NotFound { what: "offer", id: id.to_string() })?;
+        let one = &mut self.offers[position];
+        let before = one.state;
+        let to = offer::transition(before, action, actor)
+            .map_err(|refusal| refused(refusal, before, action, actor))?;
+        one.state = to.state;
+        one.version += 1;
+        one.updated_at = tx.now;
+        one.due_at = match to.state {
+            OfferState::Requested => one.due_at,
+            OfferState::PendingVerification => Some(tx.now + VERIFICATION),
+            OfferState::Engaged(_)
+            | OfferState::OnHold(_)
+            | OfferState::CancellationRequested
+            | OfferState::Completed
+            | OfferState::Failed
+            | OfferState::Rejected
+            | OfferState::Cancelled
+            | OfferState::EnteredInError => None,
+        };
+        if let Some(reason) = said.reason {
+            one.terms.reason = Some(reason.to_owned());
+        }
+        rules::note(&mut one.terms, action, tx.now);
+        let one = one.clone();
+        store::update_offer(tx, &one)?;
+        let event = Event {
+            subject: ("offer", one.id.into()),
+            version: one.version,
+            event: action.as_str(),
+            state: one.state.to_string(),
+            actor,
+        };
+        self.record(tx, desk, event, said)?;
+        for observation in observed(&one, before, action, tx.now) {
+            record_observation(tx, &observation, "referrals")?;
+        }
+        for effect in to.effects {
+            match effect {
+                OfferEffect::TakeSlot => {
+                    // An acceptance is never refused for want of one: the agency knows better.
+                    holds::place(tx, one.pool, one.id.into())?;
+                }
+                OfferEffect::FreeSlot => {
+                    holds::release(tx, one.id.into())?;
+                }
+                OfferEffect::EndTheRest => {
+                    self.end_open_offers(tx, desk, "accepted_elsewhere", Some(one.id))?;
+                    self.move_entries(tx, desk, EntryState::Waiting, EntryState::Released, "accepted_elsewhere")?;
+                }
+                OfferEffect::RejoinLists => {
+                    self.move_entries(tx, desk, EntryState::Released, EntryState::Waiting, "handed_back")?;
+                }
+                OfferEffect::JoinList => self.join(tx, desk, one.offering, one.pool)?,
+                OfferEffect::StopCascade => self.referral.plan.is_stopped = true,
+            }
+        }
+        Ok(())
+    }
+
+    /// Withdraws every offer that waits for a reply, but one.
+    pub(super) fn end_open_offers(
+        &mut self,
+        tx: &mut Tx<'_>,
+        desk: &Desk<'_>,
+        reason: &str,
+        except: Option<OfferId>,
+    ) -> Result<()> {
+        let open: Vec<OfferId> =
+            self.open_offers().map(|offer| offer.id).filter(|id| Some(*id) != except).collect();
+        for id in open {
+            let said = Said { reason: Some(reason), text: None };
+            self.act(tx, desk, id, OfferAction::Withdraw, Actor::System, said)?;
+        }
+        Ok(())
+    }
+
+    /// Says of every offer that has not ended that it was in error.
+    pub(super) fn void_offers(&mut self, tx: &mut Tx<'_>, desk: &Desk<'_>) -> Result<()> {
+        let alive: Vec<OfferId> =
+            self.offers.iter().filter(|offer| !offer.state.is_terminal()).map(|offer| offer.id).collect();
+        for id in alive {
+            let said = Said { reason: Some("referral_in_error"), text: None };
+            self.act(tx, desk, id, OfferAction::EnterInError, Actor::System, said)?;
+        }
+        Ok(())
+    }
+
+    /// Joins the list of a pool, unless it waits there already.
+    pub(super) fn join(
+        &mut self,
+        tx: &mut Tx<'_>,
+        desk: &Desk<'_>,
+        offering: OfferingId,
+        pool: CapacityPoolId,
+    ) -> Result<()> {
+        if self.entries.iter().any(|entry| entry.pool == pool && entry.state == EntryState::Waiting) {
+            return Ok(());
+        }
+        let entry = Entry {
+            id: WaitListEntryId::new(),
+            referral: self.referral.id,
+            district: self.referral.district,
+            offering,
+            pool,
+            version: 1,
+            state: EntryState::Waiting,
+            priority: match self.referral.urgency {
+                Urgency::Urgent => 0,
+                Urgency::Routine => 1,
+            },
+            joined_at: tx.now,
+            updated_at: tx.now,
+        };
+        store::insert_entry(tx, &entry)?;
+        self.record(tx, desk, Event::of_entry(&entry, "join"), Said::default())?;
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    /// Moves every place on a list that is in one state into another.
+    pub(super) fn move_entries(
+        &mut self,
+        tx: &mut Tx<'_>,
+        desk: &Desk<'_>,
+        from: EntryState,
+        to: EntryState,
+        reason: &str,
+    ) -> Result<()> {
+        for position in 0..self.entries.len() {
+            if self.entries[position].state == from {
+                self.move_entry(tx, desk, position, to, reason)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves a place on a list into another state.
+    pub(super) fn move_entry(
+        &mut self,
+        tx: &mut Tx<'_>,
+        desk: &Desk<'_>,
+        position: usize,
+        to: EntryState,
+        reason: &str,
+    ) -> Result<()> {
+        let entry = &mut self.entries[position];
+        entry.state = to;
+        entry.version += 1;
+        entry.updated_at = tx.now;
+        let entry = entry.clone();
+        store::update_entry(tx, &entry)?;
+        let event = match to {
+            EntryState::Waiting => "rejoin",
+            EntryState::Promoted => "promote",
+            EntryState::Released => "release",
+            EntryState::Left => "leave",
+        };
+        self.record(tx, desk, Event::of_entry(&entry, event), Said { reason: Some(reason), text: None })
+    }
+
+    /// How far the referral has come, by its offers and places.
+    pub(super) fn progress(&self) -> Progress {
+        Progress {
+            engaged: self.engaged().map(|offer| offer.state),
+            has_open_offer: self.open_offers().next().is_some(),
+            is_waiting: self.entries.iter().any(|entry| entry.state == EntryState::Waiting),
+            lacks_consent: self.referral.plan.lacks_consent,
+        }
+    }
+
+    /// Writes what the referral has become, with its row in the history: under the name of what was done with it, or of
+    /// what followed from something else. What has not changed is not written.
+    pub(super) fn save(
+        &mut self,
+        tx: &mut Tx<'_>,
+        desk: &Desk<'_>,
+        done: Option<(&str, Actor)>,
+        said: Said<'_>,
+    ) -> Result<()> {
+        let progress = self.progress();
+        let referral = &mut self.referral;
+        if referral.status != ReferralStatus::OnHold {
+            referral.business_status = business_status(referral.status, &progress);
+        }
+        referral.plan.due = rules::due(referral, &self.offers, &progress, tx.now);
+        let (status, business, plan, sealed) = &self.before;
+        let is_same = *status == referral.status
+            && *business == referral.business_status
+            && *plan == referral.plan
+            && *sealed == referral.sealed;
+        if is_same && done.is_none() {
+            return Ok(());
+        }
+        referral.version += 1;
+        referral.updated_at = tx.now;
+        store::update(tx, referral)?;
+        let (event, actor) = done.unwrap_or(("follow", Actor::System));
+        let event = Event {
+            subject: ("referral", referral.id.into()),
+            version: referral.version,
+            event,
+            state: referral.status.as_str().to_owned(),
+            actor,
+        };
+        self.record(tx, desk, event, said)
+    }
+
+    /// Puts the making of the referral on the record.
+    pub(super) fn record_creation(&self, tx: &mut Tx<'_>, desk: &Desk<'_>, said: Said<'_>) -> Result<()> {
+        let event = Event {
+            subject: ("referral", self.referral.id.into()),
+            version: self.referral.version,
+            event: "create",
+            state: self.referral.status.as_str().to_owned(),
+            actor: Actor::Requester,
+        };
+        self.record(tx, desk, event, said)
+    }
+
+    /// Puts an offer that was just made on the record.
+    pub(super) fn record_offer(&self, tx: &mut Tx<'_>, desk: &Desk<'_>, offer: &Offer) -> Result<()> {
+        let event = Event {
+            subject: ("offer", offer.id.into()),
+            version: offer.version,
+            event: "request",
+            state: offer.state.to_string(),
+            actor: Actor::System,
+        };
+        self.record(tx, desk, event, Said::default())
+    }
+
+    fn record(&self, tx: &mut Tx<'_>, desk: &Desk<'_>, event: Event<'_>, said: Said<'_>) -> Result<()> {
+        let Event { subject: (subject, id), version, event, state, actor } = event;
+        let principal = &desk.errand.principal;
+        let row = EventRow {
+            subject_id: id.to_string(),
+            version,
+            subject: subject.to_owned(),
+            referral_id: self.referral.id.to_string(),
+            district_id: self.referral.district.to_string(),
+            event: event.to_owned(),
+            state,
+            actor: actor.as_str().to_owned(),
+            principal_id: principal.id.to_string(),
+            principal_name: principal.name.clone(),
+            reason: said.reason.map(ToOwned::to_owned),
+            sealed: said.text.map(|text| written(&self.file.key, id, version, text)).transpose()?,
+            at: to_sql(tx.now),
+        };
+        store::insert_event(tx, &row)
+    }
+}
+
+/// What is put on the record.
+struct Event<'a> {
+    subject: (&'a str, Uuid),
+    version: i64,
+    event: &'a str,
+    state: String,
+    actor: Actor,
+}
+
+impl<'a> Event<'a> {
+    fn of_entry(entry: &Entry, event: &'a str) -> Self {
+        Self {
+            subject: ("wait_list_entry", entry.id.into()),
+            version: entry.version,
+            event,
+            state: entry.state.as_str().to_owned(),
+            // Nobody joins or leaves a list by themselves: it follows from what others did.
+            actor: Actor::System,
+        }
+    }
+}
+
+fn written(key: &StudentKey, id: Uuid, version: i64, text: &str) -> Result<Vec<u8>> {
+    key.seal(&format!("{WRITTEN} {version}"), id, &text)
+}
+
+/// What was written with an event.
+pub(super) fn read_written(key: &StudentKey, event: &EventRow) -> Result<Option<String>> {
+    let Some(sealed) = &event.sealed else { return Ok(None) };
+    let id: Uuid = crate::directory::parse_id(&event.subject_id)?;
+    key.open(&format!("{WRITTEN} {}", event.version), id, sealed).map(Some)
+}
+
+fn refused(refusal: Refusal, state: OfferState, action: OfferAction, actor: Actor) -> Error {
+    let may = offer::actions(state, actor);
+    let may: Vec<&str> = may.iter().map(|action| action.as_str()).collect();
+    let now = if may.is_empty() { "nothing".to_owned() } else { may.join(", ") };
+    Error::Conflict(format!("the offer is {state}: {action} is {refusal}; what you may do now: {now}"))
+}
+
+/// What is seen of the pool by what happened to an offer.
+fn observed(offer: &Offer, before: OfferState, action: OfferAction, now: jiff::Timestamp) -> Vec<Observation> {
+    let seen = |kind, held| Observation {
+        capacity_pool_id: offer.pool,
+        kind,
+        held,
+        hours_to_reply: None,
+        days_to_first_appointment: None,
+        observed_at: Some(now),
+    };
+    let hours = |since: jiff::Timestamp| now.duration_since(since).as_secs_f64() / 3_600.0;
+    let replied = |held| Observation {
+        hours_to_reply: Some(hours(offer.created_at)),
+        ..seen(ObservationKind::Offer, Some(held))
+    };
+    match action {
+        OfferAction::Accept | OfferAction::Verify => vec![replied(true)],
+        OfferAction::Decline | OfferAction::Waitlist => vec![replied(false)],
+        OfferAction::Return if before == OfferState::PendingVerification => vec![replied(false)],
+        OfferAction::Expire if before == OfferState::Requested => vec![seen(ObservationKind::Offer, Some(false))],
+        OfferAction::NoShow => vec![seen(ObservationKind::Appointment, Some(false))],
+        OfferAction::Attend => {
+            let first = offer.terms.accepted_at.filter(|_| offer.terms.sessions == 1).map(|at| Observation {
+                days_to_first_appointment: Some(hours(at) / 24.0),
+                ..seen(ObservationKind::FirstAppointment, None)
+            });
+            let kept = matches!(before, OfferState::Engaged(Stage::Scheduled | Stage::InService));
+            let kept = kept.then(|| seen(ObservationKind::Appointment, Some(true)));
+            first.into_iter().chain(kept).collect()
+        }
+        OfferAction::PendingVerification
+        | OfferAction::Return
+        | OfferAction::Withdraw
+        | OfferAction::RequestCancellation
+        | OfferAction::ConfirmCancellation
+        | OfferAction::Schedule
+        | OfferAction::Reschedule
+        | OfferAction::Start
+        | OfferAction::Hold
+        | OfferAction::Resume
+        | OfferAction::Complete
+        | OfferAction::Fail
+        | OfferAction::EnterInError
+        | OfferAction::Expire => Vec::new(),
+    }
+}

@@ -1,0 +1,417 @@
+//! A referral, the offers made for it, and what is kept of both.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use super::machine::offer::OfferState;
+use super::machine::referral::{BusinessStatus, ReferralStatus};
+use crate::access::Principal;
+use crate::finder::Urgency;
+use crate::finder::need::{OriginAsk, PreferredCriteria, RequiredCriteria};
+use crate::privacy::limited::LimitedProfile;
+use crate::students::releases::Obligation;
+use crate::types::{
+    AccessibilityFeature, CapacityPoolId, DistrictId, LanguageTag, Modality, OfferId, OfferingId,
+    OrganizationId, Population, Practice, ReferralId, SchoolId, ServiceId, StudentId, UnknownCode, codes,
+};
+
+codes! {
+    /// From whom the next step of a referral is due.
+    DueFrom, "party" {
+        /// The coordinator who owns it, or who stands in.
+        Coordinator = "coordinator",
+        /// The family, who have to sign.
+        Family = "family",
+        /// The organization that was asked or has accepted.
+        Agency = "agency",
+        /// Causeway, which offers a slot as soon as one is free.
+        Causeway = "causeway",
+    }
+
+    /// What is due next.
+    DueStep, "step" {
+        /// To begin the search.
+        Submit = "submit",
+        /// A consent that allows somebody to be asked.
+        Consent = "consent",
+        /// A reply to an offer.
+        Reply = "reply",
+        /// What the insurer says.
+        Verification = "verification",
+        /// A free slot.
+        Slot = "slot",
+        /// An appointment.
+        Appointment = "appointment",
+        /// Whether the student came.
+        Attendance = "attendance",
+        /// How the service ends.
+        Result = "result",
+        /// An answer to the wish to end it.
+        Cancellation = "cancellation",
+        /// What to do next: another shortlist, or an end with an outcome.
+        Decision = "decision",
+        /// To go on with what rests.
+        Resumption = "resumption",
+    }
+
+    /// Why a candidate was not asked.
+    PassedOver, "reason to pass over" {
+        /// It is not in the directory any more, or takes nobody.
+        Gone = "gone",
+        /// It does not hold what is pinned, or nobody has said that it does.
+        Pinned = "pinned",
+        /// Its openings are all promised; the referral waits for one.
+        Full = "full",
+        /// Its own word is that it takes nobody.
+        NoCapacity = "no_capacity",
+    }
+}
+
+/// What is due next, and from whom. Every referral that is active has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ReferralDue)]
+pub struct Due {
+    /// What.
+    pub step: DueStep,
+    /// From whom.
+    pub from: DueFrom,
+    /// Until when.
+    pub at: Timestamp,
+}
+
+/// Somebody of the district.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ReferralPerson)]
+pub struct Person {
+    /// The client or membership.
+    pub id: String,
+    /// How they are called here.
+    pub name: String,
+}
+
+impl Person {
+    /// Who calls.
+    pub fn of(principal: &Principal) -> Self {
+        Self { id: principal.id.to_string(), name: principal.name.clone() }
+    }
+}
+
+/// Who stands in for the owner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ReferralCover)]
+pub struct Cover {
+    /// Who.
+    pub by: Person,
+    /// The last day, where the district is; none: until it is said otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub until: Option<Date>,
+}
+
+/// What a referral cannot do without. Every value must hold of whoever is asked; nobody having said so is not enough.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ReferralPins)]
+pub struct Pins {
+    /// Languages, by clinician or interpreter.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub languages: Vec<LanguageTag>,
+    /// Access for people with disabilities.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accessibility: Vec<AccessibilityFeature>,
+    /// Whom it must be made for or competent with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub populations: Vec<Population>,
+    /// How they meet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modalities: Vec<Modality>,
+    /// Evidence-based practices.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub practices: Vec<Practice>,
+}
+
+impl Pins {
+    /// Whether nothing is pinned.
+    pub fn is_empty(&self) -> bool {
+        let Self { languages, accessibility, populations, modalities, practices } = self;
+        languages.is_empty()
+            && accessibility.is_empty()
+            && populations.is_empty()
+            && modalities.is_empty()
+            && practices.is_empty()
+    }
+}
+
+/// What one student needs, from where. What is left out of age, coverage, origin and school is taken from the student's
+/// file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ReferralNeed)]
+pub struct NeedProfile {
+    /// Where travel starts; left out, at the student's home.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub origin: OriginAsk,
+    /// How far a place may be, in great-circle kilometres; by default 50.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 0, maximum = 500)]
+    pub radius_km: Option<f64>,
+    /// What must hold.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub required: RequiredCriteria,
+    /// What ranks and never filters.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub preferred: PreferredCriteria,
+}
+
+/// What lies sealed under the student's key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Need {
+    /// What is needed.
+    pub profile: NeedProfile,
+    /// What cannot be done without.
+    pub pins: Pins,
+}
+
+/// An offering of the shortlist.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ReferralCandidate)]
+pub struct Candidate {
+    /// Which.
+    pub offering_id: OfferingId,
+    /// The finder's score, if it was the finder who named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub score: Option<f64>,
+    /// Why it is here, in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<String>,
+    /// The offer that was made to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub offer_id: Option<OfferId>,
+    /// Why it was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub passed_over: Option<PassedOver>,
+}
+
+/// What of a referral is not sealed and is not asked for in the database.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Whether a plan owes the service.
+    pub obligation: Obligation,
+    /// Who answers for it.
+    pub owner: Person,
+    /// Who stands in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cover: Option<Cover>,
+    /// When the owner wants to look at it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_action_on: Option<Date>,
+    /// How many are asked at a time.
+    pub parallel: u8,
+    /// Whom to ask, in order.
+    pub shortlist: Vec<Candidate>,
+    /// Whether nobody more is asked until a coordinator says so.
+    pub is_stopped: bool,
+    /// Whether somebody could be asked if a consent allowed it.
+    pub lacks_consent: bool,
+    /// What is due next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Due>,
+    /// How it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+}
+
+/// How a referral ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ReferralOutcome)]
+pub struct Outcome {
+    /// Whether the student was served.
+    pub served: bool,
+    /// Why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub reason: Option<NotServed>,
+    /// Whether it was in the language that was needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub in_needed_language: Option<bool>,
+}
+
+codes! {
+    /// Why a student was not served.
+    NotServed, "reason" {
+        /// Nobody whom one could ask had room.
+        NoCapacity = "no_capacity",
+        /// Nobody takes what pays.
+        Coverage = "coverage",
+        /// Nobody speaks the language.
+        Language = "language",
+        /// It is too far, or there is no way to get there.
+        Distance = "distance",
+        /// The family does not want it, or not now.
+        FamilyDeclined = "family_declined",
+        /// The family could not be reached.
+        FamilyUnreachable = "family_unreachable",
+        /// No consent came.
+        NoConsent = "no_consent",
+        /// The student moved away.
+        Moved = "moved",
+        /// Somebody else serves the student.
+        ServedElsewhere = "served_elsewhere",
+        /// The need is there no more.
+        NoLongerNeeded = "no_longer_needed",
+        /// Something else.
+        Other = "other",
+    }
+}
+
+/// One need of one student to be served.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Referral {
+    /// Its id.
+    pub id: ReferralId,
+    /// Whose student.
+    pub district: DistrictId,
+    /// The student's school when it was made.
+    pub school: Option<SchoolId>,
+    /// Of whom.
+    pub student: StudentId,
+    /// Grows by one with every change.
+    pub version: i64,
+    /// Its status.
+    pub status: ReferralStatus,
+    /// How far it has come.
+    pub business_status: Option<BusinessStatus>,
+    /// How quickly care is needed.
+    pub urgency: Urgency,
+    /// What is not sealed.
+    pub plan: Plan,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    pub(super) sealed: Vec<u8>,
+}
+
+/// What is kept of an offer beside its state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Terms {
+    /// The service.
+    pub service_id: ServiceId,
+    /// Its place on the shortlist, from 1.
+    pub rank: u32,
+    /// The finder's score.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+    /// Why it was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<String>,
+    /// What the organization is told before it accepts.
+    pub profile: LimitedProfile,
+    /// Whether the organization has nobody here, so that a coordinator calls it and records what it says.
+    pub by_call: bool,
+    /// Why it ended as it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When it was first replied to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replied_at: Option<Timestamp>,
+    /// When it was accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_at: Option<Timestamp>,
+    /// The appointment that stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub appointment_at: Option<Timestamp>,
+    /// The first appointment that was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_attended_at: Option<Timestamp>,
+    /// Appointments that were kept.
+    pub sessions: u32,
+    /// Appointments that were missed.
+    pub missed: u32,
+}
+
+/// One referral put to one offering.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Offer {
+    /// Its id.
+    pub id: OfferId,
+    /// For which referral.
+    pub referral: ReferralId,
+    /// Whose student.
+    pub district: DistrictId,
+    /// To whom.
+    pub organization: OrganizationId,
+    /// For which offering.
+    pub offering: OfferingId,
+    /// Whose openings it draws on.
+    pub pool: CapacityPoolId,
+    /// Grows by one with every change.
+    pub version: i64,
+    /// Where it stands.
+    pub state: OfferState,
+    /// When the clock ends it.
+    pub due_at: Option<Timestamp>,
+    /// What else is kept of it.
+    pub terms: Terms,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// What was pinned then, sealed.
+    pub(super) sealed: Vec<u8>,
+}
+
+codes! {
+    /// Whether a place on a list stands.
+    EntryState, "state of a place on a list" {
+        /// The referral waits.
+        Waiting = "waiting",
+        /// A slot became free and was offered.
+        Promoted = "promoted",
+        /// It was given up because another organization accepted; it comes back if that one hands back.
+        Released = "released",
+        /// It was given up.
+        Left = "left",
+    }
+}
+
+/// A referral that waits for a pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its id.
+    pub id: crate::types::WaitListEntryId,
+    /// Which referral.
+    pub referral: ReferralId,
+    /// Whose student.
+    pub district: DistrictId,
+    /// What is waited for.
+    pub offering: OfferingId,
+    /// Whose openings.
+    pub pool: CapacityPoolId,
+    /// Grows by one with every change.
+    pub version: i64,
+    /// Whether it stands.
+    pub state: EntryState,
+    /// The class: 0 goes before 1.
+    pub priority: i32,
+    /// Since when it waits; kept for ever.
+    pub joined_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}

@@ -1,0 +1,118 @@
+//! What follows from what happened: what an offer keeps of it, and what is due next. Pure.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::machine::offer::{OfferAction, OfferState, Stage};
+use super::machine::referral::{Progress, ReferralStatus};
+use super::model::{Due, DueFrom, DueStep, Offer, Referral, Terms};
+
+const fn days(days: i64) -> SignedDuration {
+    SignedDuration::from_hours(24 * days)
+}
+
+/// A draft should be submitted within this time.
+const SUBMISSION: SignedDuration = days(7);
+/// Who must sign is asked again after this time.
+const CONSENT: SignedDuration = days(14);
+/// A coordinator decides within this time.
+const DECISION: SignedDuration = days(1);
+/// What rests is looked at again after this time.
+const RESUMPTION: SignedDuration = days(14);
+/// Whether somebody still waits is asked after this time.
+const WAITING: SignedDuration = days(30);
+/// Who has accepted makes an appointment within this time.
+const APPOINTMENT: SignedDuration = days(7);
+/// After an appointment it is told within this time whether the student came.
+const ATTENDANCE: SignedDuration = days(1);
+/// Where a service is given, something is heard of it within this time.
+const RESULT: SignedDuration = days(30);
+/// The wish to end it is answered within this time.
+const CANCELLATION: SignedDuration = days(7);
+
+/// What an offer keeps of what was done with it.
+pub(super) fn note(terms: &mut Terms, action: OfferAction, now: Timestamp) {
+    match action {
+        OfferAction::Accept | OfferAction::Verify => {
+            terms.replied_at.get_or_insert(now);
+            terms.accepted_at = Some(now);
+        }
+        OfferAction::PendingVerification | OfferAction::Decline | OfferAction::Waitlist => {
+            terms.replied_at.get_or_insert(now);
+        }
+        OfferAction::NoShow => {
+            terms.missed += 1;
+            terms.appointment_at = None;
+        }
+        OfferAction::Attend => {
+            terms.sessions += 1;
+            terms.first_attended_at.get_or_insert(now);
+            terms.appointment_at = None;
+        }
+        OfferAction::Return
+        | OfferAction::Withdraw
+        | OfferAction::RequestCancellation
+        | OfferAction::ConfirmCancellation
+        | OfferAction::Schedule
+        | OfferAction::Reschedule
+        | OfferAction::Start
+        | OfferAction::Hold
+        | OfferAction::Resume
+        | OfferAction::Complete
+        | OfferAction::Fail
+        | OfferAction::EnterInError
+        | OfferAction::Expire => {}
+    }
+}
+
+/// What is due next and from whom; nothing of what is over. A step that is due already stays due at the time that was
+/// said first.
+pub(super) fn due(referral: &Referral, offers: &[Offer], progress: &Progress, now: Timestamp) -> Option<Due> {
+    let (step, from, at) = match referral.status {
+        ReferralStatus::Completed | ReferralStatus::Revoked | ReferralStatus::EnteredInError => return None,
+        ReferralStatus::Draft => (DueStep::Submit, DueFrom::Coordinator, now + SUBMISSION),
+        ReferralStatus::OnHold => (DueStep::Resumption, DueFrom::Coordinator, now + RESUMPTION),
+        ReferralStatus::Active => active(offers, progress, now),
+    };
+    let is_clocked = matches!(step, DueStep::Reply | DueStep::Verification | DueStep::Attendance);
+    let before = referral.plan.due.filter(|due| due.step == step && due.from == from && !is_clocked);
+    Some(Due { step, from, at: before.map_or(at, |due| due.at) })
+}
+
+fn active(offers: &[Offer], progress: &Progress, now: Timestamp) -> (DueStep, DueFrom, Timestamp) {
+    if let Some(offer) = offers.iter().find(|offer| offer.state.is_engaged()) {
+        let by = if offer.terms.by_call { DueFrom::Coordinator } else { DueFrom::Agency };
+        return match offer.state {
+            OfferState::Engaged(Stage::Scheduled) => {
+                let at = offer.terms.appointment_at.unwrap_or(now);
+                (DueStep::Attendance, by, at + ATTENDANCE)
+            }
+            OfferState::Engaged(Stage::InService) => (DueStep::Result, by, now + RESULT),
+            OfferState::OnHold(_) => (DueStep::Resumption, by, now + RESUMPTION),
+            OfferState::CancellationRequested => (DueStep::Cancellation, by, now + CANCELLATION),
+            OfferState::Engaged(Stage::Accepted | Stage::Unscheduled | Stage::Missed)
+            | OfferState::Requested
+            | OfferState::PendingVerification
+            | OfferState::Completed
+            | OfferState::Failed
+            | OfferState::Rejected
+            | OfferState::Cancelled
+            | OfferState::EnteredInError => (DueStep::Appointment, by, now + APPOINTMENT),
+        };
+    }
+    let open = offers.iter().filter(|offer| offer.state.is_open());
+    if let Some(first) = open.min_by_key(|offer| offer.due_at) {
+        let by = if first.terms.by_call { DueFrom::Coordinator } else { DueFrom::Agency };
+        let step = match first.state {
+            OfferState::PendingVerification => DueStep::Verification,
+            _ => DueStep::Reply,
+        };
+        return (step, by, first.due_at.unwrap_or(now));
+    }
+    if progress.is_waiting {
+        (DueStep::Slot, DueFrom::Causeway, now + WAITING)
+    } else if progress.lacks_consent {
+        (DueStep::Consent, DueFrom::Family, now + CONSENT)
+    } else {
+        (DueStep::Decision, DueFrom::Coordinator, now + DECISION)
+    }
+}

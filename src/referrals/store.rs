@@ -1,0 +1,588 @@
+//! Queries of referrals, offers, places on lists and their history. Each takes the tenant on whose behalf it is made,
+//! but for the line of a pool, which is one for all districts and names nobody.
+
+use std::str::FromStr;
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::machine::offer::OfferState;
+use super::machine::referral::BusinessStatus;
+use super::model::{Entry, EntryState, Offer, Referral};
+use crate::availability::current_claims;
+use crate::availability::holds::effective_open;
+use crate::directory::{COUNTED_UP_TO, parse_id};
+use crate::error::{Error, Result};
+use crate::finder::Urgency;
+use crate::store::schema::{offers, referral_events as events, referrals, wait_list_entries as entries};
+use crate::store::{DbConnection, Tenant, Tx, from_sql, to_sql};
+use crate::types::{AvailabilityStatus, CapacityPoolId, OfferId, OrganizationId, ReferralId, StudentId};
+
+// ---- referrals ---------------------------------------------------------------------------------------------
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = referrals)]
+struct ReferralRow {
+    id: String,
+    district_id: String,
+    school_id: Option<String>,
+    student_id: String,
+    version: i64,
+    status: String,
+    business_status: Option<String>,
+    urgency: String,
+    document: String,
+    sealed: Vec<u8>,
+    created_at: NaiveDateTime,
+    updated_at: NaiveDateTime,
+}
+
+/// Which referrals to list, in the order of their ids or, with `updated_since`, of their last change.
+#[derive(Clone, Debug, Default)]
+pub struct ReferralPage {
+    /// Behind this one.
+    pub after: Option<ReferralId>,
+    /// At most so many.
+    pub limit: i64,
+    /// Only those with this status.
+    pub status: Option<super::machine::referral::ReferralStatus>,
+    /// Only those that have come so far.
+    pub business_status: Option<BusinessStatus>,
+    /// Only those of this student.
+    pub student: Option<StudentId>,
+    /// Only those of this owner.
+    pub owner: Option<String>,
+    /// Only those that changed at or after this instant.
+    pub updated_since: Option<Timestamp>,
+}
+
+/// The referrals of a tenant: of a district, or of some of its schools.
+macro_rules! of {
+    ($tenant:expr) => {{
+        let mut query =
+            referrals::table.filter(referrals::district_id.eq($tenant.district.to_string())).into_boxed();
+        if !$tenant.schools.is_empty() {
+            let schools: Vec<String> = $tenant.schools.iter().map(ToString::to_string).collect();
+            query = query.filter(referrals::school_id.assume_not_null().eq_any(schools));
+        }
+        query
+    }};
+}
+
+impl ReferralRow {
+    fn read(self) -> Result<Referral> {
+        Ok(Referral {
+            id: parse_id(&self.id)?,
+            district: parse_id(&self.district_id)?,
+            school: self.school_id.as_deref().map(parse_id).transpose()?,
+            student: parse_id(&self.student_id)?,
+            version: self.version,
+            status: code(&self.id, &self.status)?,
+            business_status: self.business_status.as_deref().map(|text| code(&self.id, text)).transpose()?,
+            urgency: match self.urgency.as_str() {
+                "urgent" => Urgency::Urgent,
+                _ => Urgency::Routine,
+            },
+            plan: parse(&self.id, &self.document)?,
+            created_at: from_sql(self.created_at),
+            updated_at: from_sql(self.updated_at),
+            sealed: self.sealed,
+        })
+    }
+}
+
+pub(super) fn find(connection: &mut DbConnection, tenant: &Tenant, id: ReferralId) -> Result<Referral> {
+    let row = of!(tenant).filter(referrals::id.eq(id.to_string())).select(ReferralRow::as_select());
+    let row = row.first(connection).optional()?;
+    row.ok_or_else(|| Error::NotFound { what: "referral", id: id.to_string() })?.read()
+}
+
+/// A page and, to tell whether there are more, the row behind it.
+pub(super) fn list(
+    connection: &mut DbConnection,
+    tenant: &Tenant,
+    page: &ReferralPage,
+) -> Result<(Vec<Referral>, i64)> {
+    macro_rules! filtered {
+        () => {{
+            let ReferralPage { after: _, limit: _, status, business_status, student, owner, updated_since } = page;
+            let mut query = of!(tenant);
+            if let Some(status) = status {
+                query = query.filter(referrals::status.eq(status.as_str()));
+            }
+            if let Some(status) = business_status {
+                query = query.filter(referrals::business_status.eq(status.as_str()));
+            }
+            if let Some(student) = student {
+                query = query.filter(referrals::student_id.eq(student.to_string()));
+            }
+            if let Some(owner) = owner {
+                query = query.filter(referrals::owner_id.eq(owner));
+            }
+            if let Some(since) = updated_since {
+                query = query.filter(referrals::updated_at.ge(to_sql(*since)));
+            }
+            query
+        }};
+    }
+    let counted: Vec<String> = filtered!().select(referrals::id).limit(COUNTED_UP_TO + 1).load(connection)?;
+    let mut query = filtered!().select(ReferralRow::as_select()).order(referrals::id).limit(page.limit + 1);
+    if let Some(after) = page.after {
+        query = query.filter(referrals::id.gt(after.to_string()));
+    }
+    let rows = query.load(connection)?.into_iter().map(ReferralRow::read).collect::<Result<_>>()?;
+    Ok((rows, i64::try_from(counted.len()).unwrap_or(i64::MAX)))
+}
+
+/// Those of a student that are not over.
+pub(super) fn open_of_student(
+    connection: &mut DbConnection,
+    tenant: &Tenant,
+    student: StudentId,
+) -> Result<Vec<Referral>> {
+    let rows = of!(tenant)
+        .filter(referrals::student_id.eq(student.to_string()))
+        .filter(referrals::status.eq_any(["draft", "active", "on-hold"]))
+        .order(referrals::id)
+        .select(ReferralRow::as_select())
+        .load(connection)?;
+    rows.into_iter().map(ReferralRow::read).collect()
+}
+
+pub(super) fn insert(tx: &mut Tx<'_>, referral: &Referral) -> Result<()> {
+    diesel::insert_into(referrals::table)
+        .values((
+            referrals::id.eq(referral.id.to_string()),
+            referrals::district_id.eq(referral.district.to_string()),
+            referrals::school_id.eq(referral.school.map(|school| school.to_string())),
+            referrals::student_id.eq(referral.student.to_string()),
+            referrals::version.eq(referral.version),
+            referrals::status.eq(referral.status.as_str()),
+            referrals::business_status.eq(referral.business_status.map(BusinessStatus::as_str)),
+            referrals::urgency.eq(urgency(referral.urgency)),
+            referrals::owner_id.eq(&referral.plan.owner.id),
+            referrals::due_at.eq(referral.plan.due.map(|due| to_sql(due.at))),
+            referrals::document.eq(text(&referral.plan)?),
+            referrals::sealed.eq(&referral.sealed),
+            referrals::created_at.eq(to_sql(referral.created_at)),
+            referrals::updated_at.eq(to_sql(referral.updated_at)),
+        ))
+        .execute(tx.connection)?;
+    Ok(())
+}
+
+/// Writes what a referral has become; its version is one more than the one that was read.
+///
+/// # Errors
+/// [`Error::Contended`] if another was faster.
+pub(super) fn update(tx: &mut Tx<'_>, referral: &Referral) -> Result<()> {
+    let as_it_was = referrals::table
+        .find(referral.id.to_string())
+        .filter(referrals::district_id.eq(referral.district.to_string()))
+        .filter(referrals::version.eq(referral.version - 1));
+    let updated = diesel::update(as_it_was)
+        .set((
+            referrals::version.eq(referral.version),
+            referrals::status.eq(referral.status.as_str()),
+            referrals::business_status.eq(referral.business_status.map(BusinessStatus::as_str)),
+            referrals::owner_id.eq(&referral.plan.owner.id),
+            referrals::due_at.eq(referral.plan.due.map(|due| to_sql(due.at))),
+            referrals::document.eq(text(&referral.plan)?),
+            referrals::sealed.eq(&referral.sealed),
+            referrals::updated_at.eq(to_sql(referral.updated_at)),
+        ))
+        .execute(tx.connection)?;
+    if updated == 1 { Ok(()) } else { Err(Error::Contended) }
+}
+
+/// Keeps others from the referral until the end of the transaction.
+pub(super) fn lock(tx: &mut Tx<'_>, tenant: &Tenant, id: ReferralId) -> Result<()> {
+    let row = referrals::table
+        .find(id.to_string())
+        .filter(referrals::district_id.eq(tenant.district.to_string()));
+    diesel::update(row).set(referrals::version.eq(referrals::version)).execute(tx.connection)?;
+    Ok(())
+}
+
+// ---- offers ------------------------------------------------------------------------------------------------
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = offers)]
+struct OfferRow {
+    id: String,
+    referral_id: String,
+    district_id: String,
+    organization_id: String,
+    offering_id: String,
+    capacity_pool_id: String,
+    version: i64,
+    state: String,
+    stage: Option<String>,
+    due_at: Option<NaiveDateTime>,
+    document: String,
+    sealed: Vec<u8>,
+    created_at: NaiveDateTime,
+    updated_at: NaiveDateTime,
+}
+
+impl OfferRow {
+    fn read(self) -> Result<Offer> {
+        let state = OfferState::from_parts(&self.state, self.stage.as_deref());
+        Ok(Offer {
+            id: parse_id(&self.id)?,
+            referral: parse_id(&self.referral_id)?,
+            district: parse_id(&self.district_id)?,
+            organization: parse_id(&self.organization_id)?,
+            offering: parse_id(&self.offering_id)?,
+            pool: parse_id(&self.capacity_pool_id)?,
+            version: self.version,
+            state: state.ok_or_else(|| damaged(&self.id, "its state is none"))?,
+            due_at: self.due_at.map(from_sql),
+            terms: parse(&self.id, &self.document)?,
+            created_at: from_sql(self.created_at),
+            updated_at: from_sql(self.updated_at),
+            sealed: self.sealed,
+        })
+    }
+}
+
+/// Which offers of an organization to list, the latest first.
+#[derive(Clone, Debug, Default)]
+pub struct OfferPage {
+    /// Before this one.
+    pub before: Option<OfferId>,
+    /// At most so many.
+    pub limit: i64,
+    /// Only those that wait for a reply, or only those that do not.
+    pub open: Option<bool>,
+}
+
+const OPEN: [&str; 2] = ["requested", "pending_verification"];
+
+/// The offers of a referral, in the order in which they were made.
+pub(super) fn offers_of(
+    connection: &mut DbConnection,
+    tenant: &Tenant,
+    referral: ReferralId,
+) -> Result<Vec<Offer>> {
+    let rows = offers::table
+        .filter(offers::referral_id.eq(referral.to_string()))
+        .filter(offers::district_id.eq(tenant.district.to_string()))
+        .order(offers::id)
+        .select(OfferRow::as_select())
+        .load(connection)?;
+    rows.into_iter().map(OfferRow::read).collect()
+}
+
+/// An offer of a tenant's.
+pub(super) fn offer_of_tenant(
+    connection: &mut DbConnection,
+    tenant: &Tenant,
+    id: OfferId,
+) -> Result<Option<Offer>> {
+    let row = offers::table
+        .find(id.to_string())
+        .filter(offers::district_id.eq(tenant.district.to_string()))
+        .select(OfferRow::as_select())
+        .first(connection)
+        .optional()?;
+    row.map(OfferRow::read).transpose()
+}
+
+/// An offer to an organization.
+pub(super) fn offer_to(
+    connection: &mut DbConnection,
+    organization: OrganizationId,
+    id: OfferId,
+) -> Result<Option<Offer>> {
+    let row = offers::table
+        .find(id.to_string())
+        .filter(offers::organization_id.eq(organization.to_string()))
+        .select(OfferRow::as_select())
+        .first(connection)
+        .optional()?;
+    row.map(OfferRow::read).transpose()
+}
+
+/// A page of the offers to an organization and the row behind it, and how many there are.
+pub(super) fn offers_to(
+    connection: &mut DbConnection,
+    organization: OrganizationId,
+    page: &OfferPage,
+) -> Result<(Vec<Offer>, i64)> {
+    macro_rules! filtered {
+        () => {{
+            let mut query =
+                offers::table.filter(offers::organization_id.eq(organization.to_string())).into_boxed();
+            match page.open {
+                Some(true) => query = query.filter(offers::state.eq_any(OPEN)),
+                Some(false) => query = query.filter(offers::state.ne_all(OPEN)),
+                None => {}
+            }
+            query
+        }};
+    }
+    let counted: Vec<String> = filtered!().select(offers::id).limit(COUNTED_UP_TO + 1).load(connection)?;
+    let mut query = filtered!().select(OfferRow::as_select()).order(offers::id.desc()).limit(page.limit + 1);
+    if let Some(before) = page.before {
+        query = query.filter(offers::id.lt(before.to_string()));
+    }
+    let rows = query.load(connection)?.into_iter().map(OfferRow::read).collect::<Result<_>>()?;
+    Ok((rows, i64::try_from(counted.len()).unwrap_or(i64::MAX)))
+}
+
+/// Offers of every district whose time is over, the longest first: for the clock, which sees no more of them.
+pub(super) fn overdue(
+    connection: &mut DbConnection,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<(OfferId, Tenant)>> {
+    let rows: Vec<(String, String)> = offers::table
+        .filter(offers::due_at.le(to_sql(now)))
+        .order((offers::due_at, offers::id))
+        .limit(limit)
+        .select((offers::id, offers::district_id))
+        .load(connection)?;
+    let read = |(id, district): (String, String)| {
+        Ok((parse_id(&id)?, Tenant { district: parse_id(&district)?, schools: Vec::new() }))
+    };
+    rows.into_iter().map(read).collect()
+}
+
+pub(super) fn insert_offer(tx: &mut Tx<'_>, offer: &Offer) -> Result<()> {
+    let (state, stage) = offer.state.parts();
+    diesel::insert_into(offers::table)
+        .values((
+            offers::id.eq(offer.id.to_string()),
+            offers::referral_id.eq(offer.referral.to_string()),
+            offers::district_id.eq(offer.district.to_string()),
+            offers::organization_id.eq(offer.organization.to_string()),
+            offers::offering_id.eq(offer.offering.to_string()),
+            offers::capacity_pool_id.eq(offer.pool.to_string()),
+            offers::version.eq(offer.version),
+            offers::state.eq(state),
+            offers::stage.eq(stage.map(|stage| stage.as_str())),
+            offers::due_at.eq(offer.due_at.map(to_sql)),
+            offers::document.eq(text(&offer.terms)?),
+            offers::sealed.eq(&offer.sealed),
+            offers::created_at.eq(to_sql(offer.created_at)),
+            offers::updated_at.eq(to_sql(offer.updated_at)),
+        ))
+        .execute(tx.connection)?;
+    Ok(())
+}
+
+/// Writes what an offer has become; its version is one more than the one that was read.
+///
+/// # Errors
+/// [`Error::Contended`] if another was faster.
+pub(super) fn update_offer(tx: &mut Tx<'_>, offer: &Offer) -> Result<()> {
+    let (state, stage) = offer.state.parts();
+    let as_it_was = offers::table
+        .find(offer.id.to_string())
+        .filter(offers::district_id.eq(offer.district.to_string()))
+        .filter(offers::version.eq(offer.version - 1));
+    let updated = diesel::update(as_it_was)
+        .set((
+            offers::version.eq(offer.version),
+            offers::state.eq(state),
+            offers::stage.eq(stage.map(|stage| stage.as_str())),
+            offers::due_at.eq(offer.due_at.map(to_sql)),
+            offers::document.eq(text(&offer.terms)?),
+            offers::updated_at.eq(to_sql(offer.updated_at)),
+        ))
+        .execute(tx.connection)?;
+    if updated == 1 { Ok(()) } else { Err(Error::Contended) }
+}
+
+// ---- places on lists ---------------------------------------------------------------------------------------
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = entries)]
+struct EntryRow {
+    id: String,
+    referral_id: String,
+    district_id: String,
+    offering_id: String,
+    capacity_pool_id: String,
+    version: i64,
+    state: String,
+    priority: i32,
+    joined_at: NaiveDateTime,
+    updated_at: NaiveDateTime,
+}
+
+impl EntryRow {
+    fn read(self) -> Result<Entry> {
+        Ok(Entry {
+            id: parse_id(&self.id)?,
+            referral: parse_id(&self.referral_id)?,
+            district: parse_id(&self.district_id)?,
+            offering: parse_id(&self.offering_id)?,
+            pool: parse_id(&self.capacity_pool_id)?,
+            version: self.version,
+            state: code(&self.id, &self.state)?,
+            priority: self.priority,
+            joined_at: from_sql(self.joined_at),
+            updated_at: from_sql(self.updated_at),
+        })
+    }
+}
+
+/// The places of a referral, in the order in which it joined.
+pub(super) fn entries_of(
+    connection: &mut DbConnection,
+    tenant: &Tenant,
+    referral: ReferralId,
+) -> Result<Vec<Entry>> {
+    let rows = entries::table
+        .filter(entries::referral_id.eq(referral.to_string()))
+        .filter(entries::district_id.eq(tenant.district.to_string()))
+        .order((entries::joined_at, entries::id))
+        .select(EntryRow::as_select())
+        .load(connection)?;
+    rows.into_iter().map(EntryRow::read).collect()
+}
+
+/// Who waits for a pool, of every district, in the order in which slots are offered to them.
+pub(super) fn line(connection: &mut DbConnection, pool: CapacityPoolId) -> Result<Vec<Entry>> {
+    let rows = entries::table
+        .filter(entries::capacity_pool_id.eq(pool.to_string()))
+        .filter(entries::state.eq(EntryState::Waiting.as_str()))
+        .order((entries::priority, entries::joined_at, entries::id))
+        .select(EntryRow::as_select())
+        .load(connection)?;
+    rows.into_iter().map(EntryRow::read).collect()
+}
+
+pub(super) fn insert_entry(tx: &mut Tx<'_>, entry: &Entry) -> Result<()> {
+    diesel::insert_into(entries::table)
+        .values((
+            entries::id.eq(entry.id.to_string()),
+            entries::referral_id.eq(entry.referral.to_string()),
+            entries::district_id.eq(entry.district.to_string()),
+            entries::offering_id.eq(entry.offering.to_string()),
+            entries::capacity_pool_id.eq(entry.pool.to_string()),
+            entries::version.eq(entry.version),
+            entries::state.eq(entry.state.as_str()),
+            entries::priority.eq(entry.priority),
+            entries::joined_at.eq(to_sql(entry.joined_at)),
+            entries::updated_at.eq(to_sql(entry.updated_at)),
+        ))
+        .execute(tx.connection)?;
+    Ok(())
+}
+
+/// Writes what a place has become; its version is one more than the one that was read.
+///
+/// # Errors
+/// [`Error::Contended`] if another was faster.
+pub(super) fn update_entry(tx: &mut Tx<'_>, entry: &Entry) -> Result<()> {
+    let as_it_was = entries::table
+        .find(entry.id.to_string())
+        .filter(entries::district_id.eq(entry.district.to_string()))
+        .filter(entries::version.eq(entry.version - 1));
+    let updated = diesel::update(as_it_was)
+        .set((
+            entries::version.eq(entry.version),
+            entries::state.eq(entry.state.as_str()),
+            entries::updated_at.eq(to_sql(entry.updated_at)),
+        ))
+        .execute(tx.connection)?;
+    if updated == 1 { Ok(()) } else { Err(Error::Contended) }
+}
+
+/// The pools that somebody waits for.
+pub(super) fn pools_waited_for(connection: &mut DbConnection) -> Result<Vec<CapacityPoolId>> {
+    let pools: Vec<String> = entries::table
+        .filter(entries::state.eq(EntryState::Waiting.as_str()))
+        .select(entries::capacity_pool_id)
+        .distinct()
+        .load(connection)?;
+    pools.iter().map(|pool| parse_id(pool)).collect()
+}
+
+/// How many slots of a pool are free for those who wait: as many as are counted and not promised; one at a time, where
+/// there is room and nobody counts. For the clock, which sees the offers of every district.
+pub(super) fn room(tx: &mut Tx<'_>, pool: CapacityPoolId) -> Result<u32> {
+    let claim = current_claims(tx.connection, &[pool])?.pop();
+    let claim = claim.filter(|claim| claim.status_at(tx.now) == AvailabilityStatus::Capacity);
+    let Some(claim) = claim else { return Ok(0) };
+    if claim.open_slots.is_some() {
+        return Ok(effective_open(tx.connection, &[pool], tx.now)?.remove(&pool).unwrap_or(0));
+    }
+    let open: i64 = offers::table
+        .filter(offers::capacity_pool_id.eq(pool.to_string()))
+        .filter(offers::state.eq_any(OPEN))
+        .count()
+        .get_result(tx.connection)?;
+    Ok(u32::from(open == 0))
+}
+
+// ---- history -----------------------------------------------------------------------------------------------
+
+/// What happened, as it is kept.
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = events)]
+pub(super) struct EventRow {
+    pub(super) subject_id: String,
+    pub(super) version: i64,
+    pub(super) subject: String,
+    pub(super) referral_id: String,
+    pub(super) district_id: String,
+    pub(super) event: String,
+    pub(super) state: String,
+    pub(super) actor: String,
+    pub(super) principal_id: String,
+    pub(super) principal_name: String,
+    pub(super) reason: Option<String>,
+    pub(super) sealed: Option<Vec<u8>>,
+    pub(super) at: NaiveDateTime,
+}
+
+pub(super) fn insert_event(tx: &mut Tx<'_>, event: &EventRow) -> Result<()> {
+    diesel::insert_into(events::table).values(event).execute(tx.connection)?;
+    Ok(())
+}
+
+/// What happened to a referral and all that belongs to it, in order.
+pub(super) fn events_of(
+    connection: &mut DbConnection,
+    tenant: &Tenant,
+    referral: ReferralId,
+) -> Result<Vec<EventRow>> {
+    Ok(events::table
+        .filter(events::referral_id.eq(referral.to_string()))
+        .filter(events::district_id.eq(tenant.district.to_string()))
+        .order((events::at, events::subject_id, events::version))
+        .select(EventRow::as_select())
+        .load(connection)?)
+}
+
+// ---- texts -------------------------------------------------------------------------------------------------
+
+fn urgency(urgency: Urgency) -> &'static str {
+    match urgency {
+        Urgency::Routine => "routine",
+        Urgency::Urgent => "urgent",
+    }
+}
+
+fn text<T: Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|source| Error::internal("writing a referral", source))
+}
+
+fn parse<T: DeserializeOwned>(id: &str, text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|source| Error::internal(format!("reading {id}"), source))
+}
+
+fn code<T: FromStr>(id: &str, text: &str) -> Result<T> {
+    text.parse().map_err(|_| damaged(id, "one of its codes is none"))
+}
+
+fn damaged(id: &str, what: &'static str) -> Error {
+    Error::internal(format!("reading {id}"), what)
+}
