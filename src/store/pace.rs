@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// A commit should take no longer: others wait for it.
-const SHORT: Duration = Duration::from_millis(5);
+const SHORT: Duration = Duration::from_millis(3);
 /// A pause between commits, in which whoever waits for SQLite's only lock gets it: they look for it every millisecond.
 const BREATH: Duration = Duration::from_millis(2);
 
@@ -45,10 +45,10 @@ mod tests {
 
     #[test]
     fn as_many_rows_are_taken_as_a_short_commit_can_hold() {
-        assert_eq!(next(10, Duration::from_millis(5), 200), 10);
-        assert_eq!(next(10, Duration::from_millis(50), 200), 1);
+        assert_eq!(next(10, SHORT, 200), 10);
+        assert_eq!(next(10, SHORT * 10, 200), 1);
         assert_eq!(next(10, Duration::from_secs(50), 200), 1, "never none");
-        assert_eq!(next(10, Duration::from_millis(1), 200), 50);
+        assert_eq!(next(10, SHORT / 5, 200), 50);
         assert_eq!(next(10, Duration::ZERO, 200), 200, "never more than the most");
         assert_eq!(next(0, Duration::from_millis(1), 200), 1);
     }
