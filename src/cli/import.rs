@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
 use super::progress;
 use crate::config::Config;
-use crate::directory::{PostalPlace, centres_of, compare_centres, replace_centres};
+use crate::directory::{centres_of, compare_centres, replace_centres};
 use crate::error::{Error, Result};
 use crate::exchange::importer::{Options, RejectedRow, Summary, import};
 use crate::exchange::{ReadError, federal, hsds, postal_codes, schools, towns};
-use crate::store::{Store, StoreOptions};
+use crate::store::{Pace, Store, StoreOptions};
 use crate::types::{Clock, PostalCode};
 
 /// What `import` takes.
@@ -186,7 +187,7 @@ fn import_postal_codes(
     reading: postal_codes::PostalReading,
     options: Options,
 ) -> Result<Summary> {
-    const CHUNK: usize = 500;
+    const LARGEST_CHUNK: usize = 500;
     let mut summary = Summary {
         read: reading.read,
         rejected: u64::try_from(reading.rejects.len()).unwrap_or(u64::MAX),
@@ -198,14 +199,17 @@ fn import_postal_codes(
     }
     let bar = progress::bar("rows", reading.places.len());
     let mut placed_anew = 0;
-    for chunk in reading.places.chunks(CHUNK) {
-        let chunk: Vec<PostalPlace> = chunk.to_vec();
+    let (mut pace, mut rest) = (Pace::new(LARGEST_CHUNK), reading.places.as_slice());
+    while !rest.is_empty() {
+        let (chunk, behind) = pace.split(rest);
+        rest = behind;
         let count = u64::try_from(chunk.len()).unwrap_or(0);
-        let replaced = if options.dry_run {
-            store.read_now(|connection| compare_centres(connection, &chunk))?
+        let (begun, replaced) = if options.dry_run {
+            store.read_now(|connection| Ok((Instant::now(), compare_centres(connection, chunk)?)))?
         } else {
-            store.write_now(move |tx| replace_centres(tx, &chunk))?
+            store.write_now(|tx| Ok((Instant::now(), replace_centres(tx, chunk)?)))?
         };
+        pace.over(chunk.len(), begun);
         summary.created += replaced.created;
         summary.updated += replaced.updated;
         summary.unchanged += replaced.unchanged;

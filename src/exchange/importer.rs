@@ -2,6 +2,7 @@
 //! that good rows land, a `serve` beside it stays quick, and a repeat is harmless.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Instant;
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -13,11 +14,11 @@ use crate::directory::{
     OrganizationFacts, SchoolFacts, ServiceFacts, Stated, Voice,
 };
 use crate::error::Result;
-use crate::store::{DbConnection, Store, Tx};
+use crate::store::{DbConnection, Pace, Store, Tx};
 use crate::types::PlaceQuality;
 
-/// Rows of one commit.
-const CHUNK: usize = 200;
+/// Rows of one commit at most.
+const LARGEST_CHUNK: usize = 200;
 
 /// How an import is done.
 #[derive(Clone, Copy, Debug, Default)]
@@ -91,21 +92,26 @@ pub fn import(
     }
     let voice = Voice { method: Method::Import, source: source.to_owned(), by: "causeway import".to_owned() };
     let mut stated: HashSet<Uuid> = HashSet::new();
-    for chunk in rows.chunks(CHUNK) {
-        let (outcomes, ids) = if options.dry_run {
+    let (mut pace, mut rest) = (Pace::new(LARGEST_CHUNK), rows.as_slice());
+    while !rest.is_empty() {
+        let (chunk, behind) = pace.split(rest);
+        rest = behind;
+        let (begun, (outcomes, ids)) = if options.dry_run {
             store.read_now(|connection| {
+                let begun = Instant::now();
                 let known = Everything::known(connection, chunk)?;
-                outcomes(chunk, &stated, |statement| known.would_state(statement, &voice))
+                let done = outcomes(chunk, &stated, |statement| known.would_state(statement, &voice))?;
+                Ok((begun, done))
             })?
         } else {
-            // Cloned once per attempt: a transaction that is done again must begin with what was known before.
-            let chunk = chunk.to_vec();
-            let (voice, stated) = (voice.clone(), stated.clone());
-            store.write_now(move |tx| {
-                let known = Everything::known(tx.connection, &chunk)?;
-                outcomes(&chunk, &stated, |statement| known.state(tx, statement, &voice))
+            store.write_now(|tx| {
+                let begun = Instant::now();
+                let known = Everything::known(tx.connection, chunk)?;
+                let done = outcomes(chunk, &stated, |statement| known.state(tx, statement, &voice))?;
+                Ok((begun, done))
             })?
         };
+        pace.over(chunk.len(), begun);
         stated.extend(ids);
         for outcome in &outcomes {
             match outcome {

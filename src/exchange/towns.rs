@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use std::time::Instant;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -12,7 +13,7 @@ use super::reading::{MAX_ROWS, ReadError, Reject};
 use super::table::{bytes, cleaned, stated};
 use crate::directory::{Town, TownKey, compare_towns, replace_towns};
 use crate::error::Result as StoreResult;
-use crate::store::Store;
+use crate::store::{Pace, Store};
 use crate::types::{Outline, ordinary_place, state_of_fips};
 
 /// Properties that name the town, in any case; the first that is there counts.
@@ -226,8 +227,8 @@ fn cells(feature: &Value) -> Vec<(String, String)> {
     properties.into_iter().flatten().map(cell).collect()
 }
 
-/// Towns of one commit.
-const CHUNK: usize = 100;
+/// Towns of one commit at most.
+const LARGEST_CHUNK: usize = 100;
 
 /// Writes what a file of towns states. `progress` is told how many towns are done.
 ///
@@ -250,14 +251,17 @@ pub fn import(
         return Ok(summary);
     }
     let mut placed_anew = 0;
-    for chunk in reading.towns.chunks(CHUNK) {
-        let chunk: Vec<Town> = chunk.to_vec();
+    let (mut pace, mut rest) = (Pace::new(LARGEST_CHUNK), reading.towns.as_slice());
+    while !rest.is_empty() {
+        let (chunk, behind) = pace.split(rest);
+        rest = behind;
         let count = u64::try_from(chunk.len()).unwrap_or(0);
-        let replaced = if options.dry_run {
-            store.read_now(|connection| compare_towns(connection, &chunk))?
+        let (begun, replaced) = if options.dry_run {
+            store.read_now(|connection| Ok((Instant::now(), compare_towns(connection, chunk)?)))?
         } else {
-            store.write_now(move |tx| replace_towns(tx, &chunk))?
+            store.write_now(|tx| Ok((Instant::now(), replace_towns(tx, chunk)?)))?
         };
+        pace.over(chunk.len(), begun);
         summary.created += replaced.created;
         summary.updated += replaced.updated;
         summary.unchanged += replaced.unchanged;

@@ -1,6 +1,6 @@
 //! One connection type over both databases, and how one is opened.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::pg::PgConnection;
@@ -137,7 +137,12 @@ impl ManageConnection for Manager {
     type Error = Error;
 
     fn connect(&self) -> Result<DbConnection> {
-        self.open()
+        let mut connection = self.open()?;
+        if let (DbConnection::Sqlite(sqlite), Purpose::Write) = (&mut connection, self.purpose) {
+            // Who waits for the lock looks for it themselves: `begin_immediate`.
+            sqlite.batch_execute("PRAGMA busy_timeout = 0")?;
+        }
+        Ok(connection)
     }
 
     fn is_valid(&self, connection: &mut DbConnection) -> Result<()> {
@@ -161,7 +166,7 @@ pub(super) fn in_transaction<T>(
     type Manager = <DbConnection as diesel::Connection>::TransactionManager;
     match connection {
         DbConnection::Sqlite(sqlite) => {
-            AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?;
+            begin_immediate(sqlite)?;
         }
         DbConnection::Postgres(_) => Manager::begin_transaction(connection)?,
     }
@@ -174,6 +179,23 @@ pub(super) fn in_transaction<T>(
             // The first error is the one worth telling; a broken connection is dropped by the pool.
             let _ = Manager::rollback_transaction(connection);
             Err(error)
+        }
+    }
+}
+
+/// Takes SQLite's only write lock. SQLite itself would look for it more and more rarely, at last every tenth of a
+/// second, and miss the pauses that long work makes for others.
+fn begin_immediate(sqlite: &mut SqliteConnection) -> diesel::QueryResult<()> {
+    const PAUSE: Duration = Duration::from_millis(1);
+    let until = Instant::now() + Duration::from_millis(SQLITE_BUSY_TIMEOUT_MS.into());
+    loop {
+        match AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE") {
+            Err(diesel::result::Error::DatabaseError(_, information))
+                if information.message().contains("database is locked") && Instant::now() < until =>
+            {
+                std::thread::sleep(PAUSE);
+            }
+            done => return done,
         }
     }
 }

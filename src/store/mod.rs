@@ -12,6 +12,7 @@ mod connection;
 mod feed;
 mod idempotency;
 mod migrations;
+mod pace;
 pub(crate) mod schema;
 mod secrets;
 mod tenancy;
@@ -31,6 +32,7 @@ pub use connection::DbConnection;
 pub(crate) use connection::on_either;
 pub use feed::{FEED_KEPT_FOR, Following, InvalidPosition, Position};
 pub use idempotency::{Key, Replay};
+pub use pace::Pace;
 pub use tenancy::{Tenancy, Tenant};
 pub use time::{date_from_sql, date_to_sql, from_sql, to_sql};
 

@@ -113,9 +113,9 @@ fn what_one_process_is_told_the_other_shows_also_when_it_was_killed_and_came_bac
 fn a_bell_that_is_lost_costs_nothing_but_a_moment() {
     let Some(pair) = Pair::new() else { return };
     // Every connection, for nobody but a superuser is told which of them listen. Before the change, so that there is no
-    // bell when it is made, and after it, so that none that came back hears of it.
+    // bell when it is made, and after it, so that none that came back hears of it. The server's own workers have no name.
     let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-               WHERE datname = current_database() AND pid <> pg_backend_pid()";
+               WHERE datname = current_database() AND usename IS NOT NULL AND pid <> pg_backend_pid()";
     let mut owner = pair.as_owner();
     for round in 0..3 {
         owner.batch_execute(end).unwrap();
