@@ -8,7 +8,7 @@ use statrs::function::beta::beta_reg;
 use super::model::Claim;
 use super::track::TrackRecord;
 use super::wait::{Arrivals, WINDOW_DAYS};
-use super::{observations, store};
+use super::{holds, observations, store};
 use crate::error::Result;
 use crate::store::DbConnection;
 use crate::types::CapacityPoolId;
@@ -20,6 +20,8 @@ pub struct Evidence {
     pub track: Option<TrackRecord>,
     /// Who joined its list in the 28 days before the claim.
     pub arrivals: Option<Arrivals>,
+    /// How many openings of the claim have been promised since, and not released.
+    pub promised: u32,
 }
 
 /// What is known at `now` of one pool beside `claim`, its newest.
@@ -44,7 +46,14 @@ pub(crate) fn all_evidence<'a>(
 ) -> Result<HashMap<CapacityPoolId, Evidence>> {
     let tracks = observations::track_records(connection, pools, now)?.into_iter();
     let mut known: HashMap<CapacityPoolId, Evidence> =
-        tracks.map(|(pool, track)| (pool, Evidence { track: Some(track), arrivals: None })).collect();
+        tracks.map(|(pool, track)| (pool, Evidence { track: Some(track), ..Evidence::default() })).collect();
+    let claims: Vec<&Claim> = claims.into_iter().collect();
+    let promised = holds::promised(connection, claims.iter().copied())?;
+    for claim in &claims {
+        if let Some(promised) = promised.get(&claim.id) {
+            known.entry(claim.capacity_pool_id).or_default().promised = *promised;
+        }
+    }
     let lists: Vec<&Claim> = claims.into_iter().filter(|claim| claim.waiting.is_some()).collect();
     let earlier = store::lists_before(connection, &lists, LATEST_BEFORE, EARLIEST_BEFORE)?;
     for claim in lists {

@@ -7,6 +7,7 @@ mod bulk;
 mod contacts;
 mod evidence;
 mod history;
+pub mod holds;
 pub mod links;
 mod model;
 mod observations;

@@ -113,7 +113,8 @@ pub(super) fn insert(connection: &mut DbConnection, claims: &[Claim], now: Times
     Ok(())
 }
 
-/// Makes `claim` the one that its pool's capacity is read from, in the place of `before`.
+/// Makes `claim` the one that its pool's capacity is read from, in the place of `before`. The row that this changes is
+/// the one that a [hold](super::holds) takes first, so that it is placed before or after.
 ///
 /// # Errors
 /// [`Error::Contended`] if another claim has taken that place meanwhile.

@@ -340,12 +340,17 @@ pub(super) fn arrivals() -> impl Strategy<Value = Arrivals> {
     (0..4_u32, weighted(0.5, 0..3_u32)).prop_map(|(joined, overtaking)| Arrivals { joined, overtaking })
 }
 
+/// How many openings are promised: mostly none, now and then more than were said to be open since.
+pub(super) fn promised() -> impl Strategy<Value = u32> {
+    prop_oneof![2 => Just(0), 1 => 1..4_u32]
+}
+
 pub(super) fn offered(ids: u128) -> impl Strategy<Value = Offered> {
     let audience = prop_oneof![4 => Just(vec![Audience::Students]), 1 => several(Audience::ALL, 2)];
     let facts =
         (facts(), any::<bool>()).prop_map(|(facts, is_plain)| if is_plain { plain(facts) } else { facts });
-    let evidence = (weighted(0.4, tracks()), weighted(0.3, arrivals()))
-        .prop_map(|(track, arrivals)| Evidence { track, arrivals });
+    let evidence = (weighted(0.4, tracks()), weighted(0.3, arrivals()), promised())
+        .prop_map(|(track, arrivals, promised)| Evidence { track, arrivals, promised });
     let known = (weighted(0.7, claims()), evidence);
     (0..ids, mostly(places()), facts, audience, known, partnerships(), written()).prop_map(
         |(id, place, facts, audience, (claim, evidence), partnerships, written)| Offered {

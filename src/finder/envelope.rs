@@ -27,7 +27,7 @@ pub(super) struct Summary {
     wait_known_until: i64,
     /// The same of a claim that says "open".
     open_until: i64,
-    /// The same of one that says "open" or "waitlist".
+    /// The same of one that says "open", also where every opening is promised, or "waitlist".
     waitlist_until: i64,
     /// The same of any claim.
     live_until: i64,
@@ -77,8 +77,8 @@ impl Summary {
                     summary.open_until = until;
                     summary.waitlist_until = until;
                 }
-                Standing::Waitlist => summary.waitlist_until = until,
-                Standing::Full | Standing::Closed | Standing::Assessment => {}
+                Standing::Waitlist | Standing::Full => summary.waitlist_until = until,
+                Standing::Closed | Standing::Assessment => {}
             }
         }
         summary

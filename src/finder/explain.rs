@@ -283,7 +283,7 @@ pub(super) fn standing(said: &Statement) -> String {
     match (said.standing, said.open_slots, said.waiting) {
         (Standing::Open, Some(slots), _) => format!("open, {}", count(f64::from(slots), "slot")),
         (Standing::Open, None, _) => "open".to_owned(),
-        (Standing::Full, _, _) => "open, but every slot is promised".to_owned(),
+        (Standing::Full, _, _) => "every opening is promised".to_owned(),
         (Standing::Waitlist, _, Some(waiting)) => format!("waiting list, {waiting} waiting"),
         (Standing::Waitlist, _, None) => "waiting list".to_owned(),
         (Standing::Closed, _, _) => "takes nobody new".to_owned(),

@@ -31,7 +31,7 @@ pub struct Entry<'a> {
     pub facts: &'a OfferingFacts,
     /// Whom its service is for.
     pub audience: &'a [Audience],
-    /// The latest claim on its pool, with the slots that are not promised to anyone.
+    /// The latest claim on its pool.
     pub claim: Option<&'a Claim>,
     /// What is known of its pool beside the claim.
     pub evidence: Evidence,

@@ -483,7 +483,7 @@ fn wait(offered: &Offered, now: Timestamp) -> ExpectedWait {
         }
     };
     match claim.status {
-        AvailabilityStatus::Capacity if claim.open_slots == Some(0) => queued(),
+        AvailabilityStatus::Capacity if all_are_promised(offered) => ExpectedWait::Unknown,
         AvailabilityStatus::Capacity => {
             match offered
                 .evidence
@@ -505,16 +505,24 @@ fn wait(offered: &Offered, now: Timestamp) -> ExpectedWait {
     }
 }
 
+/// Whether there are no more openings than have been promised.
+fn all_are_promised(offered: &Offered) -> bool {
+    let counted = offered.claim.as_ref().and_then(|claim| claim.open_slots);
+    counted.is_some_and(|open| open <= offered.evidence.promised)
+}
+
 fn availability(offered: &Offered, question: &Question) -> Truth {
     let live = offered.claim.as_ref().filter(|claim| question.now < claim.valid_until);
     let mut truth = Truth::Yes;
     if let Some(ask) = question.required.availability {
-        truth = match live.map(|claim| (claim.status, claim.open_slots)) {
-            None | Some((AvailabilityStatus::Capacity, Some(0))) => Truth::Unknown,
-            Some((AvailabilityStatus::Capacity, _)) => Truth::Yes,
-            Some((AvailabilityStatus::Waitlist, _)) => Truth::known(ask == AvailabilityAsk::Waitlist),
-            Some((AvailabilityStatus::NoCapacity, _)) => Truth::No,
-            Some((AvailabilityStatus::AdditionalAssessmentRequired | AvailabilityStatus::Unknown, _)) => {
+        truth = match live.map(|claim| claim.status) {
+            None => Truth::Unknown,
+            Some(AvailabilityStatus::Capacity) => {
+                Truth::known(ask == AvailabilityAsk::Waitlist || !all_are_promised(offered))
+            }
+            Some(AvailabilityStatus::Waitlist) => Truth::known(ask == AvailabilityAsk::Waitlist),
+            Some(AvailabilityStatus::NoCapacity) => Truth::No,
+            Some(AvailabilityStatus::AdditionalAssessmentRequired | AvailabilityStatus::Unknown) => {
                 Truth::Unknown
             }
         };

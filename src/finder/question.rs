@@ -142,9 +142,9 @@ pub enum CoverageAsk {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AvailabilityAsk {
-    /// There are openings.
+    /// There are openings, and not all of them are promised.
     Open,
-    /// There are openings, or one can join a waiting list.
+    /// There are openings, or one can wait for one.
     Waitlist,
 }
 

@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use rstar::{Envelope, ParentNode, RTreeNode, RTreeObject};
 
 use super::arbitrary::{
-    beginning, claims, offered, offering_id, partnerships, places, plan, plan_infos, questions, worlds,
+    beginning, claims, offered, offering_id, partnerships, places, plan, plan_infos, promised, questions,
+    worlds,
 };
 use super::eligibility::{Asked, Via};
 use super::envelope::{FacetEnvelope, Site};
@@ -252,6 +253,7 @@ proptest! {
 enum Change {
     Apply(Box<Offered>),
     Replace(usize, Option<crate::availability::Claim>),
+    Promise(usize, u32),
     Agree(usize, Vec<crate::directory::PartnershipFacts>),
     Remove(usize),
     Plan(u8, PlanInfo),
@@ -261,6 +263,7 @@ fn changes() -> impl Strategy<Value = Change> {
     prop_oneof![
         3 => offered(300).prop_map(|offered| Change::Apply(Box::new(offered))),
         2 => (any::<usize>(), prop::option::of(claims())).prop_map(|(which, claim)| Change::Replace(which, claim)),
+        2 => (any::<usize>(), promised()).prop_map(|(which, promised)| Change::Promise(which, promised)),
         2 => (any::<usize>(), partnerships()).prop_map(|(which, agreed)| Change::Agree(which, agreed)),
         3 => any::<usize>().prop_map(Change::Remove),
         1 => (0..5_u8, plan_infos()).prop_map(|(number, info)| Change::Plan(number, info)),
@@ -285,6 +288,14 @@ impl Change {
                     return false;
                 };
                 offered.claim = claim;
+                index.apply(offered.entry());
+                true
+            }
+            Self::Promise(which, promised) => {
+                let Some(offered) = known(which).and_then(|id| world.offerings.get_mut(&id)) else {
+                    return false;
+                };
+                offered.evidence.promised = promised;
                 index.apply(offered.entry());
                 true
             }

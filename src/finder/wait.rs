@@ -64,7 +64,7 @@ fn microsecond_of(nanosecond: i128) -> i64 {
 pub(super) enum Standing {
     /// Someone can start.
     Open,
-    /// There is capacity, but no slot that is not promised.
+    /// There is capacity, but every opening is promised: one can wait.
     Full,
     /// One can wait.
     Waitlist,
@@ -79,6 +79,7 @@ pub(super) enum Standing {
 pub(super) struct Statement {
     pub(super) standing: Standing,
     pub(super) outlook: Outlook,
+    /// Openings that are not promised, where they are counted.
     pub(super) open_slots: Option<u32>,
     pub(super) waiting: Option<u32>,
     pub(super) reported_at: Timestamp,
@@ -88,7 +89,8 @@ pub(super) struct Statement {
 impl Statement {
     /// None where the claim says nothing of capacity.
     pub(super) fn of(claim: &Claim, evidence: Evidence, estimates: &mut Estimates) -> Option<Self> {
-        let standing = match (claim.status, claim.open_slots) {
+        let open_slots = claim.effective_open(evidence.promised);
+        let standing = match (claim.status, open_slots) {
             (AvailabilityStatus::Capacity, Some(0)) => Standing::Full,
             (AvailabilityStatus::Capacity, _) => Standing::Open,
             (AvailabilityStatus::Waitlist, _) => Standing::Waitlist,
@@ -99,7 +101,7 @@ impl Statement {
         Some(Self {
             standing,
             outlook: Outlook::of(claim, evidence, estimates),
-            open_slots: claim.open_slots,
+            open_slots,
             waiting: claim.waiting,
             reported_at: claim.reported_at,
             valid_until: claim.valid_until,
@@ -131,9 +133,10 @@ impl Statement {
 /// Whether a live statement (none for lapsed or absent) says that one can start, or can wait.
 pub(super) fn available(live: Option<&Statement>, ask: AvailabilityAsk) -> Truth {
     match (live.map(|statement| statement.standing), ask) {
-        (Some(Standing::Open), _) | (Some(Standing::Waitlist), AvailabilityAsk::Waitlist) => Truth::Yes,
-        (Some(Standing::Closed), _) | (Some(Standing::Waitlist), AvailabilityAsk::Open) => Truth::No,
-        (None | Some(Standing::Full | Standing::Assessment), _) => Truth::Unknown,
+        (Some(Standing::Open), _) => Truth::Yes,
+        (Some(Standing::Waitlist | Standing::Full), ask) => Truth::known(ask == AvailabilityAsk::Waitlist),
+        (Some(Standing::Closed), _) => Truth::No,
+        (None | Some(Standing::Assessment), _) => Truth::Unknown,
     }
 }
 

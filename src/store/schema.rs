@@ -169,6 +169,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    slot_holds (id) {
+        id -> Text,
+        capacity_pool_id -> Text,
+        claim_id -> Text,
+        placed_at -> Timestamp,
+        released_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
     near_misses (month, need_key) {
         month -> Text,
         need_key -> Text,

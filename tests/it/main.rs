@@ -40,6 +40,7 @@ mod disclosures;
 mod duplicates;
 mod edge;
 mod expected_wait;
+mod holds;
 mod hsds;
 mod hsds_dirty;
 mod hsds_export;

@@ -119,8 +119,9 @@ enum Stated {
 impl Outlook {
     /// | the claim says | the wait is |
     /// | --- | --- |
-    /// | capacity, slots not counted or not 0 | as first appointments took, if [enough](super::Times::are_enough) were observed; else open |
-    /// | waitlist, or capacity with 0 slots | as [`Line::estimate`] says of its list; where that is unknown or not stated, until `next_available_date`; neither: unknown |
+    /// | capacity, openings not counted or some of them left | as first appointments took, if [enough](super::Times::are_enough) were observed; else open |
+    /// | capacity, every opening promised | unknown: what was said of the wait was said of those openings |
+    /// | waitlist | as [`Line::estimate`] says of its list; where that is unknown or not stated, until `next_available_date`; neither: unknown |
     /// | no capacity | until `next_available_date`, else never |
     /// | additional assessment required | unknown |
     ///
@@ -142,10 +143,9 @@ impl Outlook {
                 Estimate::Unknown => None,
             }
         };
-        let stated = match (claim.status, claim.open_slots) {
-            (AvailabilityStatus::Waitlist, _) | (AvailabilityStatus::Capacity, Some(0)) => {
-                queued().or_else(date).unwrap_or(Stated::Unknown)
-            }
+        let stated = match (claim.status, claim.effective_open(evidence.promised)) {
+            (AvailabilityStatus::Waitlist, _) => queued().or_else(date).unwrap_or(Stated::Unknown),
+            (AvailabilityStatus::Capacity, Some(0)) => Stated::Unknown,
             (AvailabilityStatus::Capacity, _) => {
                 let times = evidence.track.map(|track| track.first_appointment_days).unwrap_or_default();
                 if times.are_enough() {

@@ -75,6 +75,39 @@ fn a_wait_is_told_as_an_interval_with_its_median() {
 }
 
 #[test]
+fn openings_that_are_promised_are_not_open_and_can_be_waited_for() {
+    let counted = |promised| Offered {
+        evidence: Evidence { promised, ..Evidence::default() },
+        ..offering(
+            u128::from(promised) + 1,
+            Claim { open_slots: Some(2), ..claim(AvailabilityStatus::Capacity, Some(0), Some(8)) },
+        )
+    };
+    // Fewer may be open than were promised: an agency accepts without asking.
+    let index = build(&world_of([0, 1, 2, 3].map(counted)));
+    let mut question = Question::near(lawrence(), beginning());
+    let all = of(&index, &question, Sort::Wait);
+    let order: Vec<OfferingId> = all.iter().map(|hit| hit.offering).collect();
+    assert_eq!(order, [1, 2, 3, 4].map(offering_id), "an unknown wait stands behind one that is none");
+    assert_eq!(all[1].score, all[0].score);
+    assert!(all[2].score < all[1].score);
+    let reasons: Vec<&str> = all.iter().map(|hit| told(hit, Factor::TimeToCare)).collect();
+    insta::assert_snapshot!(reasons.join("\n"), @"
+    open, 2 slots, said within a day
+    open, 1 slot, said within a day
+    every opening is promised, wait unknown, said within a day
+    every opening is promised, wait unknown, said within a day
+    ");
+    question.required.availability = Some(AvailabilityAsk::Waitlist);
+    assert_eq!(of(&index, &question, Sort::Match).len(), 4);
+    question.required.availability = Some(AvailabilityAsk::Open);
+    assert_eq!(of(&index, &question, Sort::Match).len(), 2);
+    let near = index.near_misses(&question, &RankingProfile::default(), 1);
+    assert_eq!((near[0].mismatch.total.value, near[0].unverified.total.value), (2, 0));
+    insta::assert_snapshot!(near[0].mismatch.hits[0].gives, @"every opening is promised; an opening was asked for");
+}
+
+#[test]
 fn the_longest_wait_asked_for_is_compared_with_the_median_and_an_unstable_list_is_within_none() {
     let index = build(&world_of([list(1, 6, 8), Offered { evidence: joined(9, None), ..list(2, 6, 8) }]));
     let mut question = Question::near(lawrence(), beginning());

@@ -76,7 +76,7 @@ impl FromParams for EventParams {
     responses(
         (
             status = 200, description = "Events, as they come", body = String, content_type = "text/event-stream",
-            example = "event: availability\nid: cXVvdGVkLXBsYWNl\ndata: {\"capacity_pool_id\":\"0192d7a0-0000-7000-8000-000000000001\",\"status\":\"capacity\",\"open_slots\":2}\n\n"
+            example = "event: availability\nid: cXVvdGVkLXBsYWNl\ndata: {\"capacity_pool_id\":\"0192d7a0-0000-7000-8000-000000000001\",\"status\":\"capacity\",\"open_slots\":2,\"effective_open_slots\":1}\n\n"
         ),
         (status = 400, description = "`invalid-request`"),
         (status = 429, description = "`rate-limited`"),

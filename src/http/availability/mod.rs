@@ -25,10 +25,15 @@ pub(in crate::http) struct Availability {
     capacity_pool_id: Option<CapacityPoolId>,
     /// What holds now.
     pub status: AvailabilityStatus,
-    /// Openings not yet promised to anyone.
+    /// Openings that were promised to nobody when it was said.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = 2)]
     open_slots: Option<u32>,
+    /// Of them, those that Causeway has promised to nobody since. Searches, ranking and `expected_wait` go by it: at 0
+    /// one can only wait.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 1)]
+    effective_open_slots: Option<u32>,
     /// How many wait.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -74,6 +79,7 @@ impl Availability {
             capacity_pool_id: pool,
             status: live.map_or(AvailabilityStatus::Unknown, |claim| claim.status),
             open_slots: live.and_then(|claim| claim.open_slots),
+            effective_open_slots: live.and_then(|claim| claim.effective_open(evidence.promised)),
             waiting: live.and_then(|claim| claim.waiting),
             starts_last_28_days: live.and_then(|claim| claim.starts_last_28_days),
             next_available_date: live.and_then(|claim| claim.next_available_date),
