@@ -14,10 +14,12 @@ use crate::config::{AccessConfig, MailConfig};
 use crate::error::Result;
 use crate::exchange::outbox::{self, Delivery, Mailer, Post};
 use crate::exchange::reminders;
-use crate::finder::{Answer, NearMisses, RankingProfile, Search};
+use crate::finder::{Answer, Hit, NearMisses, Question, RankingProfile, Search};
 use crate::privacy::audit::chain;
 use crate::privacy::vault::Vault;
+use crate::referrals::{Matcher, clock};
 use crate::store::{Position, Store};
+use crate::types::{Criterion, OfferingId, Truth};
 use feed::Feed;
 pub use feed::Followed;
 
@@ -198,6 +200,15 @@ impl App {
         Found { answer, near_misses, revision: self.feed.revision(&index) }
     }
 
+    /// Does everything in referrals that is due: ends offers that nobody replied to, and offers free slots to those who
+    /// wait. Says how much that was.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn turn_clock(&self) -> Result<usize> {
+        clock::turn(&self.store, &self.vault, self)
+    }
+
     /// How answers are ranked.
     pub fn profile(&self) -> &RankingProfile {
         &self.profile
@@ -226,5 +237,16 @@ impl App {
     /// The time now.
     pub fn now(&self) -> Timestamp {
         self.store.clock().now()
+    }
+}
+
+impl Matcher for App {
+    fn judge(&self, offering: OfferingId, question: &Question) -> Option<Vec<(Criterion, Truth)>> {
+        self.feed.read_index().judge(offering, question)
+    }
+
+    fn best(&self, question: &Question, limit: usize) -> Vec<Hit> {
+        let search = Search { limit, explain: true, ..Search::new(question) };
+        self.feed.read_index().search(&search, &self.profile).hits
     }
 }

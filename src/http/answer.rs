@@ -19,9 +19,7 @@ use crate::error::{Error, FieldError};
 use crate::finder::ledger::{NeedRef, Outcome, record};
 use crate::finder::need::{Name, NeedProfile, categories_of};
 use crate::finder::source::{Listing, listings};
-use crate::finder::{
-    Answer, Hit, Missed, NearMisses, Search, SortKey,
-};
+use crate::finder::{Answer, Hit, Missed, NearMisses, Search, SortKey};
 use crate::types::{OfferingId, crisis_contacts};
 
 /// Which page of the answer, and how much of it is shown.

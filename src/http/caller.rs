@@ -24,15 +24,18 @@ use crate::access::{Access, Principal, PrincipalId, Refusal, Scope};
 pub(crate) trait Permission: 'static {
     /// The scope that a token must have.
     const SCOPE: Scope;
+    /// Another that will do as well.
+    const OR: Option<Scope> = None;
 }
 
 macro_rules! permissions {
-    ($($(#[$doc:meta])* $name:ident = $scope:ident),+ $(,)?) => {$(
+    ($($(#[$doc:meta])* $name:ident = $scope:ident $(or $other:ident)?),+ $(,)?) => {$(
         $(#[$doc])*
         pub(crate) struct $name;
 
         impl Permission for $name {
             const SCOPE: Scope = Scope::$scope;
+            $(const OR: Option<Scope> = Some(Scope::$other);)?
         }
     )+};
 }
@@ -48,6 +51,12 @@ permissions! {
     ReferralsRead = ReferralsRead,
     /// To make and steer referrals, and to record of whom they are.
     ReferralsWrite = ReferralsWrite,
+    /// To answer offers.
+    ReferralsRespond = ReferralsRespond,
+    /// To read an offer: on the side of whoever is asked, or of whoever asks.
+    OfferReader = ReferralsRespond or ReferralsRead,
+    /// To do something with an offer, on either side.
+    OfferActor = ReferralsRespond or ReferralsWrite,
     /// To read consents, disclosures and the audit.
     PrivacyRead = PrivacyRead,
     /// To read what was counted.
@@ -110,7 +119,9 @@ impl<P: Permission> FromRequest for Caller<P> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(caller(request).and_then(|caller| {
             let principal = caller.ok_or_else(needs_token)?;
-            permit(&principal, P::SCOPE)?;
+            if !P::OR.is_some_and(|other| principal.has(other)) {
+                permit(&principal, P::SCOPE)?;
+            }
             Ok(Self { principal, permission: PhantomData })
         }))
     }

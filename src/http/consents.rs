@@ -19,6 +19,7 @@ use crate::privacy::audit::Action;
 use crate::privacy::consents::{Kept, Revocation};
 use crate::privacy::signers::MinorCare;
 use crate::privacy::{Consent, Purpose, Signature};
+use crate::referrals::{self, Desk};
 use crate::students::consents::{self, ConsentFacts, Opened, SignatureDue};
 use crate::types::{ConsentId, StudentId};
 
@@ -172,8 +173,10 @@ async fn create_consent(
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
     let collection = request.path().to_owned();
     let attempt = attempt(Action::Create, student, None);
+    let app = context.app.clone();
     errand::run_once(&context, &request, errand, attempt, &bytes.0, move |tx, vault, errand| {
         let opened = consents::create(tx, vault, errand, (student, ConsentId::new()), facts.clone())?;
+        referrals::consents_changed(tx, &Desk { vault, errand, finder: &app }, student)?;
         recorded(opened, &collection)
     })
     .await
@@ -210,8 +213,11 @@ async fn sign_consent(
     let signature: Signature = body::read_unquoted(&request, &bytes.0, JSON)?;
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
     let attempt = attempt(Action::Change, ids.0, Some(ids.1));
+    let app = context.app.clone();
     let opened = errand::run(&context, errand, attempt, move |tx, vault, errand| {
-        consents::sign(tx, vault, errand, ids, signature.clone())
+        let opened = consents::sign(tx, vault, errand, ids, signature.clone())?;
+        referrals::consents_changed(tx, &Desk { vault, errand, finder: &app }, ids.0)?;
+        Ok(opened)
     })
     .await?;
     let mut response = HttpResponse::Ok();
@@ -250,8 +256,11 @@ async fn revoke_consent(
     let revocation: Revocation = body::read_unquoted(&request, &bytes.0, JSON)?;
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
     let attempt = attempt(Action::End, ids.0, Some(ids.1));
+    let app = context.app.clone();
     let opened = errand::run(&context, errand, attempt, move |tx, vault, errand| {
-        consents::revoke(tx, vault, errand, ids, revocation.clone())
+        let opened = consents::revoke(tx, vault, errand, ids, revocation.clone())?;
+        referrals::consents_changed(tx, &Desk { vault, errand, finder: &app }, ids.0)?;
+        Ok(opened)
     })
     .await?;
     let mut response = HttpResponse::Ok();

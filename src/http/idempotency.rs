@@ -58,6 +58,19 @@ impl Answer {
     }
 }
 
+/// Refuses a request that must not be done twice by mistake and brings no `Idempotency-Key`.
+///
+/// # Errors
+/// [`Problem::invalid`].
+pub(super) fn needs_key(request: &HttpRequest) -> Result<(), Problem> {
+    if request.headers().contains_key("Idempotency-Key") {
+        return Ok(());
+    }
+    let message =
+        "is needed: a new one for each new request, the same one when the same request is sent again";
+    Err(FieldError::header("Idempotency-Key", message).into())
+}
+
 /// Does `work` in one transaction. With an `Idempotency-Key` the answer is kept, sealed, beside the effect, and a
 /// repeated request gets it again instead of a second effect.
 pub(super) async fn answer_once(

@@ -35,12 +35,14 @@ mod noun;
 mod oauth;
 mod observations;
 mod offerings;
+mod offers;
 pub mod openapi;
 mod organizations;
 mod pages;
 mod partnerships;
 mod problem;
 mod query;
+mod referrals;
 mod request_id;
 mod resource;
 mod schools;
@@ -120,6 +122,8 @@ fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>)
         consents::configure(services);
         disclosures::configure(services);
         crisis_events::configure(services);
+        referrals::configure(services);
+        offers::configure(services);
         audit::configure(services);
     }));
 }

@@ -127,10 +127,9 @@ fn security_schemes() -> [(String, RefOr<SecurityScheme>); 2] {
 /// problems of that.
 fn describe_access(operation: &mut Operation) {
     let Some(security) = &mut operation.security else { return };
-    let scopes = security.iter().find_map(scopes_of);
-    if let Some(scopes) = &scopes {
-        security.push(SecurityRequirement::new("person", scopes));
-    }
+    let alternatives: Vec<Vec<String>> = security.iter().filter_map(scopes_of).collect();
+    security.extend(alternatives.iter().map(|scopes| SecurityRequirement::new("person", scopes)));
+    let scopes = alternatives.into_iter().next();
     let needs_token = *security != [SecurityRequirement::default()];
     let problems: &[(&str, &str)] = match (needs_token, scopes) {
         (true, Some(_)) => &[("401", "`unauthenticated`"), ("403", "`insufficient-scope`")],

@@ -13,8 +13,8 @@ use crate::error::FieldError;
 use crate::finder::need::{CoverageText, HomeAsk, Near, NeedProfile, OriginAsk, TownName, radius_problem};
 use crate::finder::{Ask, AvailabilityAsk, Criteria, LanguageAsk, Preferred, Question, Sort, Urgency, Words};
 use crate::types::{
-    AccessibilityFeature, AgeRange, Audience, Grade, LanguageMode,
-    LanguageTag, Modality, Need, Population, PostalCode, Practice, ScheduleKind, Tier, UnknownCode,
+    AccessibilityFeature, AgeRange, Audience, Grade, LanguageMode, LanguageTag, Modality, Need, Population,
+    PostalCode, Practice, ScheduleKind, Tier, UnknownCode,
 };
 
 /// Parameters of a search. A list may be repeated or comma-separated; any of its values will do.

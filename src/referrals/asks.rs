@@ -353,7 +353,9 @@ impl OfferAct {
     /// The reason from the closed list, and what was written with it.
     pub(super) fn said(&self) -> (Option<DeclineReason>, Option<&str>) {
         match self {
-            Self::Decline { reason, note } | Self::Return { reason, note } => (Some(*reason), note.as_deref()),
+            Self::Decline { reason, note } | Self::Return { reason, note } => {
+                (Some(*reason), note.as_deref())
+            }
             Self::Withdraw { reason }
             | Self::RequestCancellation { reason }
             | Self::Hold { reason }
@@ -415,10 +417,14 @@ impl ReferralCreate {
     pub(super) fn faults(&self, today: Date) -> Vec<FieldError> {
         let mut faults = Vec::new();
         let NeedProfile { origin, radius_km, required, preferred, .. } = &self.need;
-        if origin.near.is_some() || origin.postal_code.is_some() || origin.town.is_some() || origin.school.is_some() {
-            faults.extend(origin.problems(|name, message| {
-                FieldError::body(format!("/need/origin/{name}"), message)
-            }));
+        if origin.near.is_some()
+            || origin.postal_code.is_some()
+            || origin.town.is_some()
+            || origin.school.is_some()
+        {
+            faults.extend(
+                origin.problems(|name, message| FieldError::body(format!("/need/origin/{name}"), message)),
+            );
         }
         if let Some(message) = radius_km.and_then(radius_problem) {
             faults.push(FieldError::body("/need/radius_km", message));
@@ -488,7 +494,10 @@ fn pin_faults(pins: &Pins, is_needed: bool, faults: &mut Vec<FieldError>) {
         ("practices", practices.len()),
     ] {
         if count > MOST_PINS {
-            faults.push(FieldError::body(format!("/pins/{name}"), format_args!("has more than {MOST_PINS} values")));
+            faults.push(FieldError::body(
+                format!("/pins/{name}"),
+                format_args!("has more than {MOST_PINS} values"),
+            ));
         }
     }
     if is_needed && pins.is_empty() {

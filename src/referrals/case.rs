@@ -9,8 +9,8 @@ use super::machine::offer::{OfferAction, OfferEffect, OfferState, Stage};
 use super::machine::referral::{BusinessStatus, Progress, ReferralState, ReferralStatus, business_status};
 use super::machine::{Actor, Refusal, offer};
 use super::model::{Entry, EntryState, Need, Offer, Plan, Referral};
-use super::store::{self, EventRow};
 use super::rules;
+use super::store::{self, EventRow};
 use crate::availability::holds;
 use crate::availability::{Observation, ObservationKind, record_observation};
 use crate::error::{Error, Result};
@@ -20,7 +20,7 @@ use crate::privacy::consents;
 use crate::privacy::vault::StudentKey;
 use crate::store::{Tenant, Tx, to_sql};
 use crate::students::file::File;
-use crate::types::{OfferId, OfferingId, CapacityPoolId, ReferralId, WaitListEntryId};
+use crate::types::{CapacityPoolId, OfferId, OfferingId, ReferralId, WaitListEntryId};
 
 /// Where what lies sealed stands.
 pub(super) const NEED: &str = "referrals";
@@ -158,7 +158,13 @@ impl Case {
                 }
                 OfferEffect::EndTheRest => {
                     self.end_open_offers(tx, desk, "accepted_elsewhere", Some(one.id))?;
-                    self.move_entries(tx, desk, EntryState::Waiting, EntryState::Released, "accepted_elsewhere")?;
+                    self.move_entries(
+                        tx,
+                        desk,
+                        EntryState::Waiting,
+                        EntryState::Released,
+                        "accepted_elsewhere",
+                    )?;
                 }
                 OfferEffect::RejoinLists => {
                     self.move_entries(tx, desk, EntryState::Released, EntryState::Waiting, "handed_back")?;
@@ -295,7 +301,7 @@ impl Case {
         if referral.status != ReferralStatus::OnHold {
             referral.business_status = business_status(referral.status, &progress);
         }
-        referral.plan.due = rules::due(referral, &self.offers, &progress, tx.now);
+        referral.plan.due = rules::due(referral, &self.offers, progress, tx.now);
         let (status, business, plan, sealed) = &self.before;
         let is_same = *status == referral.status
             && *business == referral.business_status
@@ -405,7 +411,12 @@ fn refused(refusal: Refusal, state: OfferState, action: OfferAction, actor: Acto
 }
 
 /// What is seen of the pool by what happened to an offer.
-fn observed(offer: &Offer, before: OfferState, action: OfferAction, now: jiff::Timestamp) -> Vec<Observation> {
+fn observed(
+    offer: &Offer,
+    before: OfferState,
+    action: OfferAction,
+    now: jiff::Timestamp,
+) -> Vec<Observation> {
     let seen = |kind, held| Observation {
         capacity_pool_id: offer.pool,
         kind,
@@ -423,7 +434,9 @@ fn observed(offer: &Offer, before: OfferState, action: OfferAction, now: jiff::T
         OfferAction::Accept | OfferAction::Verify => vec![replied(true)],
         OfferAction::Decline | OfferAction::Waitlist => vec![replied(false)],
         OfferAction::Return if before == OfferState::PendingVerification => vec![replied(false)],
-        OfferAction::Expire if before == OfferState::Requested => vec![seen(ObservationKind::Offer, Some(false))],
+        OfferAction::Expire if before == OfferState::Requested => {
+            vec![seen(ObservationKind::Offer, Some(false))]
+        }
         OfferAction::NoShow => vec![seen(ObservationKind::Appointment, Some(false))],
         OfferAction::Attend => {
             let first = offer.terms.accepted_at.filter(|_| offer.terms.sessions == 1).map(|at| Observation {

@@ -48,13 +48,7 @@ pub fn turn(store: &Store, vault: &Vault, finder: &dyn Matcher) -> Result<usize>
 }
 
 /// Ends an offer whose time is over, if it still waits; whether it did.
-fn expire(
-    store: &Store,
-    vault: &Vault,
-    finder: &dyn Matcher,
-    tenant: &Tenant,
-    id: OfferId,
-) -> Result<bool> {
+fn expire(store: &Store, vault: &Vault, finder: &dyn Matcher, tenant: &Tenant, id: OfferId) -> Result<bool> {
     let errand = errand(tenant);
     store.write_for_now(&errand.tenancy, |tx| {
         let desk = Desk { vault, errand: &errand, finder };

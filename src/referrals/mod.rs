@@ -136,7 +136,7 @@ pub fn create(tx: &mut Tx<'_>, desk: &Desk<'_>, id: ReferralId, asked: &Referral
     };
     let mut case = Case::with(tx, desk, tenant, referral, Vec::new(), Vec::new())?;
     case.referral.plan.shortlist = shortlist(tx, desk, &case, &asked.shortlist)?;
-    case.referral.plan.due = rules::due(&case.referral, &[], &case.progress(), tx.now);
+    case.referral.plan.due = rules::due(&case.referral, &[], case.progress(), tx.now);
     store::insert(tx, &case.referral)?;
     case.record_creation(tx, desk, Said { reason: None, text: asked.note.as_deref() })?;
     if asked.submit {
@@ -396,7 +396,9 @@ fn refused(refusal: Refusal, state: ReferralState, action: ReferralAction) -> Er
         _ => "",
     };
     let now = may.join(", ");
-    Error::Conflict(format!("the referral is {state}: {action} is {refusal}{hint}; what you may do now: {now}"))
+    Error::Conflict(format!(
+        "the referral is {state}: {action} is {refusal}{hint}; what you may do now: {now}"
+    ))
 }
 
 fn act_on(action: Action, referral: &Referral) -> Act<'static> {

@@ -1,13 +1,13 @@
 //! What is done with an offer: by the agency, or by a coordinator who has it on the telephone; and by the district.
 
+use super::Desk;
 use super::asks::OfferAct;
 use super::cascade;
 use super::case::{Case, Said};
-use super::machine::offer::{OfferAction, actions};
 use super::machine::Actor;
+use super::machine::offer::{OfferAction, actions};
 use super::model::Offer;
 use super::store::{self, OfferPage};
-use super::Desk;
 use crate::error::{Error, Result};
 use crate::privacy::audit::{Act, Action, Errand, record};
 use crate::store::{Tenancy, Tenant, Tx};
@@ -117,10 +117,9 @@ fn admitted(tx: &mut Tx<'_>, desk: &Desk<'_>, id: OfferId) -> Result<(Offer, Vec
             let offer = store::offer_to(tx.connection, *organization, id)?.ok_or_else(not_there)?;
             Ok((offer, vec![Actor::Recipient]))
         }
-        Tenancy::Clock | Tenancy::Analyst | Tenancy::Keeper => Err(Error::Forbidden(format!(
-            "{} has no part in any referral",
-            desk.errand.principal.role
-        ))),
+        Tenancy::Clock | Tenancy::Analyst | Tenancy::Keeper => {
+            Err(Error::Forbidden(format!("{} has no part in any referral", desk.errand.principal.role)))
+        }
     }
 }
 

@@ -66,7 +66,7 @@ pub(super) fn note(terms: &mut Terms, action: OfferAction, now: Timestamp) {
 
 /// What is due next and from whom; nothing of what is over. A step that is due already stays due at the time that was
 /// said first.
-pub(super) fn due(referral: &Referral, offers: &[Offer], progress: &Progress, now: Timestamp) -> Option<Due> {
+pub(super) fn due(referral: &Referral, offers: &[Offer], progress: Progress, now: Timestamp) -> Option<Due> {
     let (step, from, at) = match referral.status {
         ReferralStatus::Completed | ReferralStatus::Revoked | ReferralStatus::EnteredInError => return None,
         ReferralStatus::Draft => (DueStep::Submit, DueFrom::Coordinator, now + SUBMISSION),
@@ -78,7 +78,7 @@ pub(super) fn due(referral: &Referral, offers: &[Offer], progress: &Progress, no
     Some(Due { step, from, at: before.map_or(at, |due| due.at) })
 }
 
-fn active(offers: &[Offer], progress: &Progress, now: Timestamp) -> (DueStep, DueFrom, Timestamp) {
+fn active(offers: &[Offer], progress: Progress, now: Timestamp) -> (DueStep, DueFrom, Timestamp) {
     if let Some(offer) = offers.iter().find(|offer| offer.state.is_engaged()) {
         let by = if offer.terms.by_call { DueFrom::Coordinator } else { DueFrom::Agency };
         return match offer.state {

@@ -108,7 +108,8 @@ pub(super) fn list(
 ) -> Result<(Vec<Referral>, i64)> {
     macro_rules! filtered {
         () => {{
-            let ReferralPage { after: _, limit: _, status, business_status, student, owner, updated_since } = page;
+            let ReferralPage { after: _, limit: _, status, business_status, student, owner, updated_since } =
+                page;
             let mut query = of!(tenant);
             if let Some(status) = status {
                 query = query.filter(referrals::status.eq(status.as_str()));
@@ -200,9 +201,8 @@ pub(super) fn update(tx: &mut Tx<'_>, referral: &Referral) -> Result<()> {
 
 /// Keeps others from the referral until the end of the transaction.
 pub(super) fn lock(tx: &mut Tx<'_>, tenant: &Tenant, id: ReferralId) -> Result<()> {
-    let row = referrals::table
-        .find(id.to_string())
-        .filter(referrals::district_id.eq(tenant.district.to_string()));
+    let row =
+        referrals::table.find(id.to_string()).filter(referrals::district_id.eq(tenant.district.to_string()));
     diesel::update(row).set(referrals::version.eq(referrals::version)).execute(tx.connection)?;
     Ok(())
 }

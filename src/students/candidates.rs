@@ -8,8 +8,8 @@ use crate::privacy::audit::Errand;
 use crate::privacy::disclosures::{self, Disclosure, Document, ReleasedBy, ReleasedTo, Writing};
 use crate::privacy::limited::LimitedProfile;
 use crate::privacy::{
-    Basis, Consent, Decision, Direction, Packet, Party, Purpose, RecipientClass, Refusal, Release, Standing, decide,
-    may_ask,
+    Basis, Consent, Decision, Direction, Packet, Party, Purpose, RecipientClass, Refusal, Release, Standing,
+    decide, may_ask,
 };
 use crate::store::{Tenant, Tx};
 use crate::types::{Truth, calendar_date};

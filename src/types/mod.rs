@@ -37,7 +37,8 @@ pub use crisis::{CrisisContact, crisis_contacts, mandated_reporting};
 pub use ids::{
     AssertionId, CapacityPoolId, ClaimId, ClientId, ConsentId, ContactAttemptId, CrisisEventId, DisclosureId,
     DistrictId, GuardianId, InsurancePlanId, InvitationId, LocationId, MembershipId, MergeId, MessageId,
-    OfferId, OfferingId, OrganizationId, PartnershipId, ReferralId, SchoolId, ServiceId, StudentId, UpdateLinkId, WaitListEntryId, derived_uuid,
+    OfferId, OfferingId, OrganizationId, PartnershipId, ReferralId, SchoolId, ServiceId, StudentId,
+    UpdateLinkId, WaitListEntryId, derived_uuid,
 };
 pub use language::{InvalidLanguageTag, LanguageTag};
 pub use month::{InvalidMonth, Month};
@@ -49,6 +50,6 @@ pub use postal_code::{InvalidPostalCode, PostalCode};
 pub use reader::{ReaderLanguage, Texts, fill};
 pub use schedule::{OpenHours, Schedule, Season, TimeOfDay};
 pub use vocabulary::{
-    AccessibilityFeature, DeclineReason, Need, Population, Practice, Term, UnknownTerm, Vocabulary, near_spellings,
-    vocabularies,
+    AccessibilityFeature, DeclineReason, Need, Population, Practice, Term, UnknownTerm, Vocabulary,
+    near_spellings, vocabularies,
 };

@@ -177,7 +177,12 @@ fn town_around(connection: &mut DbConnection, at: Coordinates) -> Result<Option<
 ///
 /// # Errors
 /// [`crate::error::Error::Invalid`] if there is none, or several states have one; names those, or near ones.
-pub(super) fn known_town(connection: &mut DbConnection, asked: &TownName, field: &str, name: Name) -> Result<Town> {
+pub(super) fn known_town(
+    connection: &mut DbConnection,
+    asked: &TownName,
+    field: &str,
+    name: Name,
+) -> Result<Town> {
     let TownName { name: town, state } = asked;
     let mut found = towns_named(connection, town)?;
     found.retain(|one| state.as_ref().is_none_or(|state| one.state == *state));
