@@ -416,7 +416,7 @@ impl ReferralCreate {
     /// What is wrong with it, whoever the student is.
     pub(super) fn faults(&self, today: Date) -> Vec<FieldError> {
         let mut faults = Vec::new();
-        let NeedProfile { origin, radius_km, required, preferred, .. } = &self.need;
+        let NeedProfile { origin, radius_km, required, preferred } = &self.need;
         if origin.near.is_some()
             || origin.postal_code.is_some()
             || origin.town.is_some()

@@ -11,7 +11,7 @@ use super::store::{self, OfferPage};
 use crate::error::{Error, Result};
 use crate::privacy::audit::{Act, Action, Errand, record};
 use crate::store::{Tenancy, Tenant, Tx};
-use crate::types::OfferId;
+use crate::types::{DeclineReason, OfferId};
 
 /// What the audit calls an offer.
 pub const RESOURCE: &str = "offer";
@@ -83,7 +83,7 @@ pub fn act_on_offer(tx: &mut Tx<'_>, desk: &Desk<'_>, id: OfferId, asked: &Offer
     let desk = Desk { vault: desk.vault, errand: &errand, finder: desk.finder };
     let mut case = Case::open(tx, &desk, &tenant, found.referral)?;
     let (reason, text) = asked.said();
-    let said = Said { reason: reason.map(|reason| reason.as_str()), text };
+    let said = Said { reason: reason.map(DeclineReason::as_str), text };
     if let OfferAct::Schedule { appointment_at } | OfferAct::Reschedule { appointment_at } = asked
         && let Some(offer) = case.offers.iter_mut().find(|offer| offer.id == id)
     {

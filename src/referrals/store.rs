@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::machine::offer::OfferState;
+use super::machine::offer::{OfferState, Stage};
 use super::machine::referral::BusinessStatus;
 use super::model::{Entry, EntryState, Offer, Referral};
 use crate::availability::current_claims;
@@ -364,7 +364,7 @@ pub(super) fn insert_offer(tx: &mut Tx<'_>, offer: &Offer) -> Result<()> {
             offers::capacity_pool_id.eq(offer.pool.to_string()),
             offers::version.eq(offer.version),
             offers::state.eq(state),
-            offers::stage.eq(stage.map(|stage| stage.as_str())),
+            offers::stage.eq(stage.map(Stage::as_str)),
             offers::due_at.eq(offer.due_at.map(to_sql)),
             offers::document.eq(text(&offer.terms)?),
             offers::sealed.eq(&offer.sealed),
@@ -389,7 +389,7 @@ pub(super) fn update_offer(tx: &mut Tx<'_>, offer: &Offer) -> Result<()> {
         .set((
             offers::version.eq(offer.version),
             offers::state.eq(state),
-            offers::stage.eq(stage.map(|stage| stage.as_str())),
+            offers::stage.eq(stage.map(Stage::as_str)),
             offers::due_at.eq(offer.due_at.map(to_sql)),
             offers::document.eq(text(&offer.terms)?),
             offers::updated_at.eq(to_sql(offer.updated_at)),
