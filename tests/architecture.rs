@@ -53,7 +53,7 @@ const QUERIES: [&str; 8] = [
 const NO_QUERIES: [&str; 5] = ["types", "config", "http", "console", "cli"];
 
 /// Tables of what is about students. Whoever names one asks it on behalf of a tenant.
-const OF_STUDENTS: [&str; 8] = [
+const OF_STUDENTS: [&str; 11] = [
     "students",
     "student_keys",
     "student_identifiers",
@@ -62,10 +62,17 @@ const OF_STUDENTS: [&str; 8] = [
     "disclosures",
     "erasures",
     "legal_holds",
+    "referrals",
+    "offers",
+    "referral_events",
 ];
 
 /// Whose queries of them, beside those of `students`, take the tenant.
-const ON_BEHALF: [&str; 2] = ["src/privacy/consents/store.rs", "src/privacy/disclosures/store.rs"];
+const ON_BEHALF: [&str; 3] =
+    ["src/privacy/consents/store.rs", "src/privacy/disclosures/store.rs", "src/referrals/store.rs"];
+
+/// An agency's queries, of what was offered to it, and the clock's, of what is due in whichever district.
+const ACROSS: [&str; 2] = ["src/referrals/offers/store.rs", "src/referrals/clock/store.rs"];
 
 /// The keeper's, who wraps keys anew and checks the records across districts, and opens no identity.
 const KEEPERS: [&str; 4] = [
@@ -233,11 +240,11 @@ fn tenancy_fault(file: &str, used: &Used) -> Option<String> {
         _ => return None,
     };
     let is_of_students = OF_STUDENTS.contains(&table) || table == "*";
-    if !is_of_students || asks_on_behalf(file) || KEEPERS.contains(&file) {
+    if !is_of_students || asks_on_behalf(file) || KEEPERS.contains(&file) || ACROSS.contains(&file) {
         return None;
     }
     Some(format!(
-        "the table {table} is asked on behalf of a tenant: in a store.rs of students, or the keeper's"
+        "the table {table} is asked on behalf of a tenant: in a store.rs of students or referrals, or the keeper's"
     ))
 }
 

@@ -429,7 +429,7 @@ async fn list_referral_actions(
         (status = 400, description = "`invalid-request`"),
         (status = 403, description = "`insufficient-scope`, `forbidden`"),
         (status = 404, description = "`not-found`"),
-        (status = 409, description = "`conflict`: it may not be done now, and what may; `idempotency-in-flight`"),
+        (status = 409, description = "`conflict`, `idempotency-in-flight`"),
         (status = 413, description = "`payload-too-large`"),
         (status = 415, description = "`unsupported-media-type`"),
         (status = 422, description = "`idempotency-key-reused`"),

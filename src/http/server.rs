@@ -32,6 +32,8 @@ const FORGET_EVERY: Duration = Duration::from_mins(1);
 const PURGE_EVERY: Duration = Duration::from_hours(1);
 /// How often it is looked who is to be reminded of what.
 const REMIND_EVERY: Duration = Duration::from_mins(1);
+/// How often it is looked whether an offer's time is over, or a slot is free for somebody who waits.
+const TURN_EVERY: Duration = Duration::from_millis(500);
 /// How often it is looked whether a message is due.
 const SEND_EVERY: Duration = Duration::from_secs(5);
 
@@ -118,6 +120,7 @@ pub async fn serve(server: Server, announce: impl FnOnce()) -> Result<()> {
     let stopped = Arc::new(AtomicBool::new(false));
     let keeper = in_background(&app, &stopped, keep_in_step);
     let housekeeper = in_background(&app, &stopped, move |app, until| keep_house(app, &edge, until));
+    let clock = in_background(&app, &stopped, keep_time);
     let until = stopped.clone();
     // Not in the pool of blocking threads, which is waited for without end.
     let postman = std::thread::spawn(move || carry_mail(&app, &until));
@@ -136,6 +139,7 @@ pub async fn serve(server: Server, announce: impl FnOnce()) -> Result<()> {
     }
     stopped.store(true, Ordering::Release);
     housekeeper.await.map_err(|stopped| Error::internal("keeping house", stopped))?;
+    clock.await.map_err(|stopped| Error::internal("keeping time", stopped))?;
     // A message that is being sent is waited for, so that it is noted whether it was taken; but not for ever.
     let patience = Instant::now() + patience;
     while !postman.is_finished() && Instant::now() < patience {
@@ -225,6 +229,21 @@ fn keep_house(app: &App, edge: &Edge, stopped: &AtomicBool) {
         }
     }
     seal_audit(app);
+}
+
+/// Does what is due in referrals until serving has stopped. Whatever is not done now is still due at the next turn, here
+/// or on another node.
+fn keep_time(app: &App, stopped: &AtomicBool) {
+    let mut turned = Instant::now();
+    while !stopped.load(Ordering::Acquire) {
+        std::thread::sleep(POLL_EVERY);
+        if turned.elapsed() > TURN_EVERY && app.is_ready() {
+            turned = Instant::now();
+            if let Err(error) = app.turn_clock() {
+                tracing::error!(%error, "could not do what is due in referrals; trying again");
+            }
+        }
+    }
 }
 
 /// Makes reminders and sends messages until serving has stopped. A mail server may take its time, and nothing else

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use super::Desk;
 use super::asking;
 use super::case::{Case, PINS, Said};
+use super::clock::store::line;
 use super::machine::Actor;
 use super::machine::offer::OfferState;
 use super::machine::referral::ReferralStatus;
@@ -144,7 +145,7 @@ fn consider(
     let id = OfferId::new();
     // Whoever comes anew does not go before those who wait.
     holds::lock(tx, &[pool])?;
-    let has_line = !store::line(tx.connection, pool)?.is_empty();
+    let has_line = !line(tx.connection, pool)?.is_empty();
     if has_line || holds::place(tx, pool, id.into())? == Placed::Full {
         case.join(tx, desk, candidate.offering_id, pool)?;
         return Ok(Tried::PassedOver(PassedOver::Full));
@@ -204,7 +205,7 @@ pub(super) fn offer(
         updated_at: tx.now,
         sealed: case.file.key.seal(PINS, id, &case.need.pins)?,
     };
-    store::insert_offer(tx, &offer)?;
+    store::insert_offer(tx, tenant, &offer)?;
     case.record_offer(tx, desk, &offer)?;
     case.offers.push(offer);
     if let Some(candidate) = case.referral.plan.shortlist.get_mut(position) {

@@ -40,6 +40,8 @@ pub(super) struct Said<'a> {
 
 /// A referral with everything that belongs to it.
 pub(super) struct Case {
+    /// On whose behalf.
+    tenant: Tenant,
     pub(super) file: File,
     pub(super) consents: Vec<Consent>,
     pub(super) need: Need,
@@ -78,7 +80,7 @@ impl Case {
         let consents = consents.into_iter().map(|kept| kept.consent).collect();
         let before =
             (referral.status, referral.business_status, referral.plan.clone(), referral.sealed.clone());
-        Ok(Self { file, consents, need, referral, offers, entries, before })
+        Ok(Self { tenant: tenant.clone(), file, consents, need, referral, offers, entries, before })
     }
 
     /// Where the referral stands.
@@ -135,7 +137,7 @@ impl Case {
         }
         rules::note(&mut one.terms, action, tx.now);
         let one = one.clone();
-        store::update_offer(tx, &one)?;
+        store::update_offer(tx, &self.tenant, &one)?;
         let event = Event {
             subject: ("offer", one.id.into()),
             version: one.version,
@@ -230,7 +232,7 @@ impl Case {
             joined_at: tx.now,
             updated_at: tx.now,
         };
-        store::insert_entry(tx, &entry)?;
+        store::insert_entry(tx, &self.tenant, &entry)?;
         self.record(tx, desk, Event::of_entry(&entry, "join"), Said::default())?;
         self.entries.push(entry);
         Ok(())
@@ -267,7 +269,7 @@ impl Case {
         entry.version += 1;
         entry.updated_at = tx.now;
         let entry = entry.clone();
-        store::update_entry(tx, &entry)?;
+        store::update_entry(tx, &self.tenant, &entry)?;
         let event = match to {
             EntryState::Waiting => "rejoin",
             EntryState::Promoted => "promote",
@@ -312,7 +314,7 @@ impl Case {
         }
         referral.version += 1;
         referral.updated_at = tx.now;
-        store::update(tx, referral)?;
+        store::update(tx, &self.tenant, referral)?;
         let (event, actor) = done.unwrap_or(("follow", Actor::System));
         let event = Event {
             subject: ("referral", referral.id.into()),
@@ -366,7 +368,7 @@ impl Case {
             sealed: said.text.map(|text| written(&self.file.key, id, version, text)).transpose()?,
             at: to_sql(tx.now),
         };
-        store::insert_event(tx, &row)
+        store::insert_event(tx, &self.tenant, &row)
     }
 }
 

@@ -25,8 +25,8 @@ pub use asks::{
     DEFAULT_SHORTLIST, LONGEST_SHORTLIST, MOST_PARALLEL, OfferAct, ReferralAct, ReferralCreate, Shortlist,
 };
 pub use model::*;
-pub use offers::{OfferList, RESOURCE as OFFER, act_on_offer, offer, offers_to_agency};
-pub use store::{OfferPage, ReferralPage};
+pub use offers::{OfferList, OfferPage, RESOURCE as OFFER, act_on_offer, offer, offers_to_agency};
+pub use store::ReferralPage;
 
 use jiff::Timestamp;
 
@@ -137,7 +137,7 @@ pub fn create(tx: &mut Tx<'_>, desk: &Desk<'_>, id: ReferralId, asked: &Referral
     let mut case = Case::with(tx, desk, tenant, referral, Vec::new(), Vec::new())?;
     case.referral.plan.shortlist = shortlist(tx, desk, &case, &asked.shortlist)?;
     case.referral.plan.due = rules::due(&case.referral, &[], case.progress(), tx.now);
-    store::insert(tx, &case.referral)?;
+    store::insert(tx, tenant, &case.referral)?;
     case.record_creation(tx, desk, Said { reason: None, text: asked.note.as_deref() })?;
     if asked.submit {
         apply(tx, desk, tenant, &mut case, &ReferralAct::Submit {})?;

@@ -1,5 +1,4 @@
-//! Queries of referrals, offers, places on lists and their history. Each takes the tenant on whose behalf it is made,
-//! but for the line of a pool, which is one for all districts and names nobody.
+//! Queries of referrals, offers, places on lists and their history. Each takes the tenant on whose behalf it is made.
 
 use std::str::FromStr;
 
@@ -11,15 +10,13 @@ use serde::de::DeserializeOwned;
 
 use super::machine::offer::{OfferState, Stage};
 use super::machine::referral::BusinessStatus;
-use super::model::{Entry, EntryState, Offer, Referral};
-use crate::availability::current_claims;
-use crate::availability::holds::effective_open;
+use super::model::{Entry, Offer, Referral};
 use crate::directory::{COUNTED_UP_TO, parse_id};
 use crate::error::{Error, Result};
 use crate::finder::Urgency;
 use crate::store::schema::{offers, referral_events as events, referrals, wait_list_entries as entries};
 use crate::store::{DbConnection, Tenant, Tx, from_sql, to_sql};
-use crate::types::{AvailabilityStatus, CapacityPoolId, OfferId, OrganizationId, ReferralId, StudentId};
+use crate::types::{OfferId, ReferralId, StudentId};
 
 // ---- referrals ---------------------------------------------------------------------------------------------
 
@@ -153,11 +150,11 @@ pub(super) fn open_of_student(
     rows.into_iter().map(ReferralRow::read).collect()
 }
 
-pub(super) fn insert(tx: &mut Tx<'_>, referral: &Referral) -> Result<()> {
+pub(super) fn insert(tx: &mut Tx<'_>, tenant: &Tenant, referral: &Referral) -> Result<()> {
     diesel::insert_into(referrals::table)
         .values((
             referrals::id.eq(referral.id.to_string()),
-            referrals::district_id.eq(referral.district.to_string()),
+            referrals::district_id.eq(tenant.district.to_string()),
             referrals::school_id.eq(referral.school.map(|school| school.to_string())),
             referrals::student_id.eq(referral.student.to_string()),
             referrals::version.eq(referral.version),
@@ -179,10 +176,10 @@ pub(super) fn insert(tx: &mut Tx<'_>, referral: &Referral) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Contended`] if another was faster.
-pub(super) fn update(tx: &mut Tx<'_>, referral: &Referral) -> Result<()> {
+pub(super) fn update(tx: &mut Tx<'_>, tenant: &Tenant, referral: &Referral) -> Result<()> {
     let as_it_was = referrals::table
         .find(referral.id.to_string())
-        .filter(referrals::district_id.eq(referral.district.to_string()))
+        .filter(referrals::district_id.eq(tenant.district.to_string()))
         .filter(referrals::version.eq(referral.version - 1));
     let updated = diesel::update(as_it_was)
         .set((
@@ -211,7 +208,7 @@ pub(super) fn lock(tx: &mut Tx<'_>, tenant: &Tenant, id: ReferralId) -> Result<(
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = offers)]
-struct OfferRow {
+pub(super) struct OfferRow {
     id: String,
     referral_id: String,
     district_id: String,
@@ -229,7 +226,7 @@ struct OfferRow {
 }
 
 impl OfferRow {
-    fn read(self) -> Result<Offer> {
+    pub(super) fn read(self) -> Result<Offer> {
         let state = OfferState::from_parts(&self.state, self.stage.as_deref());
         Ok(Offer {
             id: parse_id(&self.id)?,
@@ -249,18 +246,8 @@ impl OfferRow {
     }
 }
 
-/// Which offers of an organization to list, the latest first.
-#[derive(Clone, Debug, Default)]
-pub struct OfferPage {
-    /// Before this one.
-    pub before: Option<OfferId>,
-    /// At most so many.
-    pub limit: i64,
-    /// Only those that wait for a reply, or only those that do not.
-    pub open: Option<bool>,
-}
-
-const OPEN: [&str; 2] = ["requested", "pending_verification"];
+/// The states that wait for a reply.
+pub(super) const OPEN: [&str; 2] = ["requested", "pending_verification"];
 
 /// The offers of a referral, in the order in which they were made.
 pub(super) fn offers_of(
@@ -292,73 +279,13 @@ pub(super) fn offer_of_tenant(
     row.map(OfferRow::read).transpose()
 }
 
-/// An offer to an organization.
-pub(super) fn offer_to(
-    connection: &mut DbConnection,
-    organization: OrganizationId,
-    id: OfferId,
-) -> Result<Option<Offer>> {
-    let row = offers::table
-        .find(id.to_string())
-        .filter(offers::organization_id.eq(organization.to_string()))
-        .select(OfferRow::as_select())
-        .first(connection)
-        .optional()?;
-    row.map(OfferRow::read).transpose()
-}
-
-/// A page of the offers to an organization and the row behind it, and how many there are.
-pub(super) fn offers_to(
-    connection: &mut DbConnection,
-    organization: OrganizationId,
-    page: &OfferPage,
-) -> Result<(Vec<Offer>, i64)> {
-    macro_rules! filtered {
-        () => {{
-            let mut query =
-                offers::table.filter(offers::organization_id.eq(organization.to_string())).into_boxed();
-            match page.open {
-                Some(true) => query = query.filter(offers::state.eq_any(OPEN)),
-                Some(false) => query = query.filter(offers::state.ne_all(OPEN)),
-                None => {}
-            }
-            query
-        }};
-    }
-    let counted: Vec<String> = filtered!().select(offers::id).limit(COUNTED_UP_TO + 1).load(connection)?;
-    let mut query = filtered!().select(OfferRow::as_select()).order(offers::id.desc()).limit(page.limit + 1);
-    if let Some(before) = page.before {
-        query = query.filter(offers::id.lt(before.to_string()));
-    }
-    let rows = query.load(connection)?.into_iter().map(OfferRow::read).collect::<Result<_>>()?;
-    Ok((rows, i64::try_from(counted.len()).unwrap_or(i64::MAX)))
-}
-
-/// Offers of every district whose time is over, the longest first: for the clock, which sees no more of them.
-pub(super) fn overdue(
-    connection: &mut DbConnection,
-    now: Timestamp,
-    limit: i64,
-) -> Result<Vec<(OfferId, Tenant)>> {
-    let rows: Vec<(String, String)> = offers::table
-        .filter(offers::due_at.le(to_sql(now)))
-        .order((offers::due_at, offers::id))
-        .limit(limit)
-        .select((offers::id, offers::district_id))
-        .load(connection)?;
-    let read = |(id, district): (String, String)| {
-        Ok((parse_id(&id)?, Tenant { district: parse_id(&district)?, schools: Vec::new() }))
-    };
-    rows.into_iter().map(read).collect()
-}
-
-pub(super) fn insert_offer(tx: &mut Tx<'_>, offer: &Offer) -> Result<()> {
+pub(super) fn insert_offer(tx: &mut Tx<'_>, tenant: &Tenant, offer: &Offer) -> Result<()> {
     let (state, stage) = offer.state.parts();
     diesel::insert_into(offers::table)
         .values((
             offers::id.eq(offer.id.to_string()),
             offers::referral_id.eq(offer.referral.to_string()),
-            offers::district_id.eq(offer.district.to_string()),
+            offers::district_id.eq(tenant.district.to_string()),
             offers::organization_id.eq(offer.organization.to_string()),
             offers::offering_id.eq(offer.offering.to_string()),
             offers::capacity_pool_id.eq(offer.pool.to_string()),
@@ -379,11 +306,11 @@ pub(super) fn insert_offer(tx: &mut Tx<'_>, offer: &Offer) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Contended`] if another was faster.
-pub(super) fn update_offer(tx: &mut Tx<'_>, offer: &Offer) -> Result<()> {
+pub(super) fn update_offer(tx: &mut Tx<'_>, tenant: &Tenant, offer: &Offer) -> Result<()> {
     let (state, stage) = offer.state.parts();
     let as_it_was = offers::table
         .find(offer.id.to_string())
-        .filter(offers::district_id.eq(offer.district.to_string()))
+        .filter(offers::district_id.eq(tenant.district.to_string()))
         .filter(offers::version.eq(offer.version - 1));
     let updated = diesel::update(as_it_was)
         .set((
@@ -402,7 +329,7 @@ pub(super) fn update_offer(tx: &mut Tx<'_>, offer: &Offer) -> Result<()> {
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = entries)]
-struct EntryRow {
+pub(super) struct EntryRow {
     id: String,
     referral_id: String,
     district_id: String,
@@ -416,7 +343,7 @@ struct EntryRow {
 }
 
 impl EntryRow {
-    fn read(self) -> Result<Entry> {
+    pub(super) fn read(self) -> Result<Entry> {
         Ok(Entry {
             id: parse_id(&self.id)?,
             referral: parse_id(&self.referral_id)?,
@@ -447,23 +374,12 @@ pub(super) fn entries_of(
     rows.into_iter().map(EntryRow::read).collect()
 }
 
-/// Who waits for a pool, of every district, in the order in which slots are offered to them.
-pub(super) fn line(connection: &mut DbConnection, pool: CapacityPoolId) -> Result<Vec<Entry>> {
-    let rows = entries::table
-        .filter(entries::capacity_pool_id.eq(pool.to_string()))
-        .filter(entries::state.eq(EntryState::Waiting.as_str()))
-        .order((entries::priority, entries::joined_at, entries::id))
-        .select(EntryRow::as_select())
-        .load(connection)?;
-    rows.into_iter().map(EntryRow::read).collect()
-}
-
-pub(super) fn insert_entry(tx: &mut Tx<'_>, entry: &Entry) -> Result<()> {
+pub(super) fn insert_entry(tx: &mut Tx<'_>, tenant: &Tenant, entry: &Entry) -> Result<()> {
     diesel::insert_into(entries::table)
         .values((
             entries::id.eq(entry.id.to_string()),
             entries::referral_id.eq(entry.referral.to_string()),
-            entries::district_id.eq(entry.district.to_string()),
+            entries::district_id.eq(tenant.district.to_string()),
             entries::offering_id.eq(entry.offering.to_string()),
             entries::capacity_pool_id.eq(entry.pool.to_string()),
             entries::version.eq(entry.version),
@@ -480,10 +396,10 @@ pub(super) fn insert_entry(tx: &mut Tx<'_>, entry: &Entry) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Contended`] if another was faster.
-pub(super) fn update_entry(tx: &mut Tx<'_>, entry: &Entry) -> Result<()> {
+pub(super) fn update_entry(tx: &mut Tx<'_>, tenant: &Tenant, entry: &Entry) -> Result<()> {
     let as_it_was = entries::table
         .find(entry.id.to_string())
-        .filter(entries::district_id.eq(entry.district.to_string()))
+        .filter(entries::district_id.eq(tenant.district.to_string()))
         .filter(entries::version.eq(entry.version - 1));
     let updated = diesel::update(as_it_was)
         .set((
@@ -493,33 +409,6 @@ pub(super) fn update_entry(tx: &mut Tx<'_>, entry: &Entry) -> Result<()> {
         ))
         .execute(tx.connection)?;
     if updated == 1 { Ok(()) } else { Err(Error::Contended) }
-}
-
-/// The pools that somebody waits for.
-pub(super) fn pools_waited_for(connection: &mut DbConnection) -> Result<Vec<CapacityPoolId>> {
-    let pools: Vec<String> = entries::table
-        .filter(entries::state.eq(EntryState::Waiting.as_str()))
-        .select(entries::capacity_pool_id)
-        .distinct()
-        .load(connection)?;
-    pools.iter().map(|pool| parse_id(pool)).collect()
-}
-
-/// How many slots of a pool are free for those who wait: as many as are counted and not promised; one at a time, where
-/// there is room and nobody counts. For the clock, which sees the offers of every district.
-pub(super) fn room(tx: &mut Tx<'_>, pool: CapacityPoolId) -> Result<u32> {
-    let claim = current_claims(tx.connection, &[pool])?.pop();
-    let claim = claim.filter(|claim| claim.status_at(tx.now) == AvailabilityStatus::Capacity);
-    let Some(claim) = claim else { return Ok(0) };
-    if claim.open_slots.is_some() {
-        return Ok(effective_open(tx.connection, &[pool], tx.now)?.remove(&pool).unwrap_or(0));
-    }
-    let open: i64 = offers::table
-        .filter(offers::capacity_pool_id.eq(pool.to_string()))
-        .filter(offers::state.eq_any(OPEN))
-        .count()
-        .get_result(tx.connection)?;
-    Ok(u32::from(open == 0))
 }
 
 // ---- history -----------------------------------------------------------------------------------------------
@@ -543,7 +432,8 @@ pub(super) struct EventRow {
     pub(super) at: NaiveDateTime,
 }
 
-pub(super) fn insert_event(tx: &mut Tx<'_>, event: &EventRow) -> Result<()> {
+pub(super) fn insert_event(tx: &mut Tx<'_>, tenant: &Tenant, event: &EventRow) -> Result<()> {
+    debug_assert_eq!(event.district_id, tenant.district.to_string(), "an event of another district");
     diesel::insert_into(events::table).values(event).execute(tx.connection)?;
     Ok(())
 }

@@ -22,6 +22,8 @@ enum Needs {
     Reader,
     /// This scope.
     Scope(Scope),
+    /// One of these scopes.
+    Either(Scope, Scope),
     /// To be somebody whom a configured provider knows; none of our own tokens is that.
     Person,
 }
@@ -80,6 +82,17 @@ fn table() -> BTreeMap<String, Needs> {
         ("merge_organization", Needs::Scope(Scope::DirectoryWrite)),
         ("unmerge_organization", Needs::Scope(Scope::DirectoryWrite)),
         ("list_organization_merges", Needs::Scope(Scope::DirectoryRead)),
+        ("create_referral", Needs::Scope(Scope::ReferralsWrite)),
+        ("list_referrals", Needs::Scope(Scope::ReferralsRead)),
+        ("get_referral", Needs::Scope(Scope::ReferralsRead)),
+        ("list_referral_offers", Needs::Scope(Scope::ReferralsRead)),
+        ("list_referral_events", Needs::Scope(Scope::ReferralsRead)),
+        ("list_referral_actions", Needs::Scope(Scope::ReferralsWrite)),
+        ("act_on_referral", Needs::Scope(Scope::ReferralsWrite)),
+        ("list_offers", Needs::Scope(Scope::ReferralsRespond)),
+        ("get_offer", Needs::Either(Scope::ReferralsRespond, Scope::ReferralsRead)),
+        ("list_offer_actions", Needs::Either(Scope::ReferralsRespond, Scope::ReferralsWrite)),
+        ("act_on_offer", Needs::Either(Scope::ReferralsRespond, Scope::ReferralsWrite)),
         ("report_crisis", Needs::Scope(Scope::ReferralsWrite)),
         ("list_crisis_events", Needs::Scope(Scope::ReferralsRead)),
         ("get_crisis_event", Needs::Scope(Scope::ReferralsRead)),
@@ -209,6 +222,10 @@ fn the_contract_states_what_every_operation_needs() {
             Needs::Nothing => json!([{}]),
             Needs::Reader => json!([{}, {"oauth": ["directory:read"]}, {"person": ["directory:read"]}]),
             Needs::Scope(scope) => both(scope.as_str()),
+            Needs::Either(one, other) => json!([
+                {"oauth": [one.as_str()]}, {"oauth": [other.as_str()]},
+                {"person": [one.as_str()]}, {"person": [other.as_str()]},
+            ]),
             Needs::Person => json!([{"person": []}]),
         };
         assert_eq!(security, expected, "{id}");
@@ -228,6 +245,8 @@ on_both! {
                     Needs::Nothing => None,
                     Needs::Reader => Some(Scope::DirectoryRead),
                     Needs::Scope(scope) => Some(scope),
+                    Needs::Either(_, other) if role.scopes().contains(&other) => Some(other),
+                    Needs::Either(one, _) => Some(one),
                     Needs::Person => {
                         assert_eq!(code(&answer), "unauthenticated", "{cell}");
                         continue;

@@ -1,5 +1,7 @@
 //! What is done with an offer: by the agency, or by a coordinator who has it on the telephone; and by the district.
 
+mod store;
+
 use super::Desk;
 use super::asks::OfferAct;
 use super::cascade;
@@ -7,11 +9,12 @@ use super::case::{Case, Said};
 use super::machine::Actor;
 use super::machine::offer::{OfferAction, actions};
 use super::model::Offer;
-use super::store::{self, OfferPage};
+use super::store as of_tenant;
 use crate::error::{Error, Result};
 use crate::privacy::audit::{Act, Action, Errand, record};
 use crate::store::{Tenancy, Tenant, Tx};
 use crate::types::{DeclineReason, OfferId};
+pub use store::OfferPage;
 
 /// What the audit calls an offer.
 pub const RESOURCE: &str = "offer";
@@ -103,9 +106,9 @@ fn admitted(tx: &mut Tx<'_>, desk: &Desk<'_>, id: OfferId) -> Result<(Offer, Vec
     let not_there = || Error::NotFound { what: "offer", id: id.to_string() };
     match &desk.errand.tenancy {
         Tenancy::District(tenant) => {
-            let offer = store::offer_of_tenant(tx.connection, tenant, id)?.ok_or_else(not_there)?;
+            let offer = of_tenant::offer_of_tenant(tx.connection, tenant, id)?.ok_or_else(not_there)?;
             // Some see the students of some schools only.
-            store::find(tx.connection, tenant, offer.referral).map_err(|_| not_there())?;
+            of_tenant::find(tx.connection, tenant, offer.referral).map_err(|_| not_there())?;
             let sides = if offer.terms.by_call {
                 vec![Actor::Requester, Actor::Recipient]
             } else {

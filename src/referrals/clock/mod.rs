@@ -2,6 +2,8 @@
 //! often as it likes: what is due is written in the database, and each of it is done by one transaction that finds it
 //! still due.
 
+pub(super) mod store;
+
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -10,7 +12,7 @@ use super::cascade;
 use super::case::{Case, Said};
 use super::machine::Actor;
 use super::machine::offer::OfferAction;
-use super::store;
+use super::store as of_tenant;
 use super::{Desk, Matcher};
 use crate::access::{Principal, PrincipalId, Role, Tie};
 use crate::availability::holds;
@@ -52,7 +54,7 @@ fn expire(store: &Store, vault: &Vault, finder: &dyn Matcher, tenant: &Tenant, i
     let errand = errand(tenant);
     store.write_for_now(&errand.tenancy, |tx| {
         let desk = Desk { vault, errand: &errand, finder };
-        let Some(offer) = store::offer_of_tenant(tx.connection, tenant, id)? else { return Ok(false) };
+        let Some(offer) = of_tenant::offer_of_tenant(tx.connection, tenant, id)? else { return Ok(false) };
         let mut case = Case::open(tx, &desk, tenant, offer.referral)?;
         let is_due = |offer: &super::Offer| {
             offer.id == id && offer.state.is_open() && offer.due_at.is_some_and(|due| due <= tx.now)

@@ -1,0 +1,70 @@
+//! Queries across districts: the clock's, and of the line of a pool, which is one for all and names nobody.
+
+use diesel::prelude::*;
+use jiff::Timestamp;
+
+use crate::availability::current_claims;
+use crate::availability::holds::effective_open;
+use crate::directory::parse_id;
+use crate::error::Result;
+use crate::referrals::model::{Entry, EntryState};
+use crate::referrals::store::{EntryRow, OPEN};
+use crate::store::schema::{offers, wait_list_entries as entries};
+use crate::store::{DbConnection, Tenant, Tx, to_sql};
+use crate::types::{AvailabilityStatus, CapacityPoolId, OfferId};
+
+/// Offers of every district whose time is over, the longest first: for the clock, which sees no more of them.
+pub(super) fn overdue(
+    connection: &mut DbConnection,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<(OfferId, Tenant)>> {
+    let rows: Vec<(String, String)> = offers::table
+        .filter(offers::due_at.le(to_sql(now)))
+        .order((offers::due_at, offers::id))
+        .limit(limit)
+        .select((offers::id, offers::district_id))
+        .load(connection)?;
+    let read = |(id, district): (String, String)| {
+        Ok((parse_id(&id)?, Tenant { district: parse_id(&district)?, schools: Vec::new() }))
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// Who waits for a pool, of every district, in the order in which slots are offered to them.
+pub(in crate::referrals) fn line(connection: &mut DbConnection, pool: CapacityPoolId) -> Result<Vec<Entry>> {
+    let rows = entries::table
+        .filter(entries::capacity_pool_id.eq(pool.to_string()))
+        .filter(entries::state.eq(EntryState::Waiting.as_str()))
+        .order((entries::priority, entries::joined_at, entries::id))
+        .select(EntryRow::as_select())
+        .load(connection)?;
+    rows.into_iter().map(EntryRow::read).collect()
+}
+
+/// The pools that somebody waits for.
+pub(super) fn pools_waited_for(connection: &mut DbConnection) -> Result<Vec<CapacityPoolId>> {
+    let pools: Vec<String> = entries::table
+        .filter(entries::state.eq(EntryState::Waiting.as_str()))
+        .select(entries::capacity_pool_id)
+        .distinct()
+        .load(connection)?;
+    pools.iter().map(|pool| parse_id(pool)).collect()
+}
+
+/// How many slots of a pool are free for those who wait: as many as are counted and not promised; one at a time, where
+/// there is room and nobody counts. For the clock, which sees the offers of every district.
+pub(super) fn room(tx: &mut Tx<'_>, pool: CapacityPoolId) -> Result<u32> {
+    let claim = current_claims(tx.connection, &[pool])?.pop();
+    let claim = claim.filter(|claim| claim.status_at(tx.now) == AvailabilityStatus::Capacity);
+    let Some(claim) = claim else { return Ok(0) };
+    if claim.open_slots.is_some() {
+        return Ok(effective_open(tx.connection, &[pool], tx.now)?.remove(&pool).unwrap_or(0));
+    }
+    let open: i64 = offers::table
+        .filter(offers::capacity_pool_id.eq(pool.to_string()))
+        .filter(offers::state.eq_any(OPEN))
+        .count()
+        .get_result(tx.connection)?;
+    Ok(u32::from(open == 0))
+}

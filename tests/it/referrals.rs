@@ -1,0 +1,505 @@
+//! Referrals through the API: from a need to a first appointment, and everything that can come between.
+
+use std::time::Duration;
+
+use actix_web::test::TestRequest;
+use causeway::access::{Role, Tie};
+use causeway::types::{DistrictId, OrganizationId};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::consents::Pupil;
+use crate::students::{District, get};
+use crate::support::{Answer, Causeway, on_both};
+
+/// An agency with one offering.
+pub struct Agency {
+    pub organization: String,
+    pub offering: String,
+    pub pool: String,
+}
+
+impl Agency {
+    /// A clinic of this name in Lawrence where Spanish is spoken; `enrolled` if it has people here.
+    pub fn new(causeway: &Causeway, name: &str, engagement: &str) -> Self {
+        let organization = causeway.create(
+            "/v1/organizations",
+            &json!({"name": name, "engagement": engagement, "facility_type": "outpatient_clinic", "time_zone": "America/New_York"}),
+        );
+        let service = causeway.create(
+            "/v1/services",
+            &json!({"organization_id": organization, "name": "Counseling", "status": "active", "audience": ["students"]}),
+        );
+        let coordinates = json!({"latitude": 42.7070, "longitude": -71.1631, "quality": "rooftop"});
+        let location = causeway.create("/v1/locations", &json!({"name": name, "coordinates": coordinates}));
+        let offering = causeway.create(
+            "/v1/offerings",
+            &json!({
+                "service_id": service, "location_id": location, "grain": "team", "needs": ["anxiety"], "tiers": [2],
+                "languages": [{"language": "es", "mode": "provider"}], "ages": {"accepted": [{"min": 3, "max": 18}]},
+                "coverage": {"categories": ["medicaid"]},
+            }),
+        );
+        let shown = causeway.get(&format!("/v1/offerings/{offering}")).json();
+        Self { organization, offering, pool: shown["capacity_pool_id"].as_str().unwrap().to_owned() }
+    }
+
+    /// A token of somebody who works there.
+    pub fn staff(&self, causeway: &Causeway) -> String {
+        let organization: OrganizationId = self.organization.parse().unwrap();
+        causeway.token(Role::AgencyStaff, &Tie::Organization(organization))
+    }
+
+    pub fn claims(&self, causeway: &Causeway, claim: &Value) {
+        causeway.put(&format!("/v1/capacity-pools/{}/availability", self.pool), claim).expect(200);
+    }
+
+    /// The offers to it that wait for a reply.
+    pub fn inbox(&self, causeway: &Causeway) -> Vec<Value> {
+        let listed = get(causeway, &self.staff(causeway), "/v1/offers?open=true").expect(200).json();
+        listed["items"].as_array().unwrap().clone()
+    }
+
+    /// The only offer to it that waits for a reply.
+    #[track_caller]
+    pub fn asked(&self, causeway: &Causeway) -> String {
+        let inbox = self.inbox(causeway);
+        assert_eq!(inbox.len(), 1, "{inbox:?}");
+        inbox[0]["id"].as_str().unwrap().to_owned()
+    }
+}
+
+/// Somebody who seeks.
+pub struct Desk {
+    pub district: District,
+}
+
+impl Desk {
+    pub fn new(causeway: &Causeway, code: &str) -> Self {
+        Self { district: District::new(causeway, code) }
+    }
+
+    /// A token of the district's lead that holds at the time that the test has come to.
+    pub fn lead(&self, causeway: &Causeway) -> String {
+        let district: DistrictId = self.district.id.parse().unwrap();
+        causeway.token(Role::DistrictLead, &Tie::District { district, schools: Vec::new() })
+    }
+
+    /// A student whose mother lets clinics be asked and told.
+    pub fn pupil(&self, causeway: &Causeway) -> Pupil {
+        let lead = self.lead(causeway);
+        let pupil = Pupil::new(causeway, &lead, &json!({}));
+        consents(causeway, &lead, &pupil);
+        pupil
+    }
+
+    pub fn post(&self, causeway: &Causeway, path: &str, body: &Value) -> Answer {
+        keyed(causeway, &self.lead(causeway), path, body)
+    }
+
+    pub fn get(&self, causeway: &Causeway, path: &str) -> Value {
+        get(causeway, &self.lead(causeway), path).expect(200).json()
+    }
+
+    /// Makes a referral that asks these, and begins.
+    #[track_caller]
+    pub fn refers(
+        &self,
+        causeway: &Causeway,
+        pupil: &Pupil,
+        agencies: &[&Agency],
+        changes: &Value,
+    ) -> String {
+        let offerings: Vec<&str> = agencies.iter().map(|agency| agency.offering.as_str()).collect();
+        let mut body = json!({
+            "student_id": pupil.id, "need": need(), "shortlist": {"offerings": offerings}, "submit": true,
+        });
+        json_patch::merge(&mut body, changes);
+        let made = self.post(causeway, "/v1/referrals", &body).expect(201);
+        made.json()["id"].as_str().unwrap().to_owned()
+    }
+
+    pub fn referral(&self, causeway: &Causeway, id: &str) -> Value {
+        self.get(causeway, &format!("/v1/referrals/{id}"))
+    }
+
+    /// How far it has come.
+    pub fn status(&self, causeway: &Causeway, id: &str) -> String {
+        let shown = self.referral(causeway, id);
+        format!("{} {}", text(&shown["status"]), text(&shown["business_status"]))
+    }
+
+    pub fn acts(&self, causeway: &Causeway, id: &str, body: &Value) -> Answer {
+        self.post(causeway, &format!("/v1/referrals/{id}/actions"), body)
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or("-")
+}
+
+pub fn need() -> Value {
+    json!({
+        "origin": {"near": {"latitude": 42.70, "longitude": -71.16}},
+        "required": {"needs": {"any_of": ["anxiety"]}, "tiers": {"any_of": [2]}},
+    })
+}
+
+/// A consent to ask clinics and to tell them who it is, signed by the mother.
+pub fn consents(causeway: &Causeway, token: &str, pupil: &Pupil) -> String {
+    let changes = json!({
+        "purposes": ["coordinate_care", "provide_service"],
+        "fields": ["given_name", "family_name", "birth_date", "phone", "guardians", "languages", "needs"],
+    });
+    pupil.consented(causeway, token, &changes)
+}
+
+/// Sends what needs an `Idempotency-Key`, with one of its own.
+pub fn keyed(causeway: &Causeway, token: &str, path: &str, body: &Value) -> Answer {
+    let key = format!("\"{}\"", Uuid::now_v7());
+    causeway
+        .send_as(token, TestRequest::post().uri(path).insert_header(("Idempotency-Key", key)).set_json(body))
+}
+
+/// An agency's answer.
+#[track_caller]
+pub fn answers(causeway: &Causeway, agency: &Agency, offer: &str, body: &Value) -> Value {
+    keyed(causeway, &agency.staff(causeway), &format!("/v1/offers/{offer}/actions"), body).expect(200).json()
+}
+
+pub fn go_to(causeway: &Causeway, instant: &str) {
+    let instant: Timestamp = instant.parse().unwrap();
+    let by = instant.duration_since(causeway.clock.now());
+    causeway.clock.advance(Duration::try_from(by).unwrap_or_else(|_| panic!("{instant} is past")));
+}
+
+/// What is due is done.
+pub fn turn(causeway: &Causeway) -> usize {
+    causeway.context.app.turn_clock().unwrap()
+}
+
+on_both! {
+    fn a_referral_goes_from_a_need_to_the_end_of_a_service(causeway) {
+        // Sunday noon, UTC.
+        let desk = Desk::new(&causeway, "0149");
+        let one = Agency::new(&causeway, "One", "enrolled");
+        let two = Agency::new(&causeway, "Two", "enrolled");
+        let three = Agency::new(&causeway, "Three", "listed");
+        let four = Agency::new(&causeway, "Four", "enrolled");
+        let all = [&one, &two, &three, &four];
+        let lead = desk.lead(&causeway);
+        let pupil = Pupil::new(&causeway, &lead, &json!({}));
+
+        // The search names them.
+        let found = get(&causeway, &lead, "/v1/search?near=42.70,-71.16&need=anxiety&language=es").expect(200).json();
+        assert_eq!(found["items"].as_array().unwrap().len(), 4);
+
+        // Nobody may be asked before a consent comes.
+        let id = desk.refers(&causeway, &pupil, &all, &json!({"pins": {"languages": ["es"]}}));
+        assert_eq!(desk.status(&causeway, &id), "active awaiting-consent");
+        let due = desk.referral(&causeway, &id)["due"].clone();
+        assert_eq!((&due["step"], &due["from"]), (&json!("consent"), &json!("family")));
+        assert_eq!(one.inbox(&causeway).len(), 0);
+        consents(&causeway, &lead, &pupil);
+        assert_eq!(desk.status(&causeway, &id), "active seeking");
+
+        // The first lets the clock run out: asked on a Sunday, as if on Monday, it has two business days.
+        let first = one.inbox(&causeway).pop().unwrap();
+        assert_eq!(first["reply_by"], json!("2026-11-25T22:00:00Z"));
+        assert_eq!(first["profile"]["requirements"]["languages"], json!(["es"]));
+        assert_eq!(two.inbox(&causeway).len(), 0, "one after the other");
+        go_to(&causeway, "2026-11-25T21:59:59Z");
+        assert_eq!(turn(&causeway), 0);
+        go_to(&causeway, "2026-11-25T22:00:00Z");
+        assert_eq!(turn(&causeway), 1);
+        assert_eq!(turn(&causeway), 0, "once");
+        assert_eq!(one.inbox(&causeway).len(), 0);
+
+        // The second declines with a reason.
+        let second = two.asked(&causeway);
+        answers(&causeway, &two, &second, &json!({"action": "decline", "reason": "language_not_available", "note": "Our clinician left."}));
+
+        // The third has nobody here: it is called, and takes the student onto its list.
+        let offers = desk.get(&causeway, &format!("/v1/referrals/{id}/offers"));
+        let third = offers["items"][2].clone();
+        assert_eq!((&third["organization_id"], &third["by_call"]), (&json!(three.organization), &json!(true)));
+        let third = text(&third["id"]).to_owned();
+        let on_call = |body: &Value| desk.post(&causeway, &format!("/v1/offers/{third}/actions"), body);
+        assert_eq!(on_call(&json!({"action": "waitlist"})).expect(200).json()["status"], "rejected");
+
+        // The fourth accepts pending verification, and hands back.
+        let fourth = four.asked(&causeway);
+        answers(&causeway, &four, &fourth, &json!({"action": "pending_verification"}));
+        assert_eq!(desk.status(&causeway, &id), "active seeking");
+        answers(&causeway, &four, &fourth, &json!({"action": "verify"}));
+        assert_eq!(desk.status(&causeway, &id), "active accepted");
+        let places = |causeway: &Causeway| desk.get(causeway, &format!("/v1/referrals/{id}/offers"))["wait_list_entries"].clone();
+        assert_eq!(places(&causeway)[0]["status"], "released");
+        answers(&causeway, &four, &fourth, &json!({"action": "return", "reason": "insurance_not_verified"}));
+        assert_eq!(desk.status(&causeway, &id), "active waiting");
+        assert_eq!(places(&causeway)[0]["status"], "waiting");
+        let joined = places(&causeway)[0]["joined_at"].clone();
+
+        // A slot frees at the third, which is called again.
+        assert_eq!(turn(&causeway), 0, "there is no room yet");
+        three.claims(&causeway, &json!({"status": "capacity", "open_slots": 1}));
+        assert_eq!(turn(&causeway), 1);
+        assert_eq!((&places(&causeway)[0]["status"], &places(&causeway)[0]["joined_at"]), (&json!("promoted"), &joined));
+        let offers = desk.get(&causeway, &format!("/v1/referrals/{id}/offers"));
+        let fifth = offers["items"].as_array().unwrap().last().unwrap().clone();
+        assert_eq!((&fifth["organization_id"], &fifth["status"]), (&json!(three.organization), &json!("requested")));
+        let fifth = text(&fifth["id"]).to_owned();
+        let on_call = |body: &Value| desk.post(&causeway, &format!("/v1/offers/{fifth}/actions"), body).expect(200).json();
+        on_call(&json!({"action": "accept"}));
+
+        // Who the student is is told only now, and is on the record.
+        let released = desk.post(&causeway, &format!("/v1/students/{}/disclosures", pupil.id), &json!({
+            "recipient": {"organization": {"organization_id": three.organization, "name": "R. Intake", "position": "intake"}},
+            "packet": "identity", "fields": ["given_name", "family_name", "birth_date"], "purpose": "provide_service",
+            "basis": "consent", "obligation": "none", "accepted_on": "2026-11-25",
+        }));
+        released.expect(201);
+
+        on_call(&json!({"action": "schedule", "appointment_at": "2026-11-30T15:00:00Z"}));
+        assert_eq!(desk.status(&causeway, &id), "active scheduled");
+        go_to(&causeway, "2026-11-30T16:00:00Z");
+        assert_eq!(on_call(&json!({"action": "no_show"}))["missed"], 1);
+        assert_eq!(desk.status(&causeway, &id), "active accepted", "there is no appointment");
+        on_call(&json!({"action": "reschedule", "appointment_at": "2026-12-02T15:00:00Z"}));
+        go_to(&causeway, "2026-12-02T16:00:00Z");
+        assert_eq!(on_call(&json!({"action": "attend"}))["first_attended_at"], "2026-12-02T16:00:00Z");
+        assert_eq!(desk.status(&causeway, &id), "active in-service");
+        on_call(&json!({"action": "complete"}));
+        assert_eq!(desk.status(&causeway, &id), "active needs-coordinator", "its outcome is to be told");
+        desk.acts(&causeway, &id, &json!({"action": "close", "outcome": {"served": true, "in_needed_language": true}})).expect(200);
+        assert_eq!(desk.status(&causeway, &id), "completed closed");
+        assert_eq!(desk.referral(&causeway, &id)["due"], Value::Null);
+
+        // The mother is told exactly what was told of her child: five times a profile that names nobody, once who it is.
+        let report = desk.get(&causeway, &format!("/v1/students/{}/disclosures?guardian_id={}", pupil.id, pupil.guardian));
+        let told: Vec<(&str, &str)> = report["items"].as_array().unwrap().iter()
+            .map(|one| (text(&one["packet"]), text(&one["released_to"]["organization_id"])))
+            .collect();
+        let profile = |agency: &'_ Agency| ("limited_profile", agency.organization.clone());
+        let expected = [profile(&one), profile(&two), profile(&three), profile(&four), profile(&three), ("identity", three.organization.clone())];
+        assert_eq!(told, expected.iter().map(|(packet, to)| (*packet, to.as_str())).collect::<Vec<_>>());
+
+        // One row of history for each version of each thing.
+        let events = desk.get(&causeway, &format!("/v1/referrals/{id}/events"))["items"].as_array().unwrap().clone();
+        for subject in events.iter().map(|event| &event["subject_id"]) {
+            let mut versions: Vec<i64> = events.iter().filter(|event| event["subject_id"] == *subject).map(|event| event["version"].as_i64().unwrap()).collect();
+            versions.sort_unstable();
+            assert_eq!(versions, (1..=i64::try_from(versions.len()).unwrap()).collect::<Vec<_>>(), "{subject}");
+        }
+        let shown = desk.referral(&causeway, &id);
+        let of_referral = events.iter().filter(|event| event["subject"] == "referral").count();
+        assert_eq!(shown["version"].as_u64().unwrap(), of_referral as u64);
+        let declined = events.iter().find(|event| event["event"] == "decline").unwrap();
+        assert_eq!((&declined["reason"], &declined["note"]), (&json!("language_not_available"), &json!("Our clinician left.")));
+    }
+}
+
+on_both! {
+    fn what_is_listed_works_and_what_is_not_says_what_would(causeway) {
+        let desk = Desk::new(&causeway, "0149");
+        let one = Agency::new(&causeway, "One", "enrolled");
+        let pupil = desk.pupil(&causeway);
+        let id = desk.refers(&causeway, &pupil, &[&one], &json!({"submit": false}));
+        let listed = |path: &str, token: &str| get(&causeway, token, path).expect(200).json()["actions"].clone();
+        let path = format!("/v1/referrals/{id}/actions");
+        let lead = desk.lead(&causeway);
+        assert_eq!(listed(&path, &lead), json!(["submit", "revoke", "pin", "unpin", "extend_shortlist", "assign", "cover", "note", "enter_in_error"]));
+        let refused = desk.acts(&causeway, &id, &json!({"action": "close", "outcome": {"served": false, "reason": "other"}})).expect(409).json();
+        assert!(text(&refused["detail"]).contains("what you may do now: submit, revoke"), "{refused}");
+        desk.acts(&causeway, &id, &json!({"action": "submit"})).expect(200);
+        let offer = one.asked(&causeway);
+        let path = format!("/v1/offers/{offer}/actions");
+        assert_eq!(listed(&path, &one.staff(&causeway)), json!(["accept", "pending_verification", "decline", "waitlist"]));
+        assert_eq!(listed(&path, &lead), json!(["withdraw", "enter_in_error"]), "the agency answers itself");
+        let refused = keyed(&causeway, &lead, &path, &json!({"action": "accept"})).expect(409).json();
+        assert!(text(&refused["detail"]).contains("only by the recipient; what you may do now: withdraw"), "{refused}");
+        answers(&causeway, &one, &offer, &json!({"action": "accept"}));
+        let refused = desk.acts(&causeway, &id, &json!({"action": "revoke", "reason": "moved"})).expect(409).json();
+        assert!(text(&refused["detail"]).contains("request_cancellation"), "{refused}");
+        keyed(&causeway, &lead, &path, &json!({"action": "request_cancellation", "reason": "moved"})).expect(200);
+        answers(&causeway, &one, &offer, &json!({"action": "confirm_cancellation"}));
+        assert_eq!(desk.status(&causeway, &id), "active needs-coordinator", "nobody else is asked by itself");
+        desk.acts(&causeway, &id, &json!({"action": "revoke", "reason": "moved"})).expect(200);
+        assert_eq!(desk.status(&causeway, &id), "revoked closed");
+        assert_eq!(listed(&format!("/v1/referrals/{id}/actions"), &lead), json!(["enter_in_error"]));
+    }
+}
+
+on_both! {
+    fn a_key_is_needed_and_the_same_key_does_nothing_twice(causeway) {
+        let desk = Desk::new(&causeway, "0149");
+        let one = Agency::new(&causeway, "One", "enrolled");
+        let pupil = desk.pupil(&causeway);
+        let lead = desk.lead(&causeway);
+        let body = json!({"student_id": pupil.id, "need": need(), "shortlist": {"offerings": [one.offering]}, "submit": true});
+        let send = |key: Option<&str>| {
+            let mut request = TestRequest::post().uri("/v1/referrals").set_json(&body);
+            if let Some(key) = key {
+                request = request.insert_header(("Idempotency-Key", key));
+            }
+            causeway.send_as(&lead, request)
+        };
+        let refused = send(None).expect(400);
+        assert_eq!(refused.errors()[0].0, "Idempotency-Key");
+        let first = send(Some("\"a\"")).expect(201);
+        let again = send(Some("\"a\"")).expect(201);
+        assert_eq!(first.json()["id"], again.json()["id"]);
+        assert_eq!(again.header("idempotency-replayed"), Some("true"));
+        assert_eq!(one.inbox(&causeway).len(), 1);
+    }
+}
+
+on_both! {
+    fn a_consent_that_is_revoked_stops_the_cascade_and_says_so(causeway) {
+        let desk = Desk::new(&causeway, "0149");
+        let (one, two) = (Agency::new(&causeway, "One", "enrolled"), Agency::new(&causeway, "Two", "enrolled"));
+        let lead = desk.lead(&causeway);
+        let pupil = Pupil::new(&causeway, &lead, &json!({}));
+        let consent = consents(&causeway, &lead, &pupil);
+        let id = desk.refers(&causeway, &pupil, &[&one, &two], &json!({}));
+        let offer = one.asked(&causeway);
+        let revocation = json!({"by": {"guardian": pupil.guardian}, "method": "verbal_witnessed", "evidence": "call of the mother"});
+        desk.post(&causeway, &format!("{}/{consent}/revoke", pupil.consents()), &revocation).expect(200);
+        assert_eq!(desk.status(&causeway, &id), "active awaiting-consent");
+        assert_eq!((one.inbox(&causeway).len(), two.inbox(&causeway).len()), (0, 0));
+        let withdrawn = desk.get(&causeway, &format!("/v1/offers/{offer}"));
+        assert_eq!((&withdrawn["status"], &withdrawn["reason"]), (&json!("cancelled"), &json!("consent_ended")));
+        let refused = keyed(&causeway, &one.staff(&causeway), &format!("/v1/offers/{offer}/actions"), &json!({"action": "accept"}));
+        assert!(text(&refused.expect(409).json()["detail"]).contains("the offer is cancelled"));
+        // Another consent, and the search goes on where it stopped.
+        consents(&causeway, &lead, &pupil);
+        assert_eq!(desk.status(&causeway, &id), "active seeking");
+        assert_eq!(one.inbox(&causeway).len(), 1);
+    }
+}
+
+on_both! {
+    fn only_whom_a_consent_names_is_asked(causeway) {
+        let desk = Desk::new(&causeway, "0149");
+        let (one, two) = (Agency::new(&causeway, "One", "enrolled"), Agency::new(&causeway, "Two", "enrolled"));
+        let lead = desk.lead(&causeway);
+        let pupil = Pupil::new(&causeway, &lead, &json!({}));
+        let named = json!({"recipients": [{"organization": two.organization}], "purposes": ["coordinate_care"]});
+        pupil.consented(&causeway, &lead, &named);
+        let id = desk.refers(&causeway, &pupil, &[&one, &two], &json!({}));
+        assert_eq!((one.inbox(&causeway).len(), two.inbox(&causeway).len()), (0, 1));
+        let offer = two.asked(&causeway);
+        answers(&causeway, &two, &offer, &json!({"action": "decline", "reason": "age"}));
+        assert_eq!(desk.status(&causeway, &id), "active awaiting-consent", "the first is not asked without");
+    }
+}
+
+on_both! {
+    fn what_is_pinned_holds_of_whoever_is_asked_and_goes_by_an_own_act_only(causeway) {
+        let desk = Desk::new(&causeway, "0149");
+        let (one, two) = (Agency::new(&causeway, "One", "enrolled"), Agency::new(&causeway, "Two", "enrolled"));
+        let pupil = desk.pupil(&causeway);
+        let id = desk.refers(&causeway, &pupil, &[&one, &two], &json!({"pins": {"languages": ["ht"]}}));
+        assert_eq!(desk.status(&causeway, &id), "active needs-coordinator");
+        let shown = desk.referral(&causeway, &id);
+        assert_eq!(shown["shortlist"][0]["passed_over"], "pinned");
+        desk.acts(&causeway, &id, &json!({"action": "reroute", "shortlist": {"offerings": [two.offering]}})).expect(200);
+        assert_eq!(desk.referral(&causeway, &id)["pins"]["languages"], json!(["ht"]), "it survives a new route");
+        assert_eq!(two.inbox(&causeway).len(), 0);
+        let unpin = json!({"action": "unpin", "pins": {"languages": ["ht"]}});
+        assert_eq!(desk.acts(&causeway, &id, &unpin).expect(400).json()["code"], "invalid-request");
+        let unpin = json!({"action": "unpin", "pins": {"languages": ["ht"]}, "reason": "The father speaks Spanish."});
+        desk.acts(&causeway, &id, &unpin).expect(200);
+        assert_eq!(two.inbox(&causeway).len(), 1);
+        desk.acts(&causeway, &id, &json!({"action": "pin", "pins": {"languages": ["pt"]}})).expect(200);
+        assert_eq!(two.inbox(&causeway).len(), 0, "it was taken back");
+        let events = desk.get(&causeway, &format!("/v1/referrals/{id}/events"));
+        let unpinned = events["items"].as_array().unwrap().iter().find(|event| event["event"] == "unpin").unwrap().clone();
+        assert_eq!(unpinned["note"], "The father speaks Spanish.");
+    }
+}
+
+on_both! {
+    fn slots_that_are_counted_are_held_and_those_who_come_later_wait_in_their_order(causeway) {
+        let desk = Desk::new(&causeway, "0149");
+        let other = Desk::new(&causeway, "0150");
+        let one = Agency::new(&causeway, "One", "enrolled");
+        one.claims(&causeway, &json!({"status": "capacity", "open_slots": 1}));
+        let pupils: Vec<Pupil> = (0..2).map(|_| desk.pupil(&causeway)).collect();
+        let foreign = other.pupil(&causeway);
+        let first = desk.refers(&causeway, &pupils[0], &[&one], &json!({}));
+        let second = desk.refers(&causeway, &pupils[1], &[&one], &json!({}));
+        causeway.clock.advance(Duration::from_secs(1));
+        // It came last, and is urgent.
+        let third = other.refers(&causeway, &foreign, &[&one], &json!({"urgency": "urgent"}));
+        assert_eq!(desk.status(&causeway, &first), "active seeking");
+        assert_eq!((desk.status(&causeway, &second), other.status(&causeway, &third)), ("active waiting".to_owned(), "active waiting".to_owned()));
+        assert_eq!(turn(&causeway), 0, "the only slot is held");
+        let offer = one.asked(&causeway);
+        answers(&causeway, &one, &offer, &json!({"action": "decline", "reason": "age"}));
+        assert_eq!(turn(&causeway), 1);
+        assert_eq!((desk.status(&causeway, &second), other.status(&causeway, &third)), ("active waiting".to_owned(), "active seeking".to_owned()));
+        let offer = one.asked(&causeway);
+        answers(&causeway, &one, &offer, &json!({"action": "accept"}));
+        assert_eq!(turn(&causeway), 0);
+        one.claims(&causeway, &json!({"status": "capacity", "open_slots": 1}));
+        assert_eq!(turn(&causeway), 1);
+        assert_eq!(desk.status(&causeway, &second), "active seeking");
+    }
+}
+
+on_both! {
+    fn nobody_sees_the_referrals_of_others(causeway) {
+        let (desk, other) = (Desk::new(&causeway, "0149"), Desk::new(&causeway, "0150"));
+        let (one, two) = (Agency::new(&causeway, "One", "enrolled"), Agency::new(&causeway, "Two", "enrolled"));
+        let pupil = desk.pupil(&causeway);
+        let id = desk.refers(&causeway, &pupil, &[&one], &json!({}));
+        let offer = one.asked(&causeway);
+        let (stranger, staff) = (other.lead(&causeway), two.staff(&causeway));
+        for path in [format!("/v1/referrals/{id}"), format!("/v1/referrals/{id}/offers"), format!("/v1/referrals/{id}/events"), format!("/v1/referrals/{id}/actions"), format!("/v1/offers/{offer}")] {
+            get(&causeway, &stranger, &path).expect(404);
+        }
+        keyed(&causeway, &stranger, &format!("/v1/referrals/{id}/actions"), &json!({"action": "submit"})).expect(404);
+        get(&causeway, &staff, &format!("/v1/offers/{offer}")).expect(404);
+        keyed(&causeway, &staff, &format!("/v1/offers/{offer}/actions"), &json!({"action": "accept"})).expect(404);
+        keyed(&causeway, &stranger, "/v1/referrals", &json!({"student_id": pupil.id, "need": need()})).expect(404);
+        assert_eq!(get(&causeway, &stranger, "/v1/referrals").expect(200).json()["items"], json!([]));
+        // What the agency is shown names nobody.
+        let shown = get(&causeway, &one.staff(&causeway), &format!("/v1/offers/{offer}")).expect(200).text;
+        for secret in ["Rosa", "2015-04-02", "DEMO", &pupil.id, "M-1"] {
+            assert!(!shown.contains(secret), "{secret} in {shown}");
+        }
+    }
+}
+
+on_both! {
+    fn imminent_risk_makes_no_referral(causeway) {
+        let desk = Desk::new(&causeway, "0149");
+        let pupil = desk.pupil(&causeway);
+        let body = json!({"student_id": pupil.id, "need": need(), "imminent_risk": true});
+        let refused = desk.post(&causeway, "/v1/referrals", &body).expect(409).json();
+        assert_eq!(refused["code"], "imminent-risk");
+        assert!(!refused["crisis_contacts"].as_array().unwrap().is_empty());
+        assert_eq!(desk.get(&causeway, "/v1/referrals")["items"], json!([]));
+        assert_eq!(desk.get(&causeway, "/v1/crisis-events")["items"].as_array().unwrap().len(), 1);
+    }
+}
+
+on_both! {
+    fn what_is_wrong_is_said_with_its_place(causeway) {
+        let desk = Desk::new(&causeway, "0149");
+        let pupil = desk.pupil(&causeway);
+        let body = json!({
+            "student_id": pupil.id, "parallel": 9, "next_action_on": "2026-01-01", "note": " ",
+            "need": {"radius_km": 900, "required": {"needs": {"any_of": []}}},
+            "shortlist": {"offerings": [Uuid::nil(), Uuid::nil()], "size": 3},
+        });
+        let places: Vec<String> = desk.post(&causeway, "/v1/referrals", &body).expect(400).errors().into_iter().map(|(at, _)| at).collect();
+        assert_eq!(places, ["/need/radius_km", "/need/required/needs/any_of", "/shortlist/offerings/1", "/shortlist/size", "/parallel", "/next_action_on", "/note"]);
+        let unknown = json!({"student_id": pupil.id, "need": need(), "shortlist": {"offerings": [Uuid::nil()]}});
+        assert_eq!(desk.post(&causeway, "/v1/referrals", &unknown).expect(400).errors()[0].0, "/shortlist/offerings/0");
+        let nobody = json!({"student_id": Uuid::nil(), "need": need()});
+        desk.post(&causeway, "/v1/referrals", &nobody).expect(404);
+    }
+}
