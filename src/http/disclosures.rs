@@ -47,13 +47,19 @@ impl From<records::Disclosure> for Disclosure {
 
 /// What travels with a release.
 #[derive(Serialize, utoipa::ToSchema)]
-struct NoticeText {
+pub(super) struct NoticeText {
     /// Which.
     notice: Notice,
     /// Where the law asks for it.
     citation: &'static str,
     /// Its words.
     words: &'static str,
+}
+
+impl From<Notice> for NoticeText {
+    fn from(notice: Notice) -> Self {
+        Self { notice, citation: notice.citation(), words: notice.words() }
+    }
 }
 
 /// What leaves, with its record.
@@ -330,10 +336,7 @@ async fn create_disclosure(
     })
     .await?;
     let Released { disclosure, packet, notices } = released;
-    let notices = notices
-        .into_iter()
-        .map(|notice| NoticeText { notice, citation: notice.citation(), words: notice.words() })
-        .collect();
+    let notices = notices.into_iter().map(NoticeText::from).collect();
     let made = DisclosureMade { disclosure: disclosure.into(), packet, notices };
     Ok(HttpResponse::build(StatusCode::CREATED).json(made))
 }

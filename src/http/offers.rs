@@ -3,26 +3,30 @@
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::Context;
 use super::body;
 use super::caller::{Caller, OfferActor, OfferReader, ReferralsRespond};
+use super::disclosures::NoticeText;
 use super::errand::{self, Attempt, errand};
 use super::idempotency::{Answer, needs_key};
 use super::problem::Problem;
 use super::query::{FromParams, Limit, NoParams, Params, UnquotedQuery};
 use super::resource::{JSON, PageBody, Total, etag, link_next};
 use super::students::path_id;
-use crate::privacy::Purpose;
 use crate::privacy::audit::Action;
+use crate::privacy::disclosures::{self as records, Document};
 use crate::privacy::limited::LimitedProfile;
+use crate::privacy::{Basis, Packet, Purpose};
 use crate::referrals::machine::offer::{OfferAction, TaskStatus};
 use crate::referrals::{self, Desk, EntryState, OfferAct, OfferList, OfferPage, Terms};
+use crate::students::releases::Released;
 use crate::types::{
-    CapacityPoolId, OfferId, OfferingId, OrganizationId, ReferralId, ServiceId, WaitListEntryId,
+    CapacityPoolId, DisclosureId, OfferId, OfferingId, OrganizationId, ReferralId, ServiceId, WaitListEntryId,
 };
 
 /// One referral put to one offering (FHIR `Task`).
@@ -187,6 +191,34 @@ struct OffersPage {
 struct OfferActions {
     /// Exactly what works.
     actions: Vec<OfferAction>,
+}
+
+/// Which packet is fetched.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct OfferPacketAsk {
+    /// `eligibility` or `identity`.
+    packet: Packet,
+}
+
+/// What somebody of the organization is told.
+#[derive(Serialize, utoipa::ToSchema)]
+struct OfferPacket {
+    /// The record of the release.
+    disclosure_id: DisclosureId,
+    /// When it was released.
+    released_at: Timestamp,
+    /// For what, and for nothing else.
+    purpose: Purpose,
+    /// On which basis.
+    basis: Basis,
+    /// Where the law says so.
+    citation: String,
+    /// What is told, by field.
+    #[schema(value_type = Object)]
+    packet: Map<String, Value>,
+    /// What must be kept with it.
+    notices: Vec<NoticeText>,
 }
 
 struct ListOffers {
@@ -355,7 +387,61 @@ async fn act_on_offer(
     .await
 }
 
+/// Tells somebody of the organization what they must know of the student: `eligibility` while the insurer is asked,
+/// `identity` once the offer is accepted; of either, what a consent or an agreement covers. Each request is a release of
+/// its own, on the record that the family may see.
+#[utoipa::path(
+    tag = "offers", operation_id = "fetch_offer_packet", security(("oauth" = ["referrals:respond"])),
+    params(("id" = OfferId, Path, description = "The offer")),
+    request_body(content = OfferPacketAsk, content_type = "application/json", example = json!({"packet": "identity"})),
+    responses(
+        (status = 200, description = "What is told, and what must be kept with it", body = OfferPacket),
+        (status = 400, description = "`invalid-request`"),
+        (status = 403, description = "`insufficient-scope`, `forbidden`, `disclosure-refused`"),
+        (status = 404, description = "`not-found`"),
+        (status = 409, description = "`conflict`"),
+        (status = 413, description = "`payload-too-large`"),
+        (status = 415, description = "`unsupported-media-type`"),
+    )
+)]
+#[post("/offers/{id}/packets")]
+async fn fetch_offer_packet(
+    caller: Caller<ReferralsRespond>,
+    context: web::Data<Context>,
+    request: HttpRequest,
+    id: web::Path<String>,
+    _params: UnquotedQuery<NoParams>,
+    bytes: body::Bytes,
+) -> Result<HttpResponse, Problem> {
+    let id: OfferId = path_id("offer", &id)?;
+    let OfferPacketAsk { packet } = body::read_unquoted(&request, &bytes.0, JSON)?;
+    let errand = errand(&request, &caller, Purpose::ProvideService)?;
+    let app = context.app.clone();
+    let released =
+        errand::run(&context, errand, attempt(Action::Release, Some(id)), move |tx, vault, errand| {
+            referrals::fetch_packet(tx, &Desk { vault, errand, finder: &app }, id, packet)
+        });
+    let Released { disclosure, packet, notices } = released.await?;
+    let notices = notices.into_iter().map(NoticeText::from).collect();
+    let records::Disclosure { id, released_at, document, .. } = disclosure;
+    let Document { purpose, basis, citation, .. } = document;
+    Ok(HttpResponse::Ok().json(OfferPacket {
+        disclosure_id: id,
+        released_at,
+        purpose,
+        basis,
+        citation,
+        packet,
+        notices,
+    }))
+}
+
 /// Adds these operations.
 pub(super) fn configure(services: &mut ServiceConfig<'_>) {
-    services.service(list_offers).service(get_offer).service(list_offer_actions).service(act_on_offer);
+    services
+        .service(list_offers)
+        .service(get_offer)
+        .service(list_offer_actions)
+        .service(act_on_offer)
+        .service(fetch_offer_packet);
 }

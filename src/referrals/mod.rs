@@ -25,6 +25,7 @@ pub use asks::{
     DEFAULT_SHORTLIST, LONGEST_SHORTLIST, MOST_PARALLEL, OfferAct, ReferralAct, ReferralCreate, Shortlist,
 };
 pub use model::*;
+pub use offers::packets::fetch_packet;
 pub use offers::{OfferList, OfferPage, RESOURCE as OFFER, act_on_offer, offer, offers_to_agency};
 pub use store::ReferralPage;
 

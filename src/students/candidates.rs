@@ -106,11 +106,7 @@ pub(crate) fn tell_profile(
         Decision::Refuse { reasons } => return Ok(Err(reasons)),
     };
     let document = Document {
-        released_by: ReleasedBy {
-            id: errand.principal.id.to_string(),
-            name: errand.principal.name.clone(),
-            position: errand.principal.role.to_string(),
-        },
+        released_by: ReleasedBy::of(&errand.principal),
         released_to: ReleasedTo {
             organization_id: Some(asked.organization.id),
             guardian_id: None,

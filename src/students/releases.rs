@@ -18,8 +18,8 @@ use crate::privacy::consents;
 use crate::privacy::disclosures::{self, Disclosure, Document, Filter, ReleasedBy, ReleasedTo, Writing};
 use crate::privacy::vault::Vault;
 use crate::privacy::{
-    Decision, Direction, GuardianAccess, Named, Notice, Party, Reason, RecipientClass, Refusal, Release,
-    Standing, decide, family_access,
+    Basis, Decision, Direction, GuardianAccess, Named, Notice, Packet, Party, Purpose, Reason,
+    RecipientClass, Refusal, Release, Standing, decide, family_access,
 };
 use crate::store::{DbConnection, Tx};
 use crate::types::{GuardianId, OrganizationId, ServiceId, StudentId, Truth, calendar_date};
@@ -45,16 +45,105 @@ pub fn release(
     student: StudentId,
     asked: &DisclosureCreate,
 ) -> Result<Released> {
+    release_as(tx, vault, errand, student, asked, ReleasedBy::of(&errand.principal), Extent::Whole)
+}
+
+/// An agency that fetches a packet itself.
+pub(crate) struct Fetched {
+    /// The agency.
+    pub(crate) organization: OrganizationId,
+    /// The service that it is asked about.
+    pub(crate) service: ServiceId,
+    /// What it fetches.
+    pub(crate) packet: Packet,
+    /// Whether a plan owes the service.
+    pub(crate) obligation: Obligation,
+    /// The day on which it accepted the student.
+    pub(crate) accepted_on: Option<Date>,
+    /// On whose word.
+    pub(crate) released_by: ReleasedBy,
+}
+
+/// Releases to somebody of an agency, whose errand it is, what of a packet may leave, and puts it on the record. What no
+/// basis covers is left out.
+///
+/// # Errors
+/// [`Error::Refused`] if nothing of it may.
+pub(crate) fn release_to_agency(
+    tx: &mut Tx<'_>,
+    vault: &Vault,
+    errand: &Errand,
+    student: StudentId,
+    fetched: Fetched,
+) -> Result<Released> {
+    let Fetched { organization, service, packet, obligation, accepted_on, released_by } = fetched;
+    let purpose = match packet {
+        Packet::Eligibility | Packet::LimitedProfile => Purpose::VerifyInsurance,
+        Packet::Identity | Packet::Progress => Purpose::ProvideService,
+    };
+    let asked = |basis| DisclosureCreate {
+        recipient: Recipient::Organization(ToOrganization {
+            organization_id: organization,
+            service_id: Some(service),
+            name: errand.principal.name.clone(),
+            position: errand.principal.role.to_string(),
+        }),
+        packet,
+        fields: Vec::new(),
+        purpose,
+        basis,
+        obligation: Some(obligation),
+        minor_care: None,
+        accepted_on,
+        on_file: (basis == Basis::SchoolOfficial).then(|| "the agreement on file".to_owned()),
+        threat: None,
+    };
+    let by = |tx: &mut Tx<'_>, basis| {
+        release_as(tx, vault, errand, student, &asked(basis), released_by.clone(), Extent::Covered)
+    };
+    match by(tx, Basis::Consent) {
+        Err(Error::Refused(_)) => {}
+        done => return done,
+    }
+    by(tx, Basis::SchoolOfficial).map_err(|error| match error {
+        // What exactly is missing is the district's to know.
+        Error::Refused(_) => {
+            let message = "nothing on file lets your organization be told this today; ask the district, which sees what is \
+                           missing";
+            Error::Refused(vec![FieldError::body("/packet", message)])
+        }
+        other => other,
+    })
+}
+
+/// How much of what is asked must be covered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// All of it, else nothing leaves.
+    Whole,
+    /// As much as is.
+    Covered,
+}
+
+fn release_as(
+    tx: &mut Tx<'_>,
+    vault: &Vault,
+    errand: &Errand,
+    student: StudentId,
+    asked: &DisclosureCreate,
+    released_by: ReleasedBy,
+    extent: Extent,
+) -> Result<Released> {
     let tenant = tenant(errand)?;
     let file = File::open(tx, vault, tenant, student)?;
-    let fields = accept(asked, calendar_date(tx.now), file.student.facts.birth_date)?;
+    let mut fields = accept(asked, calendar_date(tx.now), file.student.facts.birth_date)?;
     let consents = consents::list(tx.connection, tenant, &file.key, student)?;
     let consents: Vec<_> = consents.into_iter().map(|kept| kept.consent).collect();
     let access = file.access();
     let involved = involved(tx.connection, &file, &asked.recipient, calendar_date(tx.now))?;
     // What somebody answers for, with the place where it stands written; without that it is not known.
     let on_file = if asked.on_file.is_some() { Truth::Yes } else { Truth::Unknown };
-    let release = Release {
+    let mut release = Release {
         student_id: student,
         district_id: tenant.district,
         party: party(&asked.recipient, &involved),
@@ -81,6 +170,13 @@ pub fn release(
         legally_responsible: on_file,
         takes_part_under_idea: on_file,
     };
+    if extent == Extent::Covered {
+        fields.retain(|field| {
+            let one = Release { fields: vec![*field], ..release.clone() };
+            matches!(decide(&one, &standing), Decision::Release { .. })
+        });
+        release.fields.clone_from(&fields);
+    }
     let (consents, notices) = match decide(&release, &standing) {
         Decision::Release { basis: _, consents, notices } => (consents, notices),
         Decision::Refuse { reasons } => {
@@ -93,11 +189,7 @@ pub fn release(
     };
     let packet = packet(&file.student.facts, &file.guardians_in_full(), school.as_deref(), &fields);
     let document = Document {
-        released_by: ReleasedBy {
-            id: errand.principal.id.to_string(),
-            name: errand.principal.name.clone(),
-            position: errand.principal.role.to_string(),
-        },
+        released_by,
         released_to: released_to(&asked.recipient, involved.organization),
         direction: release.direction,
         packet: asked.packet,

@@ -92,6 +92,7 @@ fn table() -> BTreeMap<String, Needs> {
         ("list_offers", Needs::Scope(Scope::ReferralsRespond)),
         ("get_offer", Needs::Either(Scope::ReferralsRespond, Scope::ReferralsRead)),
         ("list_offer_actions", Needs::Either(Scope::ReferralsRespond, Scope::ReferralsWrite)),
+        ("fetch_offer_packet", Needs::Scope(Scope::ReferralsRespond)),
         ("act_on_offer", Needs::Either(Scope::ReferralsRespond, Scope::ReferralsWrite)),
         ("report_crisis", Needs::Scope(Scope::ReferralsWrite)),
         ("list_crisis_events", Needs::Scope(Scope::ReferralsRead)),

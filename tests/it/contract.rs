@@ -156,7 +156,8 @@ fn every_example_works_against_the_demonstration() {
         // The first two take credentials of somebody else, only a person does the third, and an offer is there only where
         // somebody was asked; their own tests do these.
         let of_others = ["issue_token", "redeem_invitation", "clear_crisis_event"];
-        let of_offers = ["list_offers", "get_offer", "list_offer_actions", "act_on_offer"];
+        let of_offers =
+            ["list_offers", "get_offer", "list_offer_actions", "act_on_offer", "fetch_offer_packet"];
         if of_others
             .iter()
             .chain(&of_offers)

@@ -503,3 +503,44 @@ on_both! {
         desk.post(&causeway, "/v1/referrals", &nobody).expect(404);
     }
 }
+
+on_both! {
+    fn an_agency_fetches_what_it_must_know_when_it_must_and_each_time_is_on_the_record(causeway) {
+        let desk = Desk::new(&causeway, "0149");
+        let one = Agency::new(&causeway, "One", "enrolled");
+        let lead = desk.lead(&causeway);
+        let pupil = Pupil::new(&causeway, &lead, &json!({}));
+        consents(&causeway, &lead, &pupil);
+        desk.refers(&causeway, &pupil, &[&one], &json!({}));
+        let offer = one.asked(&causeway);
+        let path = format!("/v1/offers/{offer}/packets");
+        let staff = one.staff(&causeway);
+        let fetch = |packet: &str| causeway.send_as(&staff, TestRequest::post().uri(&path).set_json(json!({"packet": packet})));
+        // Who it is, is not told before, and nothing permits to ask an insurer.
+        fetch("identity").expect(409);
+        let refused = fetch("eligibility").expect(403).json();
+        assert_eq!(refused["code"], "disclosure-refused");
+        fetch("limited_profile").expect(400);
+        pupil.consented(&causeway, &lead, &json!({}));
+        answers(&causeway, &one, &offer, &json!({"action": "pending_verification"}));
+        let told = fetch("eligibility").expect(200).json();
+        assert_eq!((&told["purpose"], &told["basis"]), (&json!("verify_insurance"), &json!("consent")));
+        assert_eq!(told["packet"]["given_name"], "Rosa");
+        answers(&causeway, &one, &offer, &json!({"action": "verify"}));
+        let told = fetch("identity").expect(200).json();
+        let fields: Vec<&String> = told["packet"].as_object().unwrap().keys().collect();
+        assert_eq!(fields, ["given_name", "family_name", "birth_date", "phone", "guardians", "languages", "needs"], "what the consent covers");
+        assert_eq!(told["notices"][0]["notice"], "redisclosure");
+        fetch("eligibility").expect(409);
+        let other = Agency::new(&causeway, "Two", "enrolled").staff(&causeway);
+        causeway.send_as(&other, TestRequest::post().uri(&path).set_json(json!({"packet": "identity"}))).expect(404);
+        answers(&causeway, &one, &offer, &json!({"action": "return", "reason": "age"}));
+        fetch("identity").expect(409);
+        let report = desk.get(&causeway, &format!("/v1/students/{}/disclosures", pupil.id));
+        let told: Vec<(&str, &str)> = report["items"].as_array().unwrap().iter()
+            .map(|one| (text(&one["packet"]), text(&one["released_to"]["position"])))
+            .collect();
+        assert_eq!(told, [("limited_profile", "-"), ("eligibility", "agency_staff"), ("identity", "agency_staff")]);
+        assert_eq!(report["items"][2]["released_by"]["position"], "owner of the referral");
+    }
+}

@@ -12,6 +12,7 @@ use super::audit::{self, Act, Action, DisclosureColumns, Errand, Outcome, digest
 use super::release::Notice;
 use super::vault::StudentKey;
 use super::words::{Basis, Direction, Packet, Purpose, StudentField};
+use crate::access::Principal;
 use crate::error::{Error, Result};
 use crate::store::{DbConnection, Tenant, Tx};
 use crate::types::{ConsentId, DisclosureId, DistrictId, GuardianId, OrganizationId, StudentId};
@@ -31,6 +32,17 @@ pub struct ReleasedBy {
     /// Their position.
     #[schema(example = "coordinator")]
     pub position: String,
+}
+
+impl ReleasedBy {
+    /// Whoever calls.
+    pub fn of(principal: &Principal) -> Self {
+        Self {
+            id: principal.id.to_string(),
+            name: principal.name.clone(),
+            position: principal.role.to_string(),
+        }
+    }
 }
 
 /// Who was told.

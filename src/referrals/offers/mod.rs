@@ -1,5 +1,6 @@
 //! What is done with an offer: by the agency, or by a coordinator who has it on the telephone; and by the district.
 
+pub(super) mod packets;
 mod store;
 
 use super::Desk;
