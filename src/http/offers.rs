@@ -194,7 +194,7 @@ struct OfferActions {
 }
 
 /// Which packet is fetched.
-#[derive(Deserialize, utoipa::ToSchema)]
+#[derive(Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 struct OfferPacketAsk {
     /// `eligibility` or `identity`.
