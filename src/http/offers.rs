@@ -13,6 +13,7 @@ use super::body;
 use super::caller::{Caller, OfferActor, OfferReader, ReferralsRespond};
 use super::disclosures::NoticeText;
 use super::errand::{self, Attempt, errand};
+use super::expected_wait::ExpectedWait;
 use super::idempotency::{Answer, needs_key};
 use super::problem::Problem;
 use super::query::{FromParams, Limit, NoParams, Params, UnquotedQuery};
@@ -155,12 +156,21 @@ pub(super) struct WaitListEntry {
     status: EntryState,
     /// Since when it waits.
     joined_at: Timestamp,
+    /// The nth among the referrals that wait here, from 1, while it waits. Whom the agency has on its list besides is not
+    /// among them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    position: Option<u32>,
+    /// How long that may take; whoever else the agency has on its list is taken to go first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    expected_wait: Option<ExpectedWait>,
     /// Grows by one with every change.
     version: i64,
 }
 
-impl From<referrals::Entry> for WaitListEntry {
-    fn from(entry: referrals::Entry) -> Self {
+impl From<referrals::Place> for WaitListEntry {
+    fn from(referrals::Place { entry, standing }: referrals::Place) -> Self {
         Self {
             id: entry.id,
             referral_id: entry.referral,
@@ -168,6 +178,8 @@ impl From<referrals::Entry> for WaitListEntry {
             capacity_pool_id: entry.pool,
             status: entry.state,
             joined_at: entry.joined_at,
+            position: standing.map(|standing| standing.position),
+            expected_wait: standing.map(|standing| standing.wait.into()),
             version: entry.version,
         }
     }

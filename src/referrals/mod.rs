@@ -14,6 +14,7 @@ mod asks;
 mod cascade;
 mod case;
 pub mod clock;
+mod lists;
 pub mod machine;
 mod model;
 mod offers;
@@ -24,6 +25,7 @@ pub use asking::Matcher;
 pub use asks::{
     DEFAULT_SHORTLIST, LONGEST_SHORTLIST, MOST_PARALLEL, OfferAct, ReferralAct, ReferralCreate, Shortlist,
 };
+pub use lists::{Place, Standing};
 pub use model::*;
 pub use offers::packets::fetch_packet;
 pub use offers::{OfferList, OfferPage, RESOURCE as OFFER, act_on_offer, offer, offers_to_agency};
@@ -206,13 +208,14 @@ pub fn list(tx: &mut Tx<'_>, desk: &Desk<'_>, page: &ReferralPage) -> Result<(Ve
 ///
 /// # Errors
 /// [`Error::NotFound`] if it is not one of the caller's.
-pub fn offers_of(tx: &mut Tx<'_>, desk: &Desk<'_>, id: ReferralId) -> Result<(Vec<Offer>, Vec<Entry>)> {
+pub fn offers_of(tx: &mut Tx<'_>, desk: &Desk<'_>, id: ReferralId) -> Result<(Vec<Offer>, Vec<Place>)> {
     let tenant = tenant(desk.errand)?;
     let referral = store::find(tx.connection, tenant, id)?;
     let offers = store::offers_of(tx.connection, tenant, id)?;
     let entries = store::entries_of(tx.connection, tenant, id)?;
+    let places = lists::places(tx.connection, entries, tx.now)?;
     told(tx, desk, Action::Read, &referral)?;
-    Ok((offers, entries))
+    Ok((offers, places))
 }
 
 /// What happened to a referral and all that belongs to it, in order.

@@ -61,6 +61,7 @@ mod program_imports;
 mod program_keys;
 mod program_links;
 mod program_nodes;
+mod program_referrals;
 mod published;
 mod referral_properties;
 mod referrals;

@@ -436,6 +436,9 @@ on_both! {
         assert_eq!(desk.status(&causeway, &first), "active seeking");
         assert_eq!((desk.status(&causeway, &second), other.status(&causeway, &third)), ("active waiting".to_owned(), "active waiting".to_owned()));
         assert_eq!(turn(&causeway), 0, "the only slot is held");
+        let place = |desk: &Desk, referral: &str| desk.get(&causeway, &format!("/v1/referrals/{referral}/offers"))["wait_list_entries"][0].clone();
+        assert_eq!((&place(&desk, &second)["position"], &place(&other, &third)["position"]), (&json!(2), &json!(1)), "urgent before routine, in whichever district");
+        assert_eq!(place(&desk, &second)["expected_wait"]["basis"], "unknown", "nobody has said how many start");
         let offer = one.asked(&causeway);
         answers(&causeway, &one, &offer, &json!({"action": "decline", "reason": "age"}));
         assert_eq!(turn(&causeway), 1);

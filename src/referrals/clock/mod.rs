@@ -13,7 +13,7 @@ use super::case::{Case, Said};
 use super::machine::Actor;
 use super::machine::offer::OfferAction;
 use super::store as of_tenant;
-use super::{Desk, Matcher};
+use super::{Desk, Entry, Matcher};
 use crate::access::{Principal, PrincipalId, Role, Tie};
 use crate::availability::holds;
 use crate::error::Result;
@@ -21,7 +21,7 @@ use crate::privacy::Purpose;
 use crate::privacy::audit::Errand;
 use crate::privacy::vault::Vault;
 use crate::store::{Store, Tenancy, Tenant};
-use crate::types::{CapacityPoolId, ClientId, OfferId};
+use crate::types::{CapacityPoolId, ClientId, OfferId, WaitListEntryId};
 
 /// Offers that one look ends at most.
 const BATCH: i64 = 200;
@@ -69,32 +69,65 @@ fn expire(store: &Store, vault: &Vault, finder: &dyn Matcher, tenant: &Tenant, i
     })
 }
 
-/// Offers the free slots of a pool to those who wait for it, in their order; says how many got one.
+/// Offers the free slots of a pool to those who wait for it, in their order; says how many got one. Those who rest, or of
+/// whom no consent allows it now, are passed by and keep their place.
 fn fill(store: &Store, vault: &Vault, finder: &dyn Matcher, pool: CapacityPoolId) -> Result<usize> {
     let mut filled = 0;
+    let mut passed: Vec<WaitListEntryId> = Vec::new();
     loop {
-        let one = store.write_for_now(&Tenancy::Clock, |tx| {
-            holds::lock(tx, &[pool])?;
-            if store::room(tx, pool)? == 0 {
-                return Ok(false);
+        let now = store.clock().now();
+        // Most often there is nothing to do, and nobody is kept from writing by finding that out.
+        let first = store.read_for_now(&Tenancy::Clock, |connection| {
+            if store::room(connection, pool, now)? == 0 {
+                return Ok(None);
             }
-            for entry in store::line(tx.connection, pool)? {
-                let tenant = Tenant { district: entry.district, schools: Vec::new() };
-                let errand = errand(&tenant);
-                tx.on_behalf(&errand.tenancy)?;
-                let desk = Desk { vault, errand: &errand, finder };
-                let mut case = Case::open(tx, &desk, &tenant, entry.referral)?;
-                if cascade::promote(tx, &desk, &tenant, &mut case, pool)? {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
+            Ok(store::line(connection, pool)?.into_iter().find(|entry| !passed.contains(&entry.id)))
         })?;
-        if !one {
-            return Ok(filled);
+        let Some(entry) = first else { return Ok(filled) };
+        match offer_to_first(store, vault, finder, &entry, &passed)? {
+            Turn::Offered => filled += 1,
+            Turn::PassedBy => passed.push(entry.id),
+            Turn::Moved => {}
         }
-        filled += 1;
     }
+}
+
+/// What came of offering a slot.
+enum Turn {
+    /// The first has it.
+    Offered,
+    /// The first cannot take it now.
+    PassedBy,
+    /// Somebody else was faster: the first is another, or there is no room any more.
+    Moved,
+}
+
+/// Offers a slot to a referral that stood first. It takes the referral and then the pool, as everybody does, and looks again
+/// whether it is still so.
+fn offer_to_first(
+    store: &Store,
+    vault: &Vault,
+    finder: &dyn Matcher,
+    entry: &Entry,
+    passed: &[WaitListEntryId],
+) -> Result<Turn> {
+    let tenant = Tenant { district: entry.district, schools: Vec::new() };
+    let errand = errand(&tenant);
+    store.write_for_now(&errand.tenancy, |tx| {
+        let desk = Desk { vault, errand: &errand, finder };
+        let mut case = Case::open(tx, &desk, &tenant, entry.referral)?;
+        holds::lock(tx, &[entry.pool])?;
+        tx.on_behalf(&Tenancy::Clock)?;
+        let has_room = store::room(tx.connection, entry.pool, tx.now)? > 0;
+        tx.on_behalf(&errand.tenancy)?;
+        let line = store::line(tx.connection, entry.pool)?;
+        let first = line.iter().find(|waits| !passed.contains(&waits.id));
+        if !has_room || first.is_none_or(|first| first.id != entry.id) {
+            return Ok(Turn::Moved);
+        }
+        let offered = cascade::promote(tx, &desk, &tenant, &mut case, entry.pool)?;
+        Ok(if offered { Turn::Offered } else { Turn::PassedBy })
+    })
 }
 
 /// On whose behalf the clock works: the district's, and in nobody's name.

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::referrals::model::{Entry, EntryState};
 use crate::referrals::store::{EntryRow, OPEN};
 use crate::store::schema::{offers, wait_list_entries as entries};
-use crate::store::{DbConnection, Tenant, Tx, to_sql};
+use crate::store::{DbConnection, Tenant, to_sql};
 use crate::types::{AvailabilityStatus, CapacityPoolId, OfferId};
 
 /// Offers of every district whose time is over, the longest first: for the clock, which sees no more of them.
@@ -54,17 +54,17 @@ pub(super) fn pools_waited_for(connection: &mut DbConnection) -> Result<Vec<Capa
 
 /// How many slots of a pool are free for those who wait: as many as are counted and not promised; one at a time, where
 /// there is room and nobody counts. For the clock, which sees the offers of every district.
-pub(super) fn room(tx: &mut Tx<'_>, pool: CapacityPoolId) -> Result<u32> {
-    let claim = current_claims(tx.connection, &[pool])?.pop();
-    let claim = claim.filter(|claim| claim.status_at(tx.now) == AvailabilityStatus::Capacity);
+pub(super) fn room(connection: &mut DbConnection, pool: CapacityPoolId, now: Timestamp) -> Result<u32> {
+    let claim = current_claims(connection, &[pool])?.pop();
+    let claim = claim.filter(|claim| claim.status_at(now) == AvailabilityStatus::Capacity);
     let Some(claim) = claim else { return Ok(0) };
     if claim.open_slots.is_some() {
-        return Ok(effective_open(tx.connection, &[pool], tx.now)?.remove(&pool).unwrap_or(0));
+        return Ok(effective_open(connection, &[pool], now)?.remove(&pool).unwrap_or(0));
     }
     let open: i64 = offers::table
         .filter(offers::capacity_pool_id.eq(pool.to_string()))
         .filter(offers::state.eq_any(OPEN))
         .count()
-        .get_result(tx.connection)?;
+        .get_result(connection)?;
     Ok(u32::from(open == 0))
 }
