@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use actix_web::test::TestRequest;
 use causeway::referrals::machine::Actor;
 use causeway::referrals::machine::offer::{self, OfferAction, OfferState, Stage};
 use causeway::referrals::machine::referral::{self, ReferralAction, ReferralState, ReferralStatus};
@@ -12,6 +13,9 @@ use serde_json::{Value, json};
 use crate::consents::Pupil;
 use crate::referrals::{Agency, Desk, consents, keyed, turn};
 use crate::support::{Causeway, on_both};
+
+/// A token is used so long; it holds for a quarter of an hour.
+const LEAD_KEPT: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
 
 /// Numbers that look random and are the same each time (xorshift).
 struct Dice(u64);
@@ -40,6 +44,25 @@ struct World {
     referrals: Vec<(String, usize)>,
     /// What the offers of each referral were the last time, to see that what has ended does not move.
     ended: BTreeMap<String, String>,
+    /// A token of the district's lead, and until when it is used.
+    lead: (String, jiff::Timestamp),
+}
+
+/// What is shown of everything at one moment, by path: asked at once, which is much quicker than one by one.
+struct Shown(BTreeMap<String, Value>);
+
+impl Shown {
+    fn get(&self, path: &str) -> &Value {
+        &self.0[path]
+    }
+
+    fn list(&self, path: &str, name: &str) -> Vec<Value> {
+        self.get(path)[name].as_array().unwrap().clone()
+    }
+
+    fn offers(&self, referral: &str) -> Vec<Value> {
+        self.list(&format!("/v1/referrals/{referral}/offers"), "items")
+    }
 }
 
 fn text(value: &Value) -> &str {
@@ -62,8 +85,9 @@ impl World {
         agencies[0].claims(causeway, &json!({"status": "capacity", "open_slots": 1}));
         let pupils: Vec<Pupil> = (0..2).map(|_| desk.pupil(causeway)).collect();
         let consents = pupils.iter().map(|_| Some(String::new())).collect();
+        let lead = (desk.lead(causeway), causeway.clock.now() + LEAD_KEPT);
         let mut world =
-            Self { desk, agencies, pupils, consents, referrals: Vec::new(), ended: BTreeMap::new() };
+            Self { desk, agencies, pupils, consents, referrals: Vec::new(), ended: BTreeMap::new(), lead };
         for pupil in [0, 1, 0] {
             world.refer(causeway, pupil);
         }
@@ -77,14 +101,34 @@ impl World {
         self.referrals.push((id, pupil));
     }
 
-    fn offers(&self, causeway: &Causeway, referral: &str) -> (Vec<Value>, Vec<Value>) {
-        let shown = self.desk.get(causeway, &format!("/v1/referrals/{referral}/offers"));
-        let list = |name: &str| shown[name].as_array().unwrap().clone();
-        (list("items"), list("wait_list_entries"))
+    /// A token that holds now.
+    fn lead(&mut self, causeway: &Causeway) -> String {
+        if causeway.clock.now() >= self.lead.1 {
+            self.lead = (self.desk.lead(causeway), causeway.clock.now() + LEAD_KEPT);
+        }
+        self.lead.0.clone()
+    }
+
+    /// Everything that the district may see.
+    fn look(&mut self, causeway: &Causeway) -> Shown {
+        let authorization = format!("Bearer {}", self.lead(causeway));
+        let of_referral =
+            |id: &String| ["", "/offers", "/events"].map(|part| format!("/v1/referrals/{id}{part}"));
+        let referrals = self.referrals.iter().flat_map(|(id, _)| of_referral(id));
+        let pools =
+            self.agencies.iter().map(|agency| format!("/v1/capacity-pools/{}/availability", agency.pool));
+        let files =
+            self.pupils.iter().flat_map(|pupil| [format!("{}/disclosures", pupil.path), pupil.consents()]);
+        let paths: Vec<String> = referrals.chain(pools).chain(files).collect();
+        let request = |path: &String| {
+            TestRequest::get().uri(path).insert_header(("Authorization", authorization.clone()))
+        };
+        let answers = causeway.send_all(paths.iter().map(request));
+        Shown(paths.into_iter().zip(answers.into_iter().map(|answer| answer.expect(200).json())).collect())
     }
 
     /// One random act. The answer must be the one that the machines give.
-    fn step(&mut self, causeway: &Causeway, dice: &mut Dice) -> String {
+    fn step(&mut self, causeway: &Causeway, dice: &mut Dice, shown: &Shown) -> String {
         match dice.roll(20) {
             0 => {
                 let minutes = *dice.pick(&[1, 60, 24 * 60, 4 * 24 * 60]);
@@ -101,21 +145,19 @@ impl World {
                 agency.claims(causeway, &claim);
                 format!("an agency claims {claim}")
             }
-            2 => self.change_consents(causeway, dice),
+            2 => self.change_consents(causeway, dice, shown),
             3 => format!("{} things are due", turn(causeway)),
-            4..8 => self.act_on_referral(causeway, dice),
-            _ => self.act_on_offer(causeway, dice),
+            4..8 => self.act_on_referral(causeway, dice, shown),
+            _ => self.act_on_offer(causeway, dice, shown),
         }
     }
 
-    fn change_consents(&mut self, causeway: &Causeway, dice: &mut Dice) -> String {
+    fn change_consents(&mut self, causeway: &Causeway, dice: &mut Dice, shown: &Shown) -> String {
         let pupil = dice.roll(self.pupils.len());
-        let lead = self.desk.lead(causeway);
+        let lead = self.lead(causeway);
         let file = &self.pupils[pupil];
-        let listed = self.desk.get(causeway, &file.consents());
-        let standing: Vec<String> = listed["items"]
-            .as_array()
-            .unwrap()
+        let standing: Vec<String> = shown
+            .list(&file.consents(), "items")
             .iter()
             .filter(|consent| consent["revoked_at"].is_null())
             .map(|consent| text(&consent["id"]).to_owned())
@@ -127,15 +169,13 @@ impl World {
         for consent in standing {
             let revocation =
                 json!({"by": {"guardian": file.guardian}, "method": "verbal_witnessed", "evidence": "call"});
-            self.desk
-                .post(causeway, &format!("{}/{consent}/revoke", file.consents()), &revocation)
-                .expect(200);
+            keyed(causeway, &lead, &format!("{}/{consent}/revoke", file.consents()), &revocation).expect(200);
         }
         self.consents[pupil] = None;
         format!("the consents of {pupil} are revoked")
     }
 
-    fn act_on_referral(&mut self, causeway: &Causeway, dice: &mut Dice) -> String {
+    fn act_on_referral(&mut self, causeway: &Causeway, dice: &mut Dice, shown: &Shown) -> String {
         let (id, _) = dice.pick(&self.referrals).clone();
         let action = *dice.pick(ReferralAction::ALL);
         if matches!(action, ReferralAction::EnterInError | ReferralAction::Revoke | ReferralAction::Close)
@@ -143,9 +183,9 @@ impl World {
         {
             return "nothing".to_owned();
         }
-        let shown = self.desk.referral(causeway, &id);
-        let status: ReferralStatus = text(&shown["status"]).parse().unwrap();
-        let (offers, _) = self.offers(causeway, &id);
+        let status = text(&shown.get(&format!("/v1/referrals/{id}"))["status"]);
+        let status: ReferralStatus = status.parse().unwrap();
+        let offers = shown.offers(&id);
         let state = ReferralState::of(status, offers.iter().any(|offer| state_of(offer).is_engaged()));
         let offerings: Vec<&str> = self.agencies.iter().map(|agency| agency.offering.as_str()).collect();
         let mut body = json!({"action": action});
@@ -167,15 +207,17 @@ impl World {
             | ReferralAction::Cover => json!({}),
         };
         json_patch::merge(&mut body, &more);
-        let answer = self.desk.acts(causeway, &id, &body);
+        let lead = self.lead(causeway);
+        let answer = keyed(causeway, &lead, &format!("/v1/referrals/{id}/actions"), &body);
         let expected = if referral::transition(state, action, Actor::Requester).is_ok() { 200 } else { 409 };
         assert_eq!(answer.status, expected, "{body} of a referral that is {state}: {}", answer.text);
         format!("{body}: {expected}")
     }
 
-    fn act_on_offer(&mut self, causeway: &Causeway, dice: &mut Dice) -> String {
+    fn act_on_offer(&mut self, causeway: &Causeway, dice: &mut Dice, shown: &Shown) -> String {
         let (referral, _) = dice.pick(&self.referrals).clone();
-        let (offers, _) = self.offers(causeway, &referral);
+        let offers = shown.offers(&referral);
+        let lead = self.lead(causeway);
         if offers.is_empty() {
             return "nothing".to_owned();
         }
@@ -199,9 +241,9 @@ impl World {
             .unwrap();
         let (token, sides) = match (by_agency, offer["by_call"].as_bool().unwrap()) {
             (true, false) => (agency.staff(causeway), vec![Actor::Recipient]),
-            (true, true) => (self.desk.lead(causeway), vec![Actor::Requester, Actor::Recipient]),
+            (true, true) => (lead, vec![Actor::Requester, Actor::Recipient]),
             (false, by_call) => (
-                self.desk.lead(causeway),
+                lead,
                 if by_call { vec![Actor::Requester, Actor::Recipient] } else { vec![Actor::Requester] },
             ),
         };
@@ -219,12 +261,13 @@ impl World {
     }
 
     /// Every invariant.
-    fn check(&mut self, causeway: &Causeway) {
+    fn check(&mut self, all: &Shown) {
         let mut held: BTreeMap<String, usize> = BTreeMap::new();
         let mut told: BTreeMap<(usize, String), usize> = BTreeMap::new();
         for (id, pupil) in self.referrals.clone() {
-            let shown = self.desk.referral(causeway, &id);
-            let (offers, entries) = self.offers(causeway, &id);
+            let shown = all.get(&format!("/v1/referrals/{id}"));
+            let offers = all.offers(&id);
+            let entries = all.list(&format!("/v1/referrals/{id}/offers"), "wait_list_entries");
             let engaged: Vec<&Value> = offers.iter().filter(|offer| state_of(offer).is_engaged()).collect();
             let open: Vec<&Value> = offers.iter().filter(|offer| state_of(offer).is_open()).collect();
             let waiting = entries.iter().filter(|entry| entry["status"] == "waiting").count();
@@ -250,7 +293,12 @@ impl World {
                     "{was:?} {is}"
                 );
             }
-            self.check_history(causeway, &id, &shown, &offers, &entries);
+            check_history(
+                &all.list(&format!("/v1/referrals/{id}/events"), "items"),
+                shown,
+                &offers,
+                &entries,
+            );
             // 4: what is pinned holds of whoever is asked. Nobody speaks Haitian Creole.
             let pins: Vec<&str> = shown["pins"]["languages"]
                 .as_array()
@@ -283,7 +331,7 @@ impl World {
         }
         // 1: no more is promised than there is.
         for agency in &self.agencies {
-            let claim = self.desk.get(causeway, &format!("/v1/capacity-pools/{}/availability", agency.pool));
+            let claim = all.get(&format!("/v1/capacity-pools/{}/availability", agency.pool));
             if let (Some(slots), Some(left)) =
                 (claim["open_slots"].as_i64(), claim["effective_open_slots"].as_i64())
             {
@@ -297,7 +345,7 @@ impl World {
         }
         // 5: as many releases as offers, each to whom it was made.
         for (pupil, file) in self.pupils.iter().enumerate() {
-            let report = self.desk.get(causeway, &format!("/v1/students/{}/disclosures", file.id));
+            let report = all.get(&format!("{}/disclosures", file.path));
             for agency in &self.agencies {
                 let to = |one: &&Value| one["released_to"]["organization_id"] == agency.organization.as_str();
                 let releases = report["items"].as_array().unwrap().iter().filter(to).count();
@@ -306,32 +354,22 @@ impl World {
             }
         }
     }
+}
 
-    fn check_history(
-        &self,
-        causeway: &Causeway,
-        id: &str,
-        shown: &Value,
-        offers: &[Value],
-        entries: &[Value],
-    ) {
-        let events = self.desk.get(causeway, &format!("/v1/referrals/{id}/events"))["items"]
-            .as_array()
-            .unwrap()
-            .clone();
-        let mut versions: BTreeMap<&str, BTreeSet<i64>> = BTreeMap::new();
-        for event in &events {
-            let is_new = versions
-                .entry(text(&event["subject_id"]))
-                .or_default()
-                .insert(event["version"].as_i64().unwrap());
-            assert!(is_new, "{event}");
-        }
-        for thing in offers.iter().chain(entries).chain([shown]) {
-            let version = thing["version"].as_i64().unwrap();
-            let known = versions.get(text(&thing["id"])).cloned().unwrap_or_default();
-            assert_eq!(known, (1..=version).collect(), "{thing}");
-        }
+/// One row of history for each version of each thing.
+fn check_history(events: &[Value], shown: &Value, offers: &[Value], entries: &[Value]) {
+    let mut versions: BTreeMap<&str, BTreeSet<i64>> = BTreeMap::new();
+    for event in events {
+        let is_new = versions
+            .entry(text(&event["subject_id"]))
+            .or_default()
+            .insert(event["version"].as_i64().unwrap());
+        assert!(is_new, "{event}");
+    }
+    for thing in offers.iter().chain(entries).chain([shown]) {
+        let version = thing["version"].as_i64().unwrap();
+        let known = versions.get(text(&thing["id"])).cloned().unwrap_or_default();
+        assert_eq!(known, (1..=version).collect(), "{thing}");
     }
 }
 
@@ -341,16 +379,15 @@ on_both! {
         let mut world = World::new(&causeway);
         let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
         let mut done = Vec::new();
-        world.check(&causeway);
-        for step in 0..if soak { 2_000 } else { 60 } {
+        for step in 0..if soak { 2_000 } else { 40 } {
             if step % 25 == 24 {
                 let pupil = dice.roll(2);
                 world.refer(&causeway, pupil);
             }
-            let what = world.step(&causeway, &mut dice);
-            done.push(what);
-            let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| world.check(&causeway)));
+            let shown = world.look(&causeway);
+            let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| world.check(&shown)));
             assert!(checked.is_ok(), "after {:#?}", &done[done.len().saturating_sub(12)..]);
+            done.push(world.step(&causeway, &mut dice, &shown));
         }
     }
 }
