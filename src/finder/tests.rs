@@ -237,6 +237,26 @@ proptest! {
     }
 
     #[test]
+    fn what_a_site_says_is_never_wrongly_no_and_nothing_else_than_the_truth_where_it_is_exact(
+        world in worlds(60), question in questions(),
+    ) {
+        let index = build(&world);
+        let only = |ask| Criteria { availability: Some(ask), ..Criteria::default() };
+        let asks = [question.required.clone(), only(AvailabilityAsk::Open), only(AvailabilityAsk::Waitlist)];
+        for required in asks {
+            let question = Question { required, ..question.clone() };
+            let asked = index.resolve(&question);
+            for site in sites(index.tree_root()) {
+                let leaf = index.leaf(site.slot);
+                let mut truths = asked.truths(leaf).filter(|(criterion, _)| *criterion != Criterion::Restriction);
+                let holds = asked.serves_audience(leaf) && truths.all(|(_, truth)| truth == Truth::Yes);
+                let may_match = asked.may_match(&site.envelope.summary);
+                prop_assert!(may_match == holds || (may_match && !site.is_exact), "{may_match} {leaf:?}");
+            }
+        }
+    }
+
+    #[test]
     fn an_explanation_is_the_computation(world in worlds(30), question in questions(), profile in profiles()) {
         let index = build(&world);
         let search = Search { limit: 100, ..Search::new(&question) };

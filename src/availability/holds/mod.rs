@@ -71,10 +71,7 @@ pub fn place(tx: &mut Tx<'_>, pool: CapacityPoolId, holder: Uuid) -> Result<Plac
 /// # Errors
 /// If the database fails.
 pub fn release(tx: &mut Tx<'_>, holder: Uuid) -> Result<Option<CapacityPoolId>> {
-    let Some(pool) = store::held_by(tx.connection, holder)? else { return Ok(None) };
-    if !store::release(tx.connection, holder, tx.now)? {
-        return Ok(None);
-    }
+    let Some(pool) = store::release(tx.connection, holder, tx.now)? else { return Ok(None) };
     let version = store::version(tx.connection, pool)?;
     tx.changed(Change { noun: Noun::CapacityPool, subject: pool.into(), version })?;
     Ok(Some(pool))

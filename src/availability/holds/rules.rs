@@ -78,6 +78,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn whatever_happens_no_more_are_promised_than_are_open_and_none_is_refused_while_one_is_left(
             events in prop::collection::vec((events(), 0..4_i64), 0..100),

@@ -108,9 +108,17 @@ pub(super) fn insert(
     Ok(())
 }
 
-/// Writes that `holder` has let go; says whether it held anything.
-pub(super) fn release(connection: &mut DbConnection, holder: Uuid, now: Timestamp) -> Result<bool> {
+/// Writes that `holder` has let go of what it held, if anything, and gives its pool.
+pub(super) fn release(
+    connection: &mut DbConnection,
+    holder: Uuid,
+    now: Timestamp,
+) -> Result<Option<CapacityPoolId>> {
     let held = slot_holds::table.find(holder.to_string()).filter(slot_holds::released_at.is_null());
-    let released = diesel::update(held).set(slot_holds::released_at.eq(to_sql(now))).execute(connection)?;
-    Ok(released == 1)
+    let pool: Option<String> = diesel::update(held)
+        .set(slot_holds::released_at.eq(to_sql(now)))
+        .returning(slot_holds::capacity_pool_id)
+        .get_result(connection)
+        .optional()?;
+    pool.as_deref().map(parse_id).transpose()
 }
