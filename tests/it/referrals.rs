@@ -532,7 +532,8 @@ on_both! {
         answers(&causeway, &one, &offer, &json!({"action": "verify"}));
         let told = fetch("identity").expect(200).json();
         let fields: Vec<&String> = told["packet"].as_object().unwrap().keys().collect();
-        assert_eq!(fields, ["given_name", "family_name", "birth_date", "phone", "guardians", "languages", "needs"], "what the consent covers");
+        assert_eq!(fields, ["birth_date", "family_name", "given_name", "guardians", "languages", "needs", "phone"], "what the consent covers");
+        assert_eq!(told["packet"]["needs"], json!(["anxiety"]));
         assert_eq!(told["notices"][0]["notice"], "redisclosure");
         fetch("eligibility").expect(409);
         let other = Agency::new(&causeway, "Two", "enrolled").staff(&causeway);

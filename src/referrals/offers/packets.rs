@@ -2,9 +2,9 @@
 
 use super::{Desk, act_on, store};
 use crate::error::{Error, FieldError, Result};
-use crate::privacy::Packet;
 use crate::privacy::audit::{Action, Errand, record};
 use crate::privacy::disclosures::ReleasedBy;
+use crate::privacy::{Packet, StudentField};
 use crate::referrals::store as of_tenant;
 use crate::store::{Tenancy, Tenant, Tx};
 use crate::students::releases::{Fetched, Released, release_to_agency};
@@ -54,5 +54,10 @@ pub fn fetch_packet(tx: &mut Tx<'_>, desk: &Desk<'_>, id: OfferId, packet: Packe
             position: "owner of the referral".to_owned(),
         },
     };
-    release_to_agency(tx, desk.vault, &errand, referral.student, fetched)
+    let mut released = release_to_agency(tx, desk.vault, &errand, referral.student, fetched)?;
+    // What the student is to be helped with belongs to the referral, and is told as the offer tells it.
+    if let Some(needs) = released.packet.get_mut(StudentField::Needs.as_str()) {
+        *needs = serde_json::json!(offer.terms.profile.needs);
+    }
+    Ok(released)
 }
