@@ -64,10 +64,6 @@ pub(super) struct Offer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     score: Option<f64>,
-    /// Why this organization was asked.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false)]
-    reasons: Vec<String>,
     /// What is told of the student before it is accepted; it identifies nobody.
     profile: LimitedProfile,
     /// Whether a coordinator calls, because the organization has nobody here, and records what it says.
@@ -102,7 +98,6 @@ impl From<referrals::Offer> for Offer {
             service_id,
             rank,
             score,
-            reasons,
             profile,
             by_call,
             reason,
@@ -126,7 +121,6 @@ impl From<referrals::Offer> for Offer {
             reply_by: offer.due_at,
             rank,
             score,
-            reasons,
             profile,
             by_call,
             accepted_at,

@@ -98,13 +98,21 @@ fn view(referral: referrals::Referral, need: Option<referrals::Need>) -> Referra
         cover,
         next_action_on,
         parallel,
-        shortlist,
+        mut shortlist,
         is_stopped: _,
         lacks_consent: _,
         due,
         outcome,
     } = referral.plan;
-    let (need, pins) = need.map(|need| (need.profile, need.pins)).unzip();
+    let (need, pins) = match need {
+        None => (None, None),
+        Some(referrals::Need { profile, pins, mut reasons }) => {
+            for candidate in &mut shortlist {
+                candidate.reasons = reasons.remove(&candidate.offering_id).unwrap_or_default();
+            }
+            (Some(profile), Some(pins))
+        }
+    };
     Referral {
         id: referral.id,
         student_id: referral.student,

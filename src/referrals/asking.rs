@@ -122,15 +122,10 @@ pub(super) fn holds(finder: &dyn Matcher, offering: OfferingId, pins: &Pins, que
     })
 }
 
-/// A candidate that the finder named.
-pub(super) fn candidate(hit: Hit) -> Candidate {
-    Candidate {
-        offering_id: hit.offering,
-        score: Some(hit.score),
-        reasons: hit.reasons.into_iter().map(|reason| reason.text).collect(),
-        offer_id: None,
-        passed_over: None,
-    }
+/// A candidate that the finder named, and why.
+pub(super) fn candidate(hit: Hit) -> (Candidate, Vec<String>) {
+    let candidate = Candidate { score: Some(hit.score), ..Candidate::chosen(hit.offering) };
+    (candidate, hit.reasons.into_iter().map(|reason| reason.text).collect())
 }
 
 impl Candidate {

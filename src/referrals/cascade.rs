@@ -190,7 +190,6 @@ pub(super) fn offer(
             service_id: listing.service.id,
             rank: u32::try_from(position + 1).unwrap_or(u32::MAX),
             score: candidate.and_then(|candidate| candidate.score),
-            reasons: candidate.map(|candidate| candidate.reasons.clone()).unwrap_or_default(),
             profile,
             by_call: listing.organization.facts.engagement != Engagement::Enrolled,
             reason: None,

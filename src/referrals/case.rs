@@ -326,6 +326,12 @@ impl Case {
         self.record(tx, desk, event, said)
     }
 
+    /// Seals anew what is needed, after it has changed.
+    pub(super) fn seal_need(&mut self) -> Result<()> {
+        self.referral.sealed = self.file.key.seal(NEED, self.referral.id, &self.need)?;
+        Ok(())
+    }
+
     /// Puts the making of the referral on the record.
     pub(super) fn record_creation(&self, tx: &mut Tx<'_>, desk: &Desk<'_>, said: Said<'_>) -> Result<()> {
         let event = Event {

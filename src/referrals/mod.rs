@@ -31,6 +31,8 @@ pub use offers::packets::fetch_packet;
 pub use offers::{OfferList, OfferPage, RESOURCE as OFFER, act_on_offer, offer, offers_to_agency};
 pub use store::ReferralPage;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use crate::access::Role;
@@ -111,7 +113,7 @@ pub fn create(tx: &mut Tx<'_>, desk: &Desk<'_>, id: ReferralId, asked: &Referral
     if student.left_at.is_some() {
         return Err(Error::Conflict("the student has left the district; nothing new is begun".to_owned()));
     }
-    let need = Need { profile: asked.need.clone(), pins: asked.pins.clone() };
+    let need = Need { profile: asked.need.clone(), pins: asked.pins.clone(), reasons: BTreeMap::new() };
     let referral = Referral {
         id,
         district: tenant.district,
@@ -138,7 +140,7 @@ pub fn create(tx: &mut Tx<'_>, desk: &Desk<'_>, id: ReferralId, asked: &Referral
         sealed: key.seal(NEED, id, &need)?,
     };
     let mut case = Case::with(tx, desk, tenant, referral, Vec::new(), Vec::new())?;
-    case.referral.plan.shortlist = shortlist(tx, desk, &case, &asked.shortlist)?;
+    case.referral.plan.shortlist = shortlist(tx, desk, &mut case, &asked.shortlist)?;
     case.referral.plan.due = rules::due(&case.referral, &[], case.progress(), tx.now);
     store::insert(tx, tenant, &case.referral)?;
     case.record_creation(tx, desk, Said { reason: None, text: asked.note.as_deref() })?;
@@ -149,13 +151,20 @@ pub fn create(tx: &mut Tx<'_>, desk: &Desk<'_>, id: ReferralId, asked: &Referral
     Ok(Opened { referral: case.referral, need: case.need })
 }
 
-/// Whom to ask: those that somebody chose, or those that the finder names.
-fn shortlist(tx: &mut Tx<'_>, desk: &Desk<'_>, case: &Case, asked: &Shortlist) -> Result<Vec<Candidate>> {
+/// Whom to ask: those that somebody chose, or those that the finder names. Why it does is sealed with the need.
+fn shortlist(tx: &mut Tx<'_>, desk: &Desk<'_>, case: &mut Case, asked: &Shortlist) -> Result<Vec<Candidate>> {
     // Also where offerings are chosen: a need that names no known place is found out now, and not by the clock.
     let question = cascade::question(tx, case)?;
     if asked.offerings.is_empty() {
         let size = usize::from(asked.size.unwrap_or(DEFAULT_SHORTLIST));
-        return Ok(desk.finder.best(&question, size).into_iter().map(asking::candidate).collect());
+        let mut candidates = Vec::new();
+        for hit in desk.finder.best(&question, size) {
+            let (candidate, reasons) = asking::candidate(hit);
+            case.need.reasons.insert(candidate.offering_id, reasons);
+            candidates.push(candidate);
+        }
+        case.seal_need()?;
+        return Ok(candidates);
     }
     let known: Vec<OfferingId> = listings(tx.connection, &asked.offerings, None, tx.now)?
         .into_iter()
@@ -357,7 +366,7 @@ fn ask_again_later(case: &mut Case) {
 /// Sets what is pinned, and takes back what was offered to those who do not hold it.
 fn set_pins(tx: &mut Tx<'_>, desk: &Desk<'_>, case: &mut Case, pins: Pins) -> Result<()> {
     case.need.pins = pins;
-    case.referral.sealed = case.file.key.seal(NEED, case.referral.id, &case.need)?;
+    case.seal_need()?;
     let question = cascade::question(tx, case)?;
     let open: Vec<_> = case.open_offers().map(|offer| (offer.id, offer.offering)).collect();
     for (id, offering) in open {

@@ -1,5 +1,6 @@
 //! A referral, the offers made for it, and what is kept of both.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -180,6 +181,9 @@ pub struct Need {
     pub profile: NeedProfile,
     /// What cannot be done without.
     pub pins: Pins,
+    /// Why the finder named those of the shortlist that it did.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reasons: BTreeMap<OfferingId, Vec<String>>,
 }
 
 /// An offering of the shortlist.
@@ -193,8 +197,9 @@ pub struct Candidate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub score: Option<f64>,
-    /// Why it is here, in sentences.
+    /// Why it is here, in sentences; not in lists. They tell what the student needs, and so lie sealed with that.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
     pub reasons: Vec<String>,
     /// The offer that was made to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -318,9 +323,6 @@ pub struct Terms {
     /// The finder's score.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score: Option<f64>,
-    /// Why it was asked.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub reasons: Vec<String>,
     /// What the organization is told before it accepts.
     pub profile: LimitedProfile,
     /// Whether the organization has nobody here, so that a coordinator calls it and records what it says.

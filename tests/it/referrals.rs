@@ -548,3 +548,28 @@ on_both! {
         assert_eq!(report["items"][2]["released_by"]["position"], "owner of the referral");
     }
 }
+
+on_both! {
+    fn what_is_needed_lies_in_the_open_nowhere_and_no_agency_is_told_what_betrays_a_child(causeway) {
+        let desk = Desk::new(&causeway, "0149");
+        let one = Agency::new(&causeway, "One", "enrolled");
+        let change = json!({"populations": ["newcomers"]});
+        causeway.patch(&format!("/v1/offerings/{}", one.offering), "*", &change).expect(200);
+        let pupil = desk.pupil(&causeway);
+        let mut need = need();
+        need["required"]["populations"] = json!({"any_of": ["newcomers"]});
+        need["radius_km"] = json!(77.125);
+        let body = json!({"student_id": pupil.id, "need": need, "pins": {"populations": ["newcomers"]}, "note": "Zwiebelfisch", "submit": true});
+        let id = text(&desk.post(&causeway, "/v1/referrals", &body).expect(201).json()["id"]).to_owned();
+        let shown = desk.referral(&causeway, &id);
+        assert!(shown["shortlist"][0]["reasons"].to_string().contains("ewcomer"), "the district sees why: {shown}");
+        let listed = desk.get(&causeway, "/v1/referrals").to_string();
+        assert!(!listed.contains("ewcomer") && !listed.contains("nxiety"), "{listed}");
+        let offer = one.asked(&causeway);
+        let told = get(&causeway, &one.staff(&causeway), &format!("/v1/offers/{offer}")).expect(200).text;
+        assert!(!told.contains("ewcomer"), "{told}");
+        for sealed in ["Zwiebelfisch", "77.125", "serves Anxiety"] {
+            assert!(!causeway.holds_text(sealed), "{sealed} lies in the open");
+        }
+    }
+}
