@@ -62,6 +62,7 @@ mod program_keys;
 mod program_links;
 mod program_nodes;
 mod published;
+mod referral_notices;
 mod referrals;
 mod reminders;
 mod resources;
