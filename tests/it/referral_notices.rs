@@ -173,7 +173,7 @@ on_both! {
         for hour in 0..4 {
             assert_eq!(round(&causeway), [], "{hour}");
             asks(&causeway, &desk, &[&one], &json!({}));
-            causeway.clock.advance(Duration::from_secs(3_600));
+            causeway.clock.advance(Duration::from_hours(1));
         }
         assert_eq!(round(&causeway), [Delivery::Sent]);
         let text = only(&sink).text();
@@ -335,7 +335,7 @@ on_both! {
         };
         let here = agency("Here", "enrolled", "here@example.org");
         let called = agency("Called", "contactable", "called@example.org");
-        let nonsense = agency("Nonsense", "enrolled", "nowhere");
+        let nonsense = agency("Nonsense", "enrolled", "front..desk@example.org");
         let silent = Agency::new(&causeway, "Silent", "enrolled");
         for agency in [&here, &called, &nonsense, &silent] {
             asks(&causeway, &desk, &[agency], &json!({}));

@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::store::{Store, Tenancy, Tenant, Tx};
 use crate::types::{DistrictId, OfferId, OrganizationId, ReaderLanguage, ReferralId, derived_uuid, fill};
 pub use settings::{Bounced, Reach, Settings, Wish, ask, stop, stop_by_link, stopping, wanted};
-use settings::{once, reach, reached_by};
+use settings::{once, reach, reached_at};
 use store::Waiting;
 
 /// What is to be told to one address.
@@ -183,10 +183,10 @@ pub fn compose(
     public_url: &str,
     message: &Message,
 ) -> Result<Composed> {
-    let mut reached = reached_by(tx.connection, message.id, &message.recipient)?;
+    let mut reached = reached_at(tx.connection, &message.recipient)?;
     reached.retain(|(_, reach)| reach.usable().is_some());
     let Some((_, first)) = reached.first() else {
-        return Ok(Composed::Nothing("it tells of nothing that goes to this address any more"));
+        return Ok(Composed::Nothing("nobody at this address wants it any more"));
     };
     let organizations: Vec<OrganizationId> = reached.iter().map(|(organization, _)| *organization).collect();
     tx.on_behalf(&Tenancy::Clock)?;
@@ -242,7 +242,7 @@ fn is_any_urgent(tx: &mut Tx<'_>, offers: &[Waiting]) -> Result<bool> {
 /// # Errors
 /// If the database fails.
 pub fn note_bounced(tx: &mut Tx<'_>, message: &Message) -> Result<()> {
-    for reach in once(reached_by(tx.connection, message.id, &message.recipient)?) {
+    for reach in once(reached_at(tx.connection, &message.recipient)?) {
         let email = reach.address().unwrap_or(&message.recipient).to_owned();
         settings::bounce(tx, reach, &email)?;
     }

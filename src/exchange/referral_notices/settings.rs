@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::store;
+use super::{store, subject};
 use crate::access::Principal;
 use crate::availability::links::{LinkSigner, StopToken};
 use crate::directory::{OrganizationFacts, Record, find, stands_under};
@@ -212,12 +212,11 @@ fn stopped_by(
     token: &str,
 ) -> Result<Option<(Vec<Reach>, Stopping)>> {
     let Some(token) = StopToken::read(token) else { return Ok(None) };
-    let message = MessageId(token.subject);
-    let Some(email) = store::recipient(connection, message)? else { return Ok(None) };
+    let Some(email) = store::recipient(connection, MessageId(token.subject))? else { return Ok(None) };
     if !signer.may_stop_notices(&token, &email) {
         return Ok(None);
     }
-    let known = once(reached_by(connection, message, &email)?);
+    let known = once(reached_at(connection, &email)?);
     let Some(first) = known.first() else { return Ok(None) };
     let names: Vec<&str> = known.iter().map(|reach| reach.record.facts.name.as_str()).collect();
     let stopping = Stopping {
@@ -228,15 +227,11 @@ fn stopped_by(
     Ok(Some((known, stopping)))
 }
 
-/// To whom the offers of which a message tells were made, as far as they have this address still; and how each is reached,
-/// which is the same for those that were merged.
-pub(super) fn reached_by(
-    connection: &mut DbConnection,
-    message: MessageId,
-    email: &str,
-) -> Result<Vec<(OrganizationId, Reach)>> {
+/// The organizations that were told of offers at an address and have it still; and how each is reached, which is the same
+/// for those that were merged.
+pub(super) fn reached_at(connection: &mut DbConnection, email: &str) -> Result<Vec<(OrganizationId, Reach)>> {
     let mut reached = Vec::new();
-    for organization in store::organizations_of(connection, message)? {
+    for organization in store::organizations_at(connection, subject(email))? {
         let reach = reach(connection, organization)?;
         if reach.address().is_some_and(|address| address.eq_ignore_ascii_case(email)) {
             reached.push((organization, reach));

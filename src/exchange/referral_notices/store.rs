@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::settings::{Bounced, Settings};
 use crate::directory::parse_id;
@@ -194,13 +195,13 @@ pub(super) fn assign(tx: &mut Tx<'_>, message: MessageId, told: &[(OfferId, Orga
     Ok(())
 }
 
-/// The organizations to which the offers of a message were made.
-pub(super) fn organizations_of(
-    connection: &mut DbConnection,
-    message: MessageId,
-) -> Result<Vec<OrganizationId>> {
+/// The organizations of whose offers messages to an address have told, which stands for it as their subject.
+pub(super) fn organizations_at(connection: &mut DbConnection, address: Uuid) -> Result<Vec<OrganizationId>> {
+    let kinds = [MessageKind::ReferralNotice, MessageKind::UrgentReferralNotice].map(MessageKind::as_str);
     let ids: Vec<String> = notices::table
-        .filter(notices::message_id.eq(message.to_string()))
+        .inner_join(outbox::table.on(outbox::id.eq(notices::message_id)))
+        .filter(outbox::kind.eq_any(kinds))
+        .filter(outbox::subject_id.eq(address.to_string()))
         .order(notices::organization_id)
         .select(notices::organization_id)
         .distinct()
