@@ -13,7 +13,7 @@ use crate::availability::links::LinkSigner;
 use crate::config::{AccessConfig, MailConfig};
 use crate::error::Result;
 use crate::exchange::outbox::{self, Delivery, Mailer, Post};
-use crate::exchange::reminders;
+use crate::exchange::{referral_notices, reminders};
 use crate::finder::{Answer, Hit, NearMisses, Question, RankingProfile, Search};
 use crate::privacy::audit::chain;
 use crate::privacy::vault::Vault;
@@ -160,7 +160,7 @@ impl App {
         self.mailer.is_some()
     }
 
-    /// Makes the reminders that are due, and deletes messages that are long finished; says how many were made.
+    /// Makes the reminders and the notices of offers that are due, and deletes messages that are long finished; says how many were made.
     ///
     /// # Errors
     /// If the database fails.
@@ -168,8 +168,11 @@ impl App {
         if !self.sends_mail() {
             return Ok(0);
         }
-        self.store.write_now(outbox::purge)?;
-        reminders::queue_due(&self.store)
+        self.store.write_now(|tx| {
+            outbox::purge(tx)?;
+            referral_notices::purge(tx)
+        })?;
+        Ok(referral_notices::queue_due(&self.store)? + reminders::queue_due(&self.store)?)
     }
 
     /// Sends one message that is due, which may take as long as the mail server takes; none if none is.

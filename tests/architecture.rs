@@ -71,8 +71,13 @@ const OF_STUDENTS: [&str; 11] = [
 const ON_BEHALF: [&str; 3] =
     ["src/privacy/consents/store.rs", "src/privacy/disclosures/store.rs", "src/referrals/store.rs"];
 
-/// An agency's queries, of what was offered to it, and the clock's, of what is due in whichever district.
-const ACROSS: [&str; 2] = ["src/referrals/offers/store.rs", "src/referrals/clock/store.rs"];
+/// An agency's queries, of what was offered to it, and the clock's, of what is due in whichever district and of what
+/// waits for a reply.
+const ACROSS: [&str; 3] = [
+    "src/referrals/offers/store.rs",
+    "src/referrals/clock/store.rs",
+    "src/exchange/referral_notices/store.rs",
+];
 
 /// The keeper's, who wraps keys anew and checks the records across districts, and opens no identity.
 const KEEPERS: [&str; 4] = [

@@ -15,6 +15,7 @@ pub mod importer;
 pub mod outbox;
 pub mod postal_codes;
 mod reading;
+pub mod referral_notices;
 pub mod reminders;
 pub mod schools;
 mod table;

@@ -42,6 +42,7 @@ mod pages;
 mod partnerships;
 mod problem;
 mod query;
+mod referral_notices;
 mod referrals;
 mod request_id;
 mod resource;
@@ -123,6 +124,7 @@ fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>)
         disclosures::configure(services);
         crisis_events::configure(services);
         referrals::configure(services);
+        referral_notices::configure(services);
         offers::configure(services);
         audit::configure(services);
     }));

@@ -678,7 +678,31 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    referral_notices (organization_id) {
+        organization_id -> Text,
+        version -> BigInt,
+        email -> Nullable<Text>,
+        language -> Nullable<Text>,
+        changed_by -> Text,
+        changed_at -> Timestamp,
+        stopped_at -> Nullable<Timestamp>,
+        bounced_email -> Nullable<Text>,
+        bounced_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    offer_notices (offer_id) {
+        offer_id -> Text,
+        organization_id -> Text,
+        message_id -> Text,
+        noticed_at -> Timestamp,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(organizations, organization_merges);
+diesel::allow_tables_to_appear_in_same_query!(offer_notices, outbox);
 
 diesel::allow_tables_to_appear_in_same_query!(
     offerings,

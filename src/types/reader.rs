@@ -66,7 +66,8 @@ texts! {
     number_with_nothing, choice_missing, sent_before, thanks_title, thanks, again, unknown_link_title, unknown_link,
     expired_title, revoked_title, retired_title, ended, ask_for_new, limited_title, limited, unreadable_title,
     unreadable, failed_title, failed, stop_title, stop_question, stop, stopped_title, stopped, mail_subject,
-    mail_opening, mail_links, mail_until, mail_why,
+    mail_opening, mail_links, mail_until, mail_why, notice_subject, notice_count, notice_until, notice_link, notice_why,
+    notice_stop_title, notice_stop_question, notice_stop, notice_stopped_title, notice_stopped,
 }
 
 impl ReaderLanguage {

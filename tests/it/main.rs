@@ -64,6 +64,7 @@ mod program_nodes;
 mod program_referrals;
 mod published;
 mod referral_properties;
+mod referral_notices;
 mod referrals;
 mod reminders;
 mod resources;

@@ -22,13 +22,13 @@ use crate::update_links::{count, path_of, tap};
 const HOUR: u64 = 3_600;
 
 /// The same, with a mail server.
-fn mailing(causeway: Causeway, sink: &Sink) -> Causeway {
+pub fn mailing(causeway: Causeway, sink: &Sink) -> Causeway {
     let mut causeway = causeway;
     causeway.context.app = through(causeway.context.app.clone(), sink);
     causeway
 }
 
-fn through(app: App, sink: &Sink) -> App {
+pub fn through(app: App, sink: &Sink) -> App {
     let config = MailConfig::read(&sink.url(), None, "Causeway <causeway@example.org>").unwrap();
     app.mailing(Some(config)).unwrap()
 }
@@ -76,13 +76,13 @@ fn go_to(causeway: &Causeway, instant: &str) {
 }
 
 /// Looks who is to be reminded and sends what is due.
-fn round(causeway: &Causeway) -> Vec<Delivery> {
+pub fn round(causeway: &Causeway) -> Vec<Delivery> {
     causeway.context.app.queue_mail().unwrap();
     causeway.context.app.send_mail_due().unwrap()
 }
 
 /// The addresses in a text that begin so.
-fn urls(text: &str, place: &str) -> Vec<String> {
+pub fn urls(text: &str, place: &str) -> Vec<String> {
     let start = format!("http://127.0.0.1:8080{place}");
     text.lines().filter(|line| line.starts_with(&start)).map(str::to_owned).collect()
 }

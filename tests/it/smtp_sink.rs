@@ -19,6 +19,8 @@ pub enum Does {
     Take,
     /// Answers this command with this code.
     Refuse(&'static str, u16),
+    /// Answers this command with these words.
+    Say(&'static str, &'static str),
     /// Hangs up at this command.
     HangUp(&'static str),
     /// Takes the message and hangs up before it says so.
@@ -168,8 +170,12 @@ fn converse(stream: &TcpStream, does: Does, mails: &Mutex<Vec<Mail>>) -> std::io
                 say(&format!("{code} no"))?;
                 continue;
             }
+            Does::Say(at, words) if at == command => {
+                say(words)?;
+                continue;
+            }
             Does::HangUp(at) if at == command => return Ok(()),
-            Does::Take | Does::TakeAndHangUp | Does::Refuse(..) | Does::HangUp(_) => {}
+            Does::Take | Does::TakeAndHangUp | Does::Refuse(..) | Does::Say(..) | Does::HangUp(_) => {}
         }
         match command.as_str() {
             "EHLO" => say("250-sink\r\n250 8BITMIME")?,

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use sha2::Sha256;
 use uuid::Uuid;
 
-use crate::types::{OrganizationId, UpdateLinkId};
+use crate::types::{MessageId, OrganizationId, UpdateLinkId};
 
 const ID: usize = 16;
 const EXPIRY: usize = 8;
@@ -22,6 +22,7 @@ enum Purpose {
     Update,
     Form,
     Stop,
+    StopNotices,
 }
 
 /// Signs and checks links with the key of this deployment.
@@ -36,10 +37,11 @@ impl fmt::Debug for LinkSigner {
     }
 }
 
-/// What a link says that stops reminders. Whether it may, [`LinkSigner::may_stop`] tells.
+/// What a link says that stops messages. Whether it may, [`LinkSigner::may_stop`] and [`LinkSigner::may_stop_notices`]
+/// tell.
 pub struct StopToken {
-    /// Whose reminders.
-    pub organization: OrganizationId,
+    /// Whose reminders, or what was sent by which message.
+    pub subject: Uuid,
     tag: Vec<u8>,
 }
 
@@ -55,6 +57,7 @@ impl LinkSigner {
             Purpose::Update => b"update",
             Purpose::Form => b"form",
             Purpose::Stop => b"stop",
+            Purpose::StopNotices => b"stop-notices",
         };
         for part in [purpose].iter().chain(parts) {
             mac.update(&(part.len() as u64).to_le_bytes());
@@ -105,8 +108,22 @@ impl LinkSigner {
 
     /// Whether a token stops what goes to this address.
     pub fn may_stop(&self, token: &StopToken, email: &str) -> bool {
-        let parts: [&[u8]; 2] = [token.organization.0.as_bytes(), email.as_bytes()];
-        self.mac(Purpose::Stop, &parts).verify_slice(&token.tag).is_ok()
+        self.is_signed(Purpose::Stop, token, email)
+    }
+
+    /// The token that stops the notices of offers that go to this address, as this message did.
+    pub fn stop_notices(&self, message: MessageId, email: &str) -> String {
+        self.write(Purpose::StopNotices, message.0.as_bytes(), &[email.as_bytes()])
+    }
+
+    /// Whether a token stops the notices of offers that go to this address.
+    pub fn may_stop_notices(&self, token: &StopToken, email: &str) -> bool {
+        self.is_signed(Purpose::StopNotices, token, email)
+    }
+
+    fn is_signed(&self, purpose: Purpose, token: &StopToken, email: &str) -> bool {
+        let parts: [&[u8]; 2] = [token.subject.as_bytes(), email.as_bytes()];
+        self.mac(purpose, &parts).verify_slice(&token.tag).is_ok()
     }
 }
 
@@ -114,7 +131,7 @@ impl StopToken {
     /// Reads one, without saying whether it is right.
     pub fn read(text: &str) -> Option<Self> {
         let (told, tag) = split(text, ID)?;
-        Some(Self { organization: OrganizationId(Uuid::from_slice(&told).ok()?), tag })
+        Some(Self { subject: Uuid::from_slice(&told).ok()?, tag })
     }
 }
 
@@ -163,9 +180,10 @@ mod tests {
         assert_eq!(signer.read_form(other, &form), None);
         let organization = OrganizationId::new();
         let stop = StopToken::read(&signer.stop(organization, "a@example.org")).unwrap();
-        assert_eq!(stop.organization, organization);
+        assert_eq!(stop.subject, organization.0);
         assert!(signer.may_stop(&stop, "a@example.org") && !signer.may_stop(&stop, "b@example.org"));
         // Made for one thing, good for no other.
+        assert!(!signer.may_stop_notices(&stop, "a@example.org"));
         let as_form = StopToken::read(&form).unwrap();
         assert!(!signer.may_stop(&as_form, ""));
     }

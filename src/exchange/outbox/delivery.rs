@@ -6,7 +6,7 @@ use super::store::{Mark, lease, mark};
 use super::{Composed, Letter, Mailer, Message, MessageKind, MessageStatus, Unsent, rules};
 use crate::availability::links::LinkSigner;
 use crate::error::Result;
-use crate::exchange::reminders;
+use crate::exchange::{referral_notices, reminders};
 use crate::store::Store;
 
 /// What sending takes.
@@ -50,6 +50,9 @@ pub fn send_next(post: &Post<'_>) -> Result<Option<Delivery>> {
     }
     let composed = post.store.write_now(|tx| match message.kind {
         MessageKind::AvailabilityReminder => reminders::compose(tx, post.signer, post.public_url, &message),
+        MessageKind::ReferralNotice | MessageKind::UrgentReferralNotice => {
+            referral_notices::compose(tx, post.signer, post.public_url, &message)
+        }
     });
     match composed {
         Ok(Composed::Letter(letter)) => post.send(&message, &letter).map(Some),
@@ -84,6 +87,15 @@ impl Post<'_> {
             }
             Err(Unsent::Transient(why)) => self.again(message, &why),
             Err(Unsent::Permanent(why)) => self.close(message, MessageStatus::Failed, &why),
+            Err(Unsent::Bounced(why)) => {
+                match message.kind {
+                    MessageKind::AvailabilityReminder => {}
+                    MessageKind::ReferralNotice | MessageKind::UrgentReferralNotice => {
+                        self.store.write_now(|tx| referral_notices::note_bounced(tx, message))?;
+                    }
+                }
+                self.close(message, MessageStatus::Failed, &why)
+            }
         }
     }
 

@@ -30,6 +30,10 @@ codes! {
     MessageKind, "kind of message" {
         /// What an agency said of its openings lapses.
         AvailabilityReminder = "availability_reminder",
+        /// Offers wait for a reply.
+        ReferralNotice = "referral_notice",
+        /// One of them is urgent.
+        UrgentReferralNotice = "urgent_referral_notice",
     }
 
     /// How far a message has come.
@@ -50,7 +54,7 @@ codes! {
 pub struct NewMessage {
     /// What it is about.
     pub kind: MessageKind,
-    /// Of what it speaks: a reminder, of an organization.
+    /// Of what it speaks: a reminder, of an organization; a notice of offers, of whoever has the address.
     pub subject: Uuid,
     /// To which address.
     pub recipient: String,

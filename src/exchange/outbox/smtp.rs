@@ -2,11 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
+use lettre::Message as Mail;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
-use lettre::transport::smtp::extension::ClientId;
-use lettre::{Message as Mail, SmtpTransport, Transport};
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{SmtpConnection, TlsParameters};
+use lettre::transport::smtp::commands::{Data, Mail as From, Rcpt};
+use lettre::transport::smtp::extension::{ClientId, MailBodyParameter, MailParameter};
 
 use super::{Letter, Message};
 use crate::config::{MailConfig, MailTls};
@@ -16,11 +17,20 @@ use crate::error::{Error, Result};
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Codes with which a server refuses the sender's password or asks for one: that is no fault of the message.
 const OF_THE_SENDER: [u16; 4] = [530, 534, 535, 538];
+/// With this a server says that it is a policy which refuses the recipient, such as one against relaying (RFC 3463): that
+/// is no fault of the address.
+const OF_A_POLICY: &str = "5.7.";
 
 /// Sends messages.
 pub struct Mailer {
-    transport: SmtpTransport,
+    tls: Option<TlsParameters>,
     config: MailConfig,
+}
+
+/// Where in the conversation a server refused.
+struct Refused {
+    of_recipient: bool,
+    error: lettre::transport::smtp::Error,
 }
 
 /// Why a message was not taken. The words of the server are left out: they may repeat an address.
@@ -30,6 +40,8 @@ pub enum Unsent {
     Transient(String),
     /// It will never be taken.
     Permanent(String),
+    /// Nothing will ever be taken for this address.
+    Bounced(String),
 }
 
 impl Mailer {
@@ -38,24 +50,14 @@ impl Mailer {
     /// # Errors
     /// [`Error::Setup`] if the way cannot be protected.
     pub fn new(config: MailConfig) -> Result<Self> {
-        let parameters = || {
-            TlsParameters::new(config.host.clone())
-                .map_err(|error| Error::internal("preparing the way to the mail server", error))
-        };
         let tls = match config.tls {
-            MailTls::None => Tls::None,
-            MailTls::StartTls => Tls::Required(parameters()?),
-            MailTls::FromTheStart => Tls::Wrapper(parameters()?),
+            MailTls::None => None,
+            MailTls::StartTls | MailTls::FromTheStart => Some(
+                TlsParameters::new(config.host.clone())
+                    .map_err(|error| Error::internal("preparing the way to the mail server", error))?,
+            ),
         };
-        let mut builder = SmtpTransport::builder_dangerous(&config.host)
-            .port(config.port)
-            .tls(tls)
-            .timeout(Some(PATIENCE))
-            .hello_name(ClientId::Domain(config.from.email.domain().to_owned()));
-        if let Some((user, password)) = &config.credentials {
-            builder = builder.credentials(Credentials::new(user.clone(), password.reveal().to_owned()));
-        }
-        Ok(Self { transport: builder.build(), config })
+        Ok(Self { tls, config })
     }
 
     /// Sends one message.
@@ -64,7 +66,7 @@ impl Mailer {
     /// [`Unsent`].
     pub fn send(&self, message: &Message, letter: &Letter, now: SystemTime) -> Result<(), Unsent> {
         let mail = self.mail(message, letter, now)?;
-        self.transport.send(&mail).map(|_| ()).map_err(|error| {
+        self.converse(&mail).map_err(|Refused { of_recipient, error }| {
             let Some(code) = error.status().map(u16::from) else {
                 let why = if error.is_timeout() {
                     "the mail server did not answer in time"
@@ -76,9 +78,60 @@ impl Mailer {
                 return Unsent::Transient(why.to_owned());
             };
             let why = format!("the mail server answered {code}");
+            let words = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
             let is_final = error.is_permanent() && !OF_THE_SENDER.contains(&code);
-            if is_final { Unsent::Permanent(why) } else { Unsent::Transient(why) }
+            match is_final {
+                false => Unsent::Transient(why),
+                true if of_recipient && !words.starts_with(OF_A_POLICY) => Unsent::Bounced(why),
+                true => Unsent::Permanent(why),
+            }
         })
+    }
+
+    /// One connection, one message. Its steps are taken one by one, so as to know which of them a server refuses.
+    fn converse(&self, mail: &Mail) -> Result<(), Refused> {
+        let elsewhere = |error| Refused { of_recipient: false, error };
+        let mut connection = self.connect().map_err(elsewhere)?;
+        let (envelope, text) = (mail.envelope(), mail.formatted());
+        let (from, to) = (envelope.from(), envelope.to());
+        let mut parameters = Vec::new();
+        if from.into_iter().chain(to).any(|address| !AsRef::<str>::as_ref(address).is_ascii()) {
+            parameters.push(MailParameter::SmtpUtfEight);
+        }
+        if !text.is_ascii() {
+            parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+        }
+        let mut sent = connection.command(From::new(from.cloned(), parameters)).map_err(elsewhere);
+        for address in to {
+            let name = || Rcpt::new(address.clone(), Vec::new());
+            sent = sent.and_then(|_| {
+                connection.command(name()).map_err(|error| Refused { of_recipient: true, error })
+            });
+        }
+        let sent = sent
+            .and_then(|_| connection.command(Data).map_err(elsewhere))
+            .and_then(|_| connection.message(&text).map_err(elsewhere));
+        connection.abort();
+        sent.map(|_| ())
+    }
+
+    fn connect(&self) -> Result<SmtpConnection, lettre::transport::smtp::Error> {
+        let hello = ClientId::Domain(self.config.from.email.domain().to_owned());
+        let (from_the_start, later) = match self.config.tls {
+            MailTls::FromTheStart => (self.tls.as_ref(), None),
+            MailTls::StartTls => (None, self.tls.as_ref()),
+            MailTls::None => (None, None),
+        };
+        let server = (self.config.host.as_str(), self.config.port);
+        let mut connection = SmtpConnection::connect(server, Some(PATIENCE), &hello, from_the_start, None)?;
+        if let Some(parameters) = later {
+            connection.starttls(parameters, &hello)?;
+        }
+        if let Some((user, password)) = &self.config.credentials {
+            let credentials = Credentials::new(user.clone(), password.reveal().to_owned());
+            connection.auth(DEFAULT_MECHANISMS, &credentials)?;
+        }
+        Ok(connection)
     }
 
     fn mail(&self, message: &Message, letter: &Letter, now: SystemTime) -> Result<Mail, Unsent> {

@@ -2,7 +2,7 @@
 //! where it asked for that, in its office hours, and never more often than it asked for. The message names pools and
 //! nothing else.
 
-mod rules;
+pub(super) mod rules;
 mod store;
 
 use std::collections::BTreeMap;
@@ -90,15 +90,7 @@ pub fn ask(
     wish: &Wish,
     check: &dyn Fn(Option<i64>) -> Result<()>,
 ) -> Result<Reminders> {
-    let record = admitted(tx.connection, principal, organization)?;
-    let survivor = stands_under::<OrganizationFacts>(tx.connection, organization)?;
-    if survivor != organization {
-        let what = format!("the organization {organization} is merged into {survivor}; ask for it there");
-        return Err(Error::Conflict(what));
-    }
-    if record.retired_at.is_some() {
-        return Err(Error::Conflict(format!("the organization {organization} is retired")));
-    }
+    may_ask(tx.connection, principal, organization)?;
     let problems: Vec<FieldError> = rules::problems(wish);
     if !problems.is_empty() {
         return Err(problems.into());
@@ -139,7 +131,28 @@ fn end(tx: &mut Tx<'_>, known: Reminders, by: &str) -> Result<()> {
     store::put(tx, &ended, Some(version), by)
 }
 
-fn admitted(
+/// Whether somebody may say how an organization is written to, and there is one to write to.
+///
+/// # Errors
+/// As [`wanted`]; [`Error::Conflict`] if the organization is retired or merged.
+pub(super) fn may_ask(
+    connection: &mut DbConnection,
+    principal: &Principal,
+    organization: OrganizationId,
+) -> Result<()> {
+    let record = admitted(connection, principal, organization)?;
+    let survivor = stands_under::<OrganizationFacts>(connection, organization)?;
+    if survivor != organization {
+        let what = format!("the organization {organization} is merged into {survivor}; ask for it there");
+        return Err(Error::Conflict(what));
+    }
+    if record.retired_at.is_some() {
+        return Err(Error::Conflict(format!("the organization {organization} is retired")));
+    }
+    Ok(())
+}
+
+pub(super) fn admitted(
     connection: &mut DbConnection,
     principal: &Principal,
     organization: OrganizationId,
@@ -150,12 +163,12 @@ fn admitted(
     Ok(record)
 }
 
-/// Whose reminders a link stops.
+/// Whose messages a link stops.
 #[derive(Clone, Debug)]
 pub struct Stopping {
     /// The name of the agency.
     pub organization: String,
-    /// The language of its reminders.
+    /// The language of its messages.
     pub language: ReaderLanguage,
     /// Whether they are stopped.
     pub is_stopped: bool,
@@ -187,7 +200,7 @@ fn found(
     token: &str,
 ) -> Result<Option<(Reminders, Stopping)>> {
     let Some(token) = StopToken::read(token) else { return Ok(None) };
-    let known = store::find(connection, token.organization)?;
+    let known = store::find(connection, OrganizationId(token.subject))?;
     let Some(known) = known.filter(|known| signer.may_stop(&token, &known.wish.email)) else {
         return Ok(None);
     };

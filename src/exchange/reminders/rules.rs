@@ -17,6 +17,16 @@ const MOST_OFTEN: Period = Period::days(1);
 /// Messages are kept for longer than this, so that the last one is known.
 const MOST_SELDOM: Period = Period::days(90);
 
+/// Whether mail can go there.
+pub(in crate::exchange) fn is_address(email: &str) -> bool {
+    email.len() <= 254 && email.parse::<lettre::Address>().is_ok()
+}
+
+/// That it cannot.
+pub(in crate::exchange) fn no_address(email: &str) -> String {
+    format!("{email:?} is not an address for mail, such as intake@example.org")
+}
+
 /// What is wrong with what an agency asks for.
 pub(super) fn problems(wish: &Wish) -> Vec<FieldError> {
     let mut problems = Vec::new();
@@ -25,11 +35,7 @@ pub(super) fn problems(wish: &Wish) -> Vec<FieldError> {
             problems.push(FieldError::body(pointer, message));
         }
     };
-    unless(
-        wish.email.len() <= 254 && wish.email.parse::<lettre::Address>().is_ok(),
-        "/email",
-        format!("{:?} is not an address for mail, such as intake@example.org", wish.email),
-    );
+    unless(is_address(&wish.email), "/email", no_address(&wish.email));
     unless(
         (LATEST..=EARLIEST).contains(&wish.before),
         "/before",
