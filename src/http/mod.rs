@@ -54,6 +54,7 @@ mod towns;
 mod update_links;
 mod vocabularies;
 mod waker;
+mod worklists;
 
 pub use cursor::Cursors;
 pub use edge::Edge;
@@ -124,6 +125,7 @@ fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>)
         crisis_events::configure(services);
         referrals::configure(services);
         offers::configure(services);
+        worklists::configure(services);
         audit::configure(services);
     }));
 }

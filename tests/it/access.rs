@@ -93,6 +93,8 @@ fn table() -> BTreeMap<String, Needs> {
         ("get_offer", Needs::Either(Scope::ReferralsRespond, Scope::ReferralsRead)),
         ("list_offer_actions", Needs::Either(Scope::ReferralsRespond, Scope::ReferralsWrite)),
         ("act_on_offer", Needs::Either(Scope::ReferralsRespond, Scope::ReferralsWrite)),
+        ("list_worklists", Needs::Scope(Scope::ReferralsRead)),
+        ("read_worklist", Needs::Scope(Scope::ReferralsRead)),
         ("report_crisis", Needs::Scope(Scope::ReferralsWrite)),
         ("list_crisis_events", Needs::Scope(Scope::ReferralsRead)),
         ("get_crisis_event", Needs::Scope(Scope::ReferralsRead)),
