@@ -73,3 +73,5 @@ mod tenancy;
 mod text;
 mod update_links;
 mod vocabularies;
+mod worklists;
+mod worklists_plans;

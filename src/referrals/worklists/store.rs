@@ -134,7 +134,7 @@ pub(super) fn positions(
     }
 }
 
-/// How many there are, counted up to a bound.
+/// How many there are, counted up to a bound; in order, so that they are read along the index here too.
 pub(super) fn count(
     connection: &mut DbConnection,
     tenant: &Tenant,
@@ -144,13 +144,20 @@ pub(super) fn count(
     let one = 1.into_sql::<Integer>();
     let rows: usize = match slice {
         Slice::Kept { worklist, owner, until } => {
-            let query = kept!(tenant, worklist, owner, until).limit(up_to).select(one);
+            let query = kept!(tenant, worklist, owner, until)
+                .order((places::due_at, places::referral_id))
+                .limit(up_to)
+                .select(one);
             query.load::<i32>(connection)?.len()
         }
         Slice::Due { of, before, today } => {
             let mut rows = 0;
             for part in [Part::Own, Part::Covered] {
-                let query = due!(tenant, part, of, before, today).limit(up_to).select(one);
+                let due_at = referrals::due_at.assume_not_null();
+                let query = due!(tenant, part, of, before, today)
+                    .order((due_at, referrals::id))
+                    .limit(up_to)
+                    .select(one);
                 rows += query.load::<i32>(connection)?.len();
             }
             rows
