@@ -146,7 +146,7 @@ async fn list_worklists(
 #[utoipa::path(
     tag = "referrals", operation_id = "read_worklist", security(("oauth" = ["referrals:read"])),
     params(
-        ("name" = Worklist, Path, description = "Which", example = "due_today"),
+        ("name" = inline(Worklist), Path, description = "Which", example = "due_today"),
         ("limit" = Option<u8>, Query, description = "How many items: 1 to 100, by default 25", minimum = 1, maximum = 100, example = 25),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
         ("owner_id" = Option<String>, Query, description = "Only referrals of this client or membership; `me` is the caller. `due_today` is the caller's unless another is named", example = "me"),
