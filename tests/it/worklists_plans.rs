@@ -164,7 +164,7 @@ on_both! {
                     for wrong in ["SCAN", "Seq Scan", "TEMP B-TREE", "Sort"] {
                         assert!(!plan.contains(wrong), "{text}: {plan}");
                     }
-                    let indexes = ["worklist_places_in_order", "worklist_places_of_owner", "referrals_due_of_owner", "referrals_due_of_cover"];
+                    let indexes = ["worklist_places_in_order", "worklist_places_of_owner", "worklist_places_of_school", "referrals_due_of_owner", "referrals_due_of_cover"];
                     let by_index = indexes.iter().find(|index| plan.contains(**index));
                     // The page itself is taken by its ids.
                     let of_page = text.contains("document") && (plan.contains("(id=?)") || plan.contains(" id=?)") || plan.contains("referrals_pkey"));
@@ -174,7 +174,7 @@ on_both! {
                 Ok(used)
             })
             .unwrap();
-        assert_eq!(used.len(), 4, "each has its use: {used:?}");
+        assert_eq!(used.len(), 5, "each has its use: {used:?}");
         if std::env::var_os("CAUSEWAY_SOAK").is_some() {
             measure(&causeway, &errand);
             measure(&causeway, &of_school);

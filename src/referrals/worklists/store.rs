@@ -28,15 +28,18 @@ enum Part {
     Covered,
 }
 
-/// Of some schools only, if the tenant is so.
+/// Of some schools only, if the tenant is so. Of a single one, which most coordinators have, an index has them in order.
 macro_rules! of_schools {
     ($query:expr, $school:expr, $tenant:expr) => {{
-        let mut query = $query;
-        if !$tenant.schools.is_empty() {
-            let schools: Vec<String> = $tenant.schools.iter().map(ToString::to_string).collect();
-            query = query.filter($school.assume_not_null().eq_any(schools));
+        let query = $query;
+        match $tenant.schools.as_slice() {
+            [] => query,
+            [only] => query.filter($school.assume_not_null().eq(only.to_string())),
+            schools => {
+                let schools: Vec<String> = schools.iter().map(ToString::to_string).collect();
+                query.filter($school.assume_not_null().eq_any(schools))
+            }
         }
-        query
     }};
 }
 
