@@ -53,7 +53,7 @@ const QUERIES: [&str; 8] = [
 const NO_QUERIES: [&str; 5] = ["types", "config", "http", "console", "cli"];
 
 /// Tables of what is about students. Whoever names one asks it on behalf of a tenant.
-const OF_STUDENTS: [&str; 11] = [
+const OF_STUDENTS: [&str; 12] = [
     "students",
     "student_keys",
     "student_identifiers",
@@ -65,11 +65,16 @@ const OF_STUDENTS: [&str; 11] = [
     "referrals",
     "offers",
     "referral_events",
+    "worklist_places",
 ];
 
 /// Whose queries of them, beside those of `students`, take the tenant.
-const ON_BEHALF: [&str; 3] =
-    ["src/privacy/consents/store.rs", "src/privacy/disclosures/store.rs", "src/referrals/store.rs"];
+const ON_BEHALF: [&str; 4] = [
+    "src/privacy/consents/store.rs",
+    "src/privacy/disclosures/store.rs",
+    "src/referrals/store.rs",
+    "src/referrals/worklists/store.rs",
+];
 
 /// An agency's queries, of what was offered to it, and the clock's, of what is due in whichever district and of what
 /// waits for a reply.

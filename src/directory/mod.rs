@@ -24,7 +24,7 @@ pub use assertions::{Assertion, Method, Voice};
 pub use duplicates::{Candidate, Dismissal, DuplicatesAsk, Evidence, Pair, dismiss, duplicates};
 pub use facts::*;
 pub use merges::{Merge, families, merge, merges_of, stands_under, survivors, unmerge};
-pub use partnerships::{collaboratives_of, organizations_ever_of, partnerships_of};
+pub use partnerships::{collaboratives_of, organizations_ever_of, partners_of, partnerships_of};
 pub use places::{
     Placed, PostalPlace, Replaced, centre_of, centres_of, compare_centres, install_embedded,
     known_postal_codes, near_postal_codes, placed, replace_centres, some_centres,

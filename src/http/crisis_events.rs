@@ -268,7 +268,12 @@ impl FromParams for CrisisParams {
         Self {
             limit: params.one("limit").unwrap_or_default(),
             cursor: params.one("cursor"),
-            page: CrisisPage { before: None, limit: 0, open: params.optional_flag("open") },
+            page: CrisisPage {
+                before: None,
+                limit: 0,
+                open: params.optional_flag("open"),
+                acknowledged: params.optional_flag("acknowledged"),
+            },
         }
     }
 }
@@ -280,6 +285,7 @@ impl FromParams for CrisisParams {
         ("limit" = Option<u8>, Query, description = "How many items: 1 to 100, by default 25", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
         ("open" = Option<bool>, Query, description = "Only those that nobody has cleared, or only those that were cleared"),
+        ("acknowledged" = Option<bool>, Query, description = "Only those that somebody has acknowledged, or only those that nobody has"),
     ),
     responses(
         (status = 200, description = "One page", body = CrisisEventPage, headers(("Link" = String, description = "`rel=\"next\"`"))),

@@ -55,6 +55,7 @@ mod towns;
 mod update_links;
 mod vocabularies;
 mod waker;
+mod worklists;
 
 pub use cursor::Cursors;
 pub use edge::Edge;
@@ -126,6 +127,7 @@ fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>)
         referrals::configure(services);
         referral_notices::configure(services);
         offers::configure(services);
+        worklists::configure(services);
         audit::configure(services);
     }));
 }

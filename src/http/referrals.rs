@@ -32,7 +32,7 @@ use crate::types::{DistrictId, ReferralId, SchoolId, StudentId};
 
 /// One need of one student to be served (FHIR `ServiceRequest`).
 #[derive(Serialize, utoipa::ToSchema)]
-struct Referral {
+pub(super) struct Referral {
     /// Its id.
     id: ReferralId,
     /// Of whom.
@@ -91,7 +91,7 @@ struct Referral {
     updated_at: Timestamp,
 }
 
-fn view(referral: referrals::Referral, need: Option<referrals::Need>) -> Referral {
+pub(super) fn view(referral: referrals::Referral, need: Option<referrals::Need>) -> Referral {
     let Plan {
         obligation,
         owner,
@@ -103,6 +103,7 @@ fn view(referral: referrals::Referral, need: Option<referrals::Need>) -> Referra
         lacks_consent: _,
         due,
         outcome,
+        worklists: _,
     } = referral.plan;
     let (need, pins) = match need {
         None => (None, None),
@@ -204,7 +205,7 @@ impl FromParams for ListReferrals {
 }
 
 /// What somebody sets out to do with a referral.
-fn attempt(action: Action, id: Option<ReferralId>, student: Option<StudentId>) -> Attempt {
+pub(super) fn attempt(action: Action, id: Option<ReferralId>, student: Option<StudentId>) -> Attempt {
     Attempt { action, resource: referrals::RESOURCE, resource_id: id.map(Uuid::from), student }
 }
 

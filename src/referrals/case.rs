@@ -1,18 +1,20 @@
 //! A referral with everything that belongs to it, while something is done with it in one transaction. Each change is
 //! written at once, with its row in the history; the referral itself once, at the end.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::Desk;
 use super::machine::offer::{OfferAction, OfferEffect, OfferState, Stage};
 use super::machine::referral::{BusinessStatus, Progress, ReferralState, ReferralStatus, business_status};
 use super::machine::{Actor, Refusal, offer};
-use super::model::{Entry, EntryState, Need, Offer, Plan, Referral};
+use super::model::{Candidate, Entry, EntryState, Need, Offer, Plan, Referral};
 use super::rules;
 use super::store::{self, EventRow};
+use super::worklists::{self, end_of};
 use crate::availability::holds;
 use crate::availability::{Observation, ObservationKind, record_observation};
+use crate::directory::{OfferingFacts, find};
 use crate::error::{Error, Result};
 use crate::finder::Urgency;
 use crate::privacy::Consent;
@@ -304,6 +306,10 @@ impl Case {
             referral.business_status = business_status(referral.status, &progress);
         }
         referral.plan.due = rules::due(referral, &self.offers, progress, tx.now);
+        let season_end = self.season_end(tx)?;
+        let places = worklists::rules::places(&self.referral, &self.offers, &self.entries, season_end);
+        let referral = &mut self.referral;
+        let places_before = std::mem::replace(&mut referral.plan.worklists, places);
         let (status, business, plan, sealed) = &self.before;
         let is_same = *status == referral.status
             && *business == referral.business_status
@@ -315,6 +321,9 @@ impl Case {
         referral.version += 1;
         referral.updated_at = tx.now;
         store::update(tx, &self.tenant, referral)?;
+        if places_before != referral.plan.worklists || plan.owner != referral.plan.owner {
+            worklists::store::replace(tx, &self.tenant, referral)?;
+        }
         let (event, actor) = done.unwrap_or(("follow", Actor::System));
         let event = Event {
             subject: ("referral", referral.id.into()),
@@ -330,6 +339,20 @@ impl Case {
     pub(super) fn seal_need(&mut self) -> Result<()> {
         self.referral.sealed = self.file.key.seal(NEED, self.referral.id, &self.need)?;
         Ok(())
+    }
+
+    /// When the season ends of what is given, where nothing follows: its last day is over where the district is.
+    fn season_end(&self, tx: &mut Tx<'_>) -> Result<Option<Timestamp>> {
+        let Some(engaged) = self.engaged() else { return Ok(None) };
+        if self.referral.plan.shortlist.iter().any(Candidate::is_left) {
+            return Ok(None);
+        }
+        let offering = find::<OfferingFacts>(tx.connection, engaged.offering)?.facts;
+        let day = |at: Timestamp| at.to_zoned(self.file.zone.clone()).date();
+        let used_from = day(engaged.terms.accepted_at.unwrap_or(tx.now));
+        let season = offering.schedule.and_then(|schedule| schedule.season);
+        let last_day = season.and_then(|season| season.last_day(used_from, day(tx.now)));
+        Ok(last_day.and_then(|day| end_of(day, &self.file.zone)))
     }
 
     /// Puts the making of the referral on the record.
@@ -419,12 +442,7 @@ fn refused(refusal: Refusal, state: OfferState, action: OfferAction, actor: Acto
 }
 
 /// What is seen of the pool by what happened to an offer.
-fn observed(
-    offer: &Offer,
-    before: OfferState,
-    action: OfferAction,
-    now: jiff::Timestamp,
-) -> Vec<Observation> {
+fn observed(offer: &Offer, before: OfferState, action: OfferAction, now: Timestamp) -> Vec<Observation> {
     let seen = |kind, held| Observation {
         capacity_pool_id: offer.pool,
         kind,
@@ -433,7 +451,7 @@ fn observed(
         days_to_first_appointment: None,
         observed_at: Some(now),
     };
-    let hours = |since: jiff::Timestamp| now.duration_since(since).as_secs_f64() / 3_600.0;
+    let hours = |since: Timestamp| now.duration_since(since).as_secs_f64() / 3_600.0;
     let replied = |held| Observation {
         hours_to_reply: Some(hours(offer.created_at)),
         ..seen(ObservationKind::Offer, Some(held))

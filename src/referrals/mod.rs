@@ -20,6 +20,7 @@ mod model;
 mod offers;
 mod rules;
 mod store;
+pub mod worklists;
 
 pub use asking::Matcher;
 pub use asks::{
@@ -134,6 +135,7 @@ pub fn create(tx: &mut Tx<'_>, desk: &Desk<'_>, id: ReferralId, asked: &Referral
             lacks_consent: false,
             due: None,
             outcome: None,
+            worklists: Vec::new(),
         },
         created_at: tx.now,
         updated_at: tx.now,

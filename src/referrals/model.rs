@@ -238,6 +238,9 @@ pub struct Plan {
     /// How it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
+    /// Where it stands on worklists.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub worklists: Vec<super::worklists::Place>,
 }
 
 /// How a referral ended.

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -10,12 +10,12 @@ use serde::de::DeserializeOwned;
 
 use super::machine::offer::{OfferState, Stage};
 use super::machine::referral::BusinessStatus;
-use super::model::{Entry, Offer, Referral};
+use super::model::{Entry, Offer, Plan, Referral};
 use crate::directory::{COUNTED_UP_TO, parse_id};
 use crate::error::{Error, Result};
 use crate::finder::Urgency;
 use crate::store::schema::{offers, referral_events as events, referrals, wait_list_entries as entries};
-use crate::store::{DbConnection, Tenant, Tx, from_sql, to_sql};
+use crate::store::{DbConnection, Tenant, Tx, date_to_sql, from_sql, to_sql};
 use crate::types::{OfferId, ReferralId, StudentId};
 
 // ---- referrals ---------------------------------------------------------------------------------------------
@@ -97,6 +97,18 @@ pub(super) fn find(connection: &mut DbConnection, tenant: &Tenant, id: ReferralI
     row.ok_or_else(|| Error::NotFound { what: "referral", id: id.to_string() })?.read()
 }
 
+/// Those of these that are the tenant's, in any order.
+pub(super) fn find_all(
+    connection: &mut DbConnection,
+    tenant: &Tenant,
+    ids: &[ReferralId],
+) -> Result<Vec<Referral>> {
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    let rows =
+        of!(tenant).filter(referrals::id.eq_any(ids)).select(ReferralRow::as_select()).load(connection)?;
+    rows.into_iter().map(ReferralRow::read).collect()
+}
+
 /// A page and, to tell whether there are more, the row behind it.
 pub(super) fn list(
     connection: &mut DbConnection,
@@ -163,6 +175,8 @@ pub(super) fn insert(tx: &mut Tx<'_>, tenant: &Tenant, referral: &Referral) -> R
             referrals::urgency.eq(urgency(referral.urgency)),
             referrals::owner_id.eq(&referral.plan.owner.id),
             referrals::due_at.eq(referral.plan.due.map(|due| to_sql(due.at))),
+            referrals::cover_id.eq(referral.plan.cover.as_ref().map(|cover| &cover.by.id)),
+            referrals::cover_until.eq(cover_until(&referral.plan)),
             referrals::document.eq(text(&referral.plan)?),
             referrals::sealed.eq(&referral.sealed),
             referrals::created_at.eq(to_sql(referral.created_at)),
@@ -188,12 +202,18 @@ pub(super) fn update(tx: &mut Tx<'_>, tenant: &Tenant, referral: &Referral) -> R
             referrals::business_status.eq(referral.business_status.map(BusinessStatus::as_str)),
             referrals::owner_id.eq(&referral.plan.owner.id),
             referrals::due_at.eq(referral.plan.due.map(|due| to_sql(due.at))),
+            referrals::cover_id.eq(referral.plan.cover.as_ref().map(|cover| &cover.by.id)),
+            referrals::cover_until.eq(cover_until(&referral.plan)),
             referrals::document.eq(text(&referral.plan)?),
             referrals::sealed.eq(&referral.sealed),
             referrals::updated_at.eq(to_sql(referral.updated_at)),
         ))
         .execute(tx.connection)?;
     if updated == 1 { Ok(()) } else { Err(Error::Contended) }
+}
+
+fn cover_until(plan: &Plan) -> Option<NaiveDate> {
+    plan.cover.as_ref().and_then(|cover| cover.until).map(date_to_sql)
 }
 
 /// Keeps others from the referral until the end of the transaction.

@@ -623,6 +623,8 @@ diesel::table! {
         sealed -> Binary,
         created_at -> Timestamp,
         updated_at -> Timestamp,
+        cover_id -> Nullable<Text>,
+        cover_until -> Nullable<Date>,
     }
 }
 
@@ -698,6 +700,17 @@ diesel::table! {
         organization_id -> Text,
         message_id -> Text,
         noticed_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    worklist_places (referral_id, worklist) {
+        referral_id -> Text,
+        worklist -> Text,
+        district_id -> Text,
+        school_id -> Nullable<Text>,
+        owner_id -> Text,
+        due_at -> Timestamp,
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::ToSpan;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::codes::{ScheduleKind, Truth, Weekday};
@@ -117,15 +119,19 @@ pub struct MonthDay {
     day: u8,
 }
 
+impl From<Date> for MonthDay {
+    fn from(date: Date) -> Self {
+        Self { month: date.month().unsigned_abs(), day: date.day().unsigned_abs() }
+    }
+}
+
 impl FromStr for MonthDay {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         // 2024 was a leap year, so that 02-29 is a day.
-        match format!("2024-{text}").parse::<jiff::civil::Date>() {
-            Ok(date) if text.len() == 5 => {
-                Ok(Self { month: date.month().unsigned_abs(), day: date.day().unsigned_abs() })
-            }
+        match format!("2024-{text}").parse::<Date>() {
+            Ok(date) if text.len() == 5 => Ok(Self::from(date)),
             Ok(_) | Err(_) => {
                 Err(format!("{text:?} is not a day of the year: MM-DD is needed, such as 06-20"))
             }
@@ -153,7 +159,33 @@ impl fmt::Display for MonthDay {
     }
 }
 
+impl MonthDay {
+    /// In this year; the last of February where there is no 29th.
+    fn of(self, year: i16) -> Option<Date> {
+        let (month, day) = (i8::try_from(self.month).ok()?, i8::try_from(self.day).ok()?);
+        Date::new(year, month, day).or_else(|_| Date::new(year, month, day - 1)).ok()
+    }
+}
+
 impl Season {
+    /// The last day of what is used from the first of these days on, as it stands on the second: of the season that runs,
+    /// of the one that was used and is over, else of the next. None if it runs all year.
+    pub fn last_day(self, used_from: Date, today: Date) -> Option<Date> {
+        let ends_in = |year| self.to.of(year).filter(|_| !self.is_all_year());
+        let next = ends_in(today.year()).filter(|end| *end >= today).or_else(|| ends_in(today.year() + 1))?;
+        let runs = self.meets(MonthDay::from(today), MonthDay::from(today));
+        let last = ends_in(next.year() - 1)?;
+        Some(if !runs && last >= used_from { last } else { next })
+    }
+
+    fn is_all_year(self) -> bool {
+        // A common year and a leap year.
+        [2023, 2024].into_iter().any(|year| {
+            let tomorrow = self.to.of(year).and_then(|end| end.checked_add(1.day()).ok());
+            tomorrow.is_some_and(|day| MonthDay::from(day) == self.from)
+        })
+    }
+
     fn meets(self, from: MonthDay, to: MonthDay) -> bool {
         if self.from <= self.to {
             self.from <= to && from <= self.to
@@ -248,6 +280,35 @@ mod tests {
         assert_eq!(summer.offers(ScheduleKind::Summer), Truth::Yes);
         let long = schedule(r#"{"season":{"from":"09-01","to":"07-02"}}"#);
         assert_eq!(long.offers(ScheduleKind::Summer), Truth::Yes);
+    }
+
+    #[test]
+    fn a_season_ends_once_a_year_and_what_was_used_of_it_has_ended_until_it_runs_again() {
+        let day = |text: &str| text.parse::<Date>().unwrap();
+        let season = |from: &str, to: &str| Season { from: from.parse().unwrap(), to: to.parse().unwrap() };
+        let summer = season("06-20", "08-25");
+        let last = |used: &str, today: &str| summer.last_day(day(used), day(today)).unwrap().to_string();
+        assert_eq!(last("2026-05-01", "2026-05-02"), "2026-08-25", "the next");
+        assert_eq!(last("2026-05-01", "2026-08-25"), "2026-08-25", "the one that runs");
+        assert_eq!(last("2026-05-01", "2026-08-26"), "2026-08-25", "the one that is over");
+        assert_eq!(last("2026-09-01", "2026-09-01"), "2027-08-25", "what was over before is none of it");
+        assert_eq!(last("2026-05-01", "2027-06-20"), "2027-08-25", "it runs again");
+        let school_year = season("09-01", "06-15");
+        let last = |used: &str, today: &str| school_year.last_day(day(used), day(today)).unwrap().to_string();
+        assert_eq!(last("2026-10-01", "2026-12-31"), "2027-06-15");
+        assert_eq!(last("2026-10-01", "2027-06-16"), "2027-06-15");
+        assert_eq!(last("2026-10-01", "2027-09-01"), "2028-06-15");
+        for (from, to) in [("01-01", "12-31"), ("09-01", "08-31"), ("03-01", "02-28"), ("03-01", "02-29")] {
+            assert_eq!(
+                season(from, to).last_day(day("2026-05-01"), day("2026-05-01")),
+                None,
+                "{from} to {to}"
+            );
+        }
+        assert_eq!(
+            season("12-01", "02-29").last_day(day("2026-12-01"), day("2026-12-01")),
+            Some(day("2027-02-28"))
+        );
     }
 
     #[test]

@@ -98,6 +98,8 @@ fn table() -> BTreeMap<String, Needs> {
         ("get_referral_notices", Needs::Scope(Scope::DirectoryWrite)),
         ("set_referral_notices", Needs::Scope(Scope::DirectoryWrite)),
         ("stop_referral_notices", Needs::Scope(Scope::DirectoryWrite)),
+        ("list_worklists", Needs::Scope(Scope::ReferralsRead)),
+        ("read_worklist", Needs::Scope(Scope::ReferralsRead)),
         ("report_crisis", Needs::Scope(Scope::ReferralsWrite)),
         ("list_crisis_events", Needs::Scope(Scope::ReferralsRead)),
         ("get_crisis_event", Needs::Scope(Scope::ReferralsRead)),

@@ -6,13 +6,16 @@ mod store;
 use std::collections::HashMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::model::Claim;
 use crate::access::{Principal, Role};
-use crate::directory::{COUNTED_UP_TO, CapacityPoolFacts, OrganizationFacts, families, find_all, survivors};
+use crate::directory::{
+    COUNTED_UP_TO, CapacityPoolFacts, OrganizationFacts, families, find_all, partners_of, survivors,
+};
 use crate::error::Result;
 use crate::store::DbConnection;
-use crate::types::{CapacityPoolId, OrganizationId};
+use crate::types::{CapacityPoolId, DistrictId, OrganizationId};
 
 /// Which pools.
 #[derive(Clone, Debug)]
@@ -20,6 +23,8 @@ pub struct StalePage {
     /// Only this organization's, and of those that are merged with it; else those of the caller's own organization,
     /// or of every one for those who are tied to none.
     pub organization: Option<OrganizationId>,
+    /// Only of those who have an agreement with this district that is in force on this day.
+    pub partners_of: Option<(DistrictId, Date)>,
     /// Those too whose claim lapses up to this instant.
     pub until: Timestamp,
     /// Only those behind this one.
@@ -62,10 +67,18 @@ pub fn stale(
     page: &StalePage,
 ) -> Result<(Vec<StalePool>, i64)> {
     let own = principal.tie.organization().filter(|_| principal.role == Role::AgencyStaff);
-    let organizations = match page.organization.or(own) {
+    let mut organizations = match page.organization.or(own) {
         None => None,
-        Some(asked) => Some(family(connection, asked)?.iter().map(ToString::to_string).collect::<Vec<_>>()),
+        Some(asked) => Some(family(connection, asked)?),
     };
+    if let Some((district, day)) = page.partners_of {
+        let partners = partners_of(connection, district, day)?;
+        let mut partners = families(connection, &partners)?;
+        partners.retain(|partner| organizations.as_ref().is_none_or(|asked| asked.contains(partner)));
+        organizations = Some(partners);
+    }
+    let organizations: Option<Vec<String>> =
+        organizations.map(|organizations| organizations.iter().map(ToString::to_string).collect());
     let organizations = organizations.as_deref();
     let wanted = i64::try_from(page.limit).unwrap_or(i64::MAX);
     let mut places = Vec::new();

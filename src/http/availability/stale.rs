@@ -11,7 +11,7 @@ use crate::http::caller::{Caller, DirectoryRead};
 use crate::http::problem::Problem;
 use crate::http::query::{FromParams, Limit, Params, Query};
 use crate::http::resource::{Total, answer_page};
-use crate::types::{AvailabilityStatus, CapacityPoolId, OrganizationId, Period};
+use crate::types::{AvailabilityStatus, CapacityPoolId, DistrictId, OrganizationId, Period, calendar_date};
 
 /// Why a pool is on the list.
 #[derive(Clone, Copy, Serialize, utoipa::ToSchema)]
@@ -95,6 +95,7 @@ struct StaleParams {
     limit: Limit,
     cursor: Option<String>,
     organization: Option<OrganizationId>,
+    partners_of: Option<DistrictId>,
     within: Period,
 }
 
@@ -111,6 +112,7 @@ impl FromParams for StaleParams {
             limit: params.one("limit").unwrap_or_default(),
             cursor: params.one("cursor"),
             organization: params.one("organization_id"),
+            partners_of: params.one("partners_of"),
             within,
         }
     }
@@ -127,6 +129,7 @@ impl FromParams for StaleParams {
         ("limit" = Option<u8>, Query, description = "How many items: 1 to 100, by default 25", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
         ("organization_id" = Option<uuid::Uuid>, Query, description = "Only pools of this organization and of those merged with it"),
+        ("partners_of" = Option<uuid::Uuid>, Query, description = "Only pools of organizations that have an agreement in force with this district, a collaborative of it, or one of its schools"),
         ("within" = Option<String>, Query, description = "Also what lapses within this time, an ISO 8601 duration of at most P30D; by default PT0S", example = "P2D"),
     ),
     responses(
@@ -141,11 +144,13 @@ async fn list_stale_availability(
     request: HttpRequest,
     params: Query<StaleParams>,
 ) -> Result<HttpResponse, Problem> {
-    let StaleParams { limit: Limit(limit), cursor, organization, within } = params.0;
+    let StaleParams { limit: Limit(limit), cursor, organization, partners_of, within } = params.0;
     let now = context.app.now();
-    let query = format!("stale availability {:?} {organization:?} {within:?}", caller.tie);
+    let query = format!("stale availability {:?} {organization:?} {partners_of:?} {within:?}", caller.tie);
+    let partners_of = partners_of.map(|district| (district, calendar_date(now)));
     let after = cursor.map(|cursor| context.cursors.read(&query, &cursor)).transpose()?;
-    let page = StalePage { organization, until: now + within.duration(), after, limit: limit + 1 };
+    let page =
+        StalePage { organization, partners_of, until: now + within.duration(), after, limit: limit + 1 };
     let principal = caller.clone();
     let (pools, count) = context
         .app

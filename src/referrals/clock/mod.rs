@@ -23,6 +23,8 @@ use crate::privacy::vault::Vault;
 use crate::store::{Store, Tenancy, Tenant};
 use crate::types::{CapacityPoolId, ClientId, OfferId, WaitListEntryId};
 
+/// The reason of an offer that nobody replied to.
+pub(super) const NO_REPLY: &str = "no_reply_in_time";
 /// Offers that one look ends at most.
 const BATCH: i64 = 200;
 
@@ -62,7 +64,7 @@ fn expire(store: &Store, vault: &Vault, finder: &dyn Matcher, tenant: &Tenant, i
         if !case.offers.iter().any(is_due) {
             return Ok(false);
         }
-        let said = Said { reason: Some("no_reply_in_time"), text: None };
+        let said = Said { reason: Some(NO_REPLY), text: None };
         case.act(tx, &desk, id, OfferAction::Expire, Actor::System, said)?;
         cascade::settle(tx, &desk, tenant, &mut case, None, Said::default())?;
         Ok(true)

@@ -92,6 +92,8 @@ pub struct CrisisPage {
     pub limit: usize,
     /// Only those that are not cleared, or only those that are.
     pub open: Option<bool>,
+    /// Only those that somebody has taken on, or only those that nobody has.
+    pub acknowledged: Option<bool>,
 }
 
 /// Where a note stands, so that it opens nowhere else.

@@ -122,6 +122,11 @@ pub(super) fn list(
 ) -> Result<(Vec<CrisisEvent>, i64)> {
     let wanted = || {
         let known = known_to!(tenant, caller);
+        let known = match page.acknowledged {
+            None => known,
+            Some(true) => known.filter(events::acknowledged_at.is_not_null()),
+            Some(false) => known.filter(events::acknowledged_at.is_null()),
+        };
         match page.open {
             None => known,
             Some(true) => known.filter(events::cleared_at.is_null()),
