@@ -147,6 +147,7 @@ fn what_the_contract_refers_to_is_there() {
 
 /// The examples of the contract, asked of the demonstration.
 #[test]
+#[expect(clippy::too_many_lines, reason = "what each kind of operation needs before it can be asked")]
 fn every_example_works_against_the_demonstration() {
     let causeway = Causeway::with_demonstration();
     let lead = causeway.lead();

@@ -330,7 +330,9 @@ fn fight(field: &Field, size: &Size) {
             field.send(&agency.staff, "POST", &path, &json!({"action": "accept"})).0
         });
         let mut counts: BTreeMap<u16, usize> = BTreeMap::new();
-        answers.iter().for_each(|status| *counts.entry(*status).or_default() += 1);
+        for status in answers {
+            *counts.entry(status).or_default() += 1;
+        }
         assert_eq!(counts, BTreeMap::from([(200, asked.len()), (409, asked.len())]));
         assert!(asked.len() <= size.slots);
     }
