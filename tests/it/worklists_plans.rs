@@ -183,7 +183,7 @@ on_both! {
 }
 
 /// Prints how long it takes to read each list, and to count all, each in a transaction with its lines in the audit.
-#[expect(clippy::print_stderr, reason = "what is measured is to be read")]
+#[expect(clippy::print_stderr, reason = "whoever asks for the measurement reads it there")]
 fn measure(causeway: &Causeway, errand: &Errand) {
     let app = &causeway.context.app;
     let timed =
