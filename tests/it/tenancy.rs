@@ -17,6 +17,7 @@ use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl};
 use serde_json::json;
 
 use crate::consents::{Pupil, clinic, eligibility, guardian};
+use crate::referrals::{Agency, Desk};
 use crate::students::{District, create, get, post};
 use crate::support::{Causeway, at_database, on_both, postgres_urls};
 
@@ -33,6 +34,9 @@ const TABLES: [&str; 10] = [
     "student_keys",
     "students",
 ];
+
+/// Every table of what is about referrals; `referrals_are_seen_by…` looks at them.
+const OF_REFERRALS: [&str; 4] = ["offers", "referral_events", "referrals", "worklist_places"];
 
 #[derive(QueryableByName)]
 struct Number {
@@ -80,9 +84,13 @@ fn within<T>(connection: &mut PgConnection, body: impl FnOnce(&mut PgConnection)
 
 /// How many rows of each table can be seen.
 fn seen(connection: &mut PgConnection) -> BTreeMap<&'static str, i64> {
-    TABLES
-        .into_iter()
-        .map(|table| (table, number(connection, &format!("SELECT count(*) AS number FROM {table}"))))
+    seen_of(connection, &TABLES)
+}
+
+fn seen_of(connection: &mut PgConnection, tables: &[&'static str]) -> BTreeMap<&'static str, i64> {
+    tables
+        .iter()
+        .map(|table| (*table, number(connection, &format!("SELECT count(*) AS number FROM {table}"))))
         .filter(|(_, rows)| *rows > 0)
         .collect()
 }
@@ -203,6 +211,55 @@ fn without_a_where_a_transaction_sees_what_its_tenancy_may_see() {
             );
         }
     });
+}
+
+#[test]
+fn referrals_are_seen_by_their_district_offers_by_whom_they_ask_and_by_the_clock() {
+    let Some(causeway) = Causeway::on_postgres() else { return };
+    let desks = [Desk::new(&causeway, "0149"), Desk::new(&causeway, "0201")];
+    let agencies = ["One", "Two"].map(|name| Agency::new(&causeway, name, "enrolled"));
+    for (desk, asked) in [(&desks[0], &agencies[0]), (&desks[1], &agencies[0]), (&desks[1], &agencies[1])] {
+        let pupil = desk.pupil(&causeway);
+        desk.refers(&causeway, &pupil, &[asked], &json!({}));
+        // Nobody may be asked for this one, so that it stands on a worklist.
+        let other = Pupil::new(&causeway, &desk.lead(&causeway), &json!({}));
+        desk.refers(&causeway, &other, &[asked], &json!({}));
+    }
+    let mut connection = application(&causeway);
+    let mut sees = |tenancy: &str, district: &str, organization: &str| {
+        within(&mut connection, |connection| {
+            enter(connection, tenancy, district, organization);
+            let seen = seen_of(connection, &OF_REFERRALS);
+            if tenancy == "district" {
+                for table in seen.keys() {
+                    let whose =
+                        names(connection, &format!("SELECT DISTINCT district_id AS name FROM {table}"));
+                    assert_eq!(whose, [district], "{table}");
+                }
+            }
+            seen
+        })
+    };
+    let [own, other] = [&desks[0], &desks[1]].map(|desk| sees("district", &desk.district.id, ""));
+    assert_eq!((own["offers"], own["referrals"], own["worklist_places"]), (1, 2, 1), "{own:?}");
+    assert_eq!((other["offers"], other["referrals"], other["worklist_places"]), (2, 4, 2), "{other:?}");
+    assert!(own["referral_events"] >= 5 && other["referral_events"] >= 10, "{own:?} {other:?}");
+    let offers = |count: i64| BTreeMap::from([("offers", count)]);
+    assert_eq!(sees("agency", &desks[0].district.id, &agencies[0].organization), offers(2));
+    assert_eq!(sees("agency", "", &agencies[1].organization), offers(1));
+    assert_eq!(sees("clock", "", ""), offers(3));
+    let nothing = BTreeMap::new();
+    for tenancy in ["", "analyst", "keeper", "District"] {
+        assert_eq!(sees(tenancy, &desks[0].district.id, &agencies[0].organization), nothing, "{tenancy}");
+    }
+    // What an agency or the clock sees, it does not change.
+    for (tenancy, organization) in [("agency", agencies[0].organization.as_str()), ("clock", "")] {
+        let changed = within(&mut connection, |connection| {
+            enter(connection, tenancy, "", organization);
+            diesel::sql_query("UPDATE offers SET state = 'accepted'").execute(connection).unwrap()
+        });
+        assert_eq!(changed, 0, "{tenancy}");
+    }
 }
 
 #[test]
@@ -370,7 +427,9 @@ fn every_table_about_students_is_locked_for_its_owner_too() {
         &mut connection,
         "SELECT relname::text AS name FROM pg_class WHERE relrowsecurity AND relforcerowsecurity ORDER BY 1",
     );
-    assert_eq!(locked, TABLES, "the other tests of this file look at each of them");
+    let mut known: Vec<&str> = TABLES.into_iter().chain(OF_REFERRALS).collect();
+    known.sort_unstable();
+    assert_eq!(locked, known, "the other tests of this file look at each of them");
     // A new table that somebody forgets, a policy without force, and a view past the policies.
     causeway
         .as_owner(
