@@ -19,7 +19,7 @@ test: lint ## Check format and lints, then run every test on SQLite and on a thr
 	ulimit -S -n 1024; scripts/with-postgres $(CARGO) test --locked
 
 soak: ## Long repetitions: what is killed again and again while it writes
-	ulimit -S -n 1024; CAUSEWAY_SOAK=1 scripts/with-postgres $(CARGO) test --locked --test it -- --nocapture killed
+	ulimit -S -n 1024; CAUSEWAY_SOAK=1 scripts/with-postgres $(CARGO) test --locked --test it -- --nocapture after_a_kill
 
 lint: ## Check format and lints only
 	$(CARGO) fmt -- --check
