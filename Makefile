@@ -18,8 +18,8 @@ run: ## Serve the demonstration directory on http://127.0.0.1:8080 (SQLite, a ne
 test: lint ## Check format and lints, then run every test on SQLite and on a throwaway PostgreSQL
 	ulimit -S -n 1024; scripts/with-postgres $(CARGO) test --locked
 
-soak: ## Long repetitions: what is killed again and again while it writes
-	ulimit -S -n 1024; CAUSEWAY_SOAK=1 scripts/with-postgres $(CARGO) test --locked --test it -- --nocapture killed
+soak: ## Long repetitions: kills, fights for slots, random acts, a district of 100,000 referrals
+	ulimit -S -n 1024; CAUSEWAY_SOAK=1 scripts/with-postgres $(CARGO) test --locked --test it -- --nocapture after_a_kill those_who_fight whatever_is_done worklists_plans
 
 lint: ## Check format and lints only
 	$(CARGO) fmt -- --check
