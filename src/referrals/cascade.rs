@@ -14,7 +14,7 @@ use super::model::{Candidate, EntryState, Offer, PassedOver, Terms};
 use super::store;
 use crate::availability::holds::{self, Placed};
 use crate::directory::OrganizationFacts;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::finder::source::{Listing, listings};
 use crate::finder::{Question, Urgency};
 use crate::store::{Tenant, Tx};
@@ -129,8 +129,14 @@ fn consider(
         return Ok(Tried::PassedOver(PassedOver::Gone));
     };
     if !case.need.pins.is_empty() {
-        let question = question(tx, case)?;
-        if !asking::holds(desk.finder, candidate.offering_id, &case.need.pins, &question) {
+        // What cannot be asked any more, as of a home that is not known, is not known to hold. It must not keep a consent
+        // from being revoked.
+        let holds = match question(tx, case) {
+            Ok(question) => asking::holds(desk.finder, candidate.offering_id, &case.need.pins, &question),
+            Err(Error::Invalid(_)) => false,
+            Err(error) => return Err(error),
+        };
+        if !holds {
             return Ok(Tried::PassedOver(PassedOver::Pinned));
         }
     }

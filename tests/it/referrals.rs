@@ -1,16 +1,21 @@
 //! Referrals through the API: from a need to a first appointment, and everything that can come between.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::test::TestRequest;
 use causeway::access::{Role, Tie};
+use causeway::privacy::Purpose;
+use causeway::privacy::audit::Errand;
+use causeway::store::{Tenancy, Tenant};
+use causeway::students::erasure::{self, ErasureReason};
 use causeway::types::{DistrictId, OrganizationId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::consents::Pupil;
-use crate::students::{District, get};
+use crate::students::{District, get, patch};
 use crate::support::{Answer, Causeway, on_both};
 
 /// An agency with one offering.
@@ -571,5 +576,46 @@ on_both! {
         for sealed in ["Zwiebelfisch", "77.125", "serves Anxiety"] {
             assert!(!causeway.holds_text(sealed), "{sealed} lies in the open");
         }
+    }
+}
+
+on_both! {
+    fn a_student_with_a_referral_that_is_not_over_is_not_erased(causeway) {
+        let desk = Desk::new(&causeway, "0149");
+        let one = Agency::new(&causeway, "One", "enrolled");
+        let pupil = desk.pupil(&causeway);
+        let id = desk.refers(&causeway, &pupil, &[&one], &json!({}));
+        let app = &causeway.context.app;
+        let district: DistrictId = desk.district.id.parse().unwrap();
+        let client = app.access.development_client(Role::DistrictLead, Some(&Tie::District { district, schools: Vec::new() })).unwrap();
+        let tenancy = Tenancy::District(Tenant { district, schools: Vec::new() });
+        let errand = Errand { principal: Arc::new(client.principal()), tenancy, purpose: Purpose::Operate, request: None };
+        let erase = || causeway.store().write_for_now(&errand.tenancy, |tx| {
+            erasure::erase(tx, &app.vault, &errand, pupil.id.parse().unwrap(), ErasureReason::Request)
+        });
+        let refused = erase().unwrap_err().to_string();
+        assert!(refused.contains("revoke or close it first"), "{refused}");
+        desk.acts(&causeway, &id, &json!({"action": "revoke", "reason": "erased"})).expect(200);
+        erase().unwrap();
+        assert_eq!(turn(&causeway), 0, "the clock goes on");
+    }
+}
+
+on_both! {
+    fn a_home_that_is_not_known_any_more_keeps_no_consent_from_being_revoked(causeway) {
+        let desk = Desk::new(&causeway, "0149");
+        let (one, two) = (Agency::new(&causeway, "One", "enrolled"), Agency::new(&causeway, "Two", "enrolled"));
+        let lead = desk.lead(&causeway);
+        let pupil = Pupil::new(&causeway, &lead, &json!({}));
+        let consent = consents(&causeway, &lead, &pupil);
+        let changes = json!({"pins": {"languages": ["es"]}, "need": {"origin": null}});
+        let id = desk.refers(&causeway, &pupil, &[&one, &two], &changes);
+        assert_eq!(desk.status(&causeway, &id), "active seeking");
+        patch(&causeway, &lead, &pupil.path, "*", &json!({"address": {"postal_code": "00001"}})).expect(200);
+        let revocation = json!({"by": {"guardian": pupil.guardian}, "method": "verbal_witnessed", "evidence": "call of the mother"});
+        desk.post(&causeway, &format!("{}/{consent}/revoke", pupil.consents()), &revocation).expect(200);
+        assert_eq!(one.inbox(&causeway).len(), 0);
+        consents(&causeway, &lead, &pupil);
+        assert_eq!(desk.status(&causeway, &id), "active needs-coordinator", "what is pinned cannot be told of anybody");
     }
 }

@@ -28,27 +28,37 @@ pub(super) const NO_REPLY: &str = "no_reply_in_time";
 /// Offers that one look ends at most.
 const BATCH: i64 = 200;
 
-/// Does everything that is due now; says how much that was.
+/// Does everything that is due now; says how much that was. What fails keeps nothing else from being done.
 ///
 /// # Errors
-/// If the database fails. What was done stays done, and the rest is still due.
+/// The first that something failed with. What was done stays done, and the rest is still due.
 pub fn turn(store: &Store, vault: &Vault, finder: &dyn Matcher) -> Result<usize> {
-    let mut done = 0;
+    let (mut done, mut failed) = (0, None);
+    let mut note = |outcome: Result<usize>| match outcome {
+        Ok(count) => done += count,
+        Err(error) => {
+            tracing::error!(%error, "something that is due in referrals could not be done");
+            failed.get_or_insert(error);
+        }
+    };
     loop {
         let now = store.clock().now();
         let due = store.read_for_now(&Tenancy::Clock, |connection| store::overdue(connection, now, BATCH))?;
-        let full = i64::try_from(due.len()).is_ok_and(|count| count == BATCH);
-        for (offer, tenant) in due {
-            done += usize::from(expire(store, vault, finder, &tenant, offer)?);
+        let outcomes: Vec<Result<bool>> =
+            due.iter().map(|(offer, tenant)| expire(store, vault, finder, tenant, *offer)).collect();
+        let goes_on = i64::try_from(due.len()).is_ok_and(|count| count == BATCH)
+            && outcomes.iter().any(|outcome| matches!(outcome, Ok(true)));
+        for outcome in outcomes {
+            note(outcome.map(usize::from));
         }
-        if !full {
+        if !goes_on {
             break;
         }
     }
     for pool in store.read_now(store::pools_waited_for)? {
-        done += fill(store, vault, finder, pool)?;
+        note(fill(store, vault, finder, pool));
     }
-    Ok(done)
+    failed.map_or(Ok(done), Err)
 }
 
 /// Ends an offer whose time is over, if it still waits; whether it did.

@@ -49,7 +49,7 @@ pub struct LegalHold {
 ///
 /// # Errors
 /// [`Error::NotFound`] if there is none, or not one of the tenant's; [`Error::Conflict`] while a legal hold
-/// stands or a crisis event is not cleared.
+/// stands, a crisis event is not cleared or a referral is not over.
 pub fn erase(
     tx: &mut Tx<'_>,
     vault: &Vault,
@@ -66,6 +66,10 @@ pub fn erase(
     }
     if store::is_in_crisis(tx.connection, tenant, id)? {
         return Err(Error::Conflict(format!("a crisis event of the student {id} is not cleared yet")));
+    }
+    if store::is_referred(tx.connection, tenant, id)? {
+        let message = "is not over yet: revoke or close it first, so that nobody goes on with it";
+        return Err(Error::Conflict(format!("a referral of the student {id} {message}")));
     }
     vault.destroy(tx, tenant, id)?;
     store::empty(tx, tenant, id)?;

@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 use crate::store::schema::{
-    consents, crisis_events, erasures, guardians, legal_holds as holds, student_identifiers as identifiers,
-    students,
+    consents, crisis_events, erasures, guardians, legal_holds as holds, referrals,
+    student_identifiers as identifiers, students,
 };
 use crate::store::{DbConnection, Tenant, Tx, from_sql, to_sql};
 use crate::types::StudentId;
@@ -42,6 +42,15 @@ pub(super) fn is_in_crisis(connection: &mut DbConnection, tenant: &Tenant, id: S
         .filter(crisis_events::district_id.eq(tenant.district.to_string()))
         .filter(crisis_events::student_id.eq(id.to_string()))
         .filter(crisis_events::cleared_at.is_null());
+    Ok(open.count().get_result::<i64>(connection)? > 0)
+}
+
+/// Whether a referral of the student is not over.
+pub(super) fn is_referred(connection: &mut DbConnection, tenant: &Tenant, id: StudentId) -> Result<bool> {
+    let open = referrals::table
+        .filter(referrals::district_id.eq(tenant.district.to_string()))
+        .filter(referrals::student_id.eq(id.to_string()))
+        .filter(referrals::status.eq_any(["draft", "active", "on-hold"]));
     Ok(open.count().get_result::<i64>(connection)? > 0)
 }
 
