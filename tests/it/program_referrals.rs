@@ -388,7 +388,7 @@ fn killed_mid_cascade(field: &mut Field, after: Duration) -> Acknowledged {
     let file = field.folder.path().join("causeway.db");
     std::thread::scope(|scope| {
         let field = &*field;
-        let acknowledged = &acknowledged;
+        let (acknowledged, file) = (&acknowledged, &file);
         for (number, student) in field.students.iter().enumerate() {
             scope.spawn(move || {
                 let shortlist: Vec<&str> = field.agencies.iter().map(|agency| agency.offering.as_str()).collect();
@@ -419,13 +419,15 @@ fn killed_mid_cascade(field: &mut Field, after: Duration) -> Acknowledged {
         }
         scope.spawn(move || {
             std::thread::sleep(after / 2);
-            run_out(&file);
+            run_out(file);
             std::thread::sleep(after / 2);
             field.nodes[0].0.signal("KILL");
         });
     });
     let killed = field.nodes.remove(0);
     killed.0.ended();
+    // Others run out while nobody is there.
+    run_out(&file);
     let node = field.start();
     field.nodes.push(node);
     acknowledged.into_inner().unwrap()
