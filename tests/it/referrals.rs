@@ -563,7 +563,7 @@ on_both! {
         let pupil = desk.pupil(&causeway);
         let mut need = need();
         need["required"]["populations"] = json!({"any_of": ["newcomers"]});
-        need["radius_km"] = json!(77.125);
+        need["radius_km"] = json!(77.1253791);
         let body = json!({"student_id": pupil.id, "need": need, "pins": {"populations": ["newcomers"]}, "note": "Zwiebelfisch", "submit": true});
         let id = text(&desk.post(&causeway, "/v1/referrals", &body).expect(201).json()["id"]).to_owned();
         let shown = desk.referral(&causeway, &id);
@@ -573,7 +573,7 @@ on_both! {
         let offer = one.asked(&causeway);
         let told = get(&causeway, &one.staff(&causeway), &format!("/v1/offers/{offer}")).expect(200).text;
         assert!(!told.contains("ewcomer"), "{told}");
-        for sealed in ["Zwiebelfisch", "77.125", "serves Anxiety"] {
+        for sealed in ["Zwiebelfisch", "77.1253791", "serves Anxiety"] {
             assert!(!causeway.holds_text(sealed), "{sealed} lies in the open");
         }
     }
