@@ -563,7 +563,7 @@ on_both! {
         let pupil = desk.pupil(&causeway);
         let mut need = need();
         need["required"]["populations"] = json!({"any_of": ["newcomers"]});
-        need["radius_km"] = json!(77.1253791);
+        need["radius_km"] = json!(77.125_379_1);
         let body = json!({"student_id": pupil.id, "need": need, "pins": {"populations": ["newcomers"]}, "note": "Zwiebelfisch", "submit": true});
         let id = text(&desk.post(&causeway, "/v1/referrals", &body).expect(201).json()["id"]).to_owned();
         let shown = desk.referral(&causeway, &id);
