@@ -27,8 +27,13 @@ pub fn json() -> &'static str {
     &JSON
 }
 
-/// The contract.
+/// The contract. It is put together once.
 pub fn contract() -> OpenApi {
+    static CONTRACT: LazyLock<OpenApi> = LazyLock::new(written);
+    CONTRACT.clone()
+}
+
+fn written() -> OpenApi {
     let mut routes = utoipa_actix_web::AppExt::into_utoipa_app(actix_web::App::new())
         .configure(super::configure)
         .split_for_parts()
