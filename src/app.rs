@@ -14,12 +14,12 @@ use crate::config::{AccessConfig, MailConfig};
 use crate::error::Result;
 use crate::exchange::outbox::{self, Delivery, Mailer, Post};
 use crate::exchange::{referral_notices, reminders};
-use crate::finder::{Answer, Hit, NearMisses, Question, RankingProfile, Search};
+use crate::finder::{Answer, Criteria, Hit, NearMisses, Question, RankingProfile, Search};
 use crate::privacy::audit::chain;
 use crate::privacy::vault::Vault;
 use crate::referrals::{Matcher, clock};
 use crate::store::{Position, Store};
-use crate::types::{Criterion, OfferingId, Truth};
+use crate::types::OfferingId;
 use feed::Feed;
 pub use feed::Followed;
 
@@ -244,8 +244,8 @@ impl App {
 }
 
 impl Matcher for App {
-    fn judge(&self, offering: OfferingId, question: &Question) -> Option<Vec<(Criterion, Truth)>> {
-        self.feed.read_index().judge(offering, question)
+    fn holds(&self, offering: OfferingId, required: &Criteria, now: Timestamp) -> bool {
+        self.feed.read_index().holds(offering, required, now)
     }
 
     fn best(&self, question: &Question, limit: usize) -> Vec<Hit> {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::rules;
 use crate::store::{Tenancy, Tenant};
@@ -164,6 +165,17 @@ pub struct Principal {
 }
 
 impl Principal {
+    /// The deployment itself, under this name, where nobody calls: its clock, or whoever sits at its command line.
+    pub fn of_deployment(name: &str) -> Self {
+        Self {
+            id: PrincipalId::Client(ClientId(Uuid::nil())),
+            name: name.to_owned(),
+            role: Role::Operator,
+            tie: Tie::None,
+            scopes: Vec::new(),
+        }
+    }
+
     /// For whom a transaction of theirs works that touches students; none of an operator, who has no part in any
     /// student's care.
     pub fn tenancy(&self) -> Option<Tenancy> {

@@ -10,7 +10,7 @@ use crate::directory::{centres_of, compare_centres, replace_centres};
 use crate::error::{Error, Result};
 use crate::exchange::importer::{Options, RejectedRow, Summary, import};
 use crate::exchange::{ReadError, federal, hsds, postal_codes, schools, towns};
-use crate::store::{Pace, Store, StoreOptions};
+use crate::store::{Store, StoreOptions, in_turns};
 use crate::types::{Clock, PostalCode};
 
 /// What `import` takes.
@@ -199,23 +199,20 @@ fn import_postal_codes(
     }
     let bar = progress::bar("rows", reading.places.len());
     let mut placed_anew = 0;
-    let (mut pace, mut rest) = (Pace::new(LARGEST_CHUNK), reading.places.as_slice());
-    while !rest.is_empty() {
-        let (chunk, behind) = pace.split(rest);
-        rest = behind;
+    in_turns(&reading.places, LARGEST_CHUNK, |chunk| {
         let count = u64::try_from(chunk.len()).unwrap_or(0);
         let (begun, replaced) = if options.dry_run {
             store.read_now(|connection| Ok((Instant::now(), compare_centres(connection, chunk)?)))?
         } else {
             store.write_now(|tx| Ok((Instant::now(), replace_centres(tx, chunk)?)))?
         };
-        pace.over(chunk.len(), begun);
         summary.created += replaced.created;
         summary.updated += replaced.updated;
         summary.unchanged += replaced.unchanged;
         placed_anew += replaced.placed_anew;
         bar.inc(count);
-    }
+        Ok(begun)
+    })?;
     bar.finish_and_clear();
     if placed_anew > 0 {
         summary.notes.insert("locations and schools placed anew".to_owned(), placed_anew);

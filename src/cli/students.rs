@@ -6,10 +6,9 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use uuid::Uuid;
 
 use super::progress;
-use crate::access::{Principal, PrincipalId, Role, Tie};
+use crate::access::Principal;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::privacy::Purpose;
@@ -17,7 +16,7 @@ use crate::privacy::audit::Errand;
 use crate::privacy::vault::Vault;
 use crate::store::{Store, StoreOptions, Tenancy, Tenant};
 use crate::students::erasure::{self, ErasureReason, LegalHold};
-use crate::types::{ClientId, Clock, DistrictId, StudentId};
+use crate::types::{Clock, DistrictId, StudentId};
 
 /// Deletion and what stops it.
 #[derive(Subcommand)]
@@ -160,13 +159,11 @@ fn erase_all(config: &Config, store: &Store, vault: &Vault, erase: &Erase) -> Re
 
 /// The errand of whoever sits at the command line: they have the database anyway, and the record says that it was they.
 fn errand(district: DistrictId) -> Errand {
-    let principal = Principal {
-        id: PrincipalId::Client(ClientId(Uuid::nil())),
-        name: "command line".to_owned(),
-        role: Role::Operator,
-        tie: Tie::None,
-        scopes: Vec::new(),
-    };
     let tenancy = Tenancy::District(Tenant { district, schools: Vec::new() });
-    Errand { principal: Arc::new(principal), tenancy, purpose: Purpose::Operate, request: None }
+    Errand {
+        principal: Arc::new(Principal::of_deployment("command line")),
+        tenancy,
+        purpose: Purpose::Operate,
+        request: None,
+    }
 }

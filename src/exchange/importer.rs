@@ -14,7 +14,7 @@ use crate::directory::{
     OrganizationFacts, SchoolFacts, ServiceFacts, Stated, Voice,
 };
 use crate::error::Result;
-use crate::store::{DbConnection, Pace, Store, Tx};
+use crate::store::{DbConnection, Store, Tx, in_turns};
 use crate::types::PlaceQuality;
 
 /// Rows of one commit at most.
@@ -92,10 +92,7 @@ pub fn import(
     }
     let voice = Voice { method: Method::Import, source: source.to_owned(), by: "causeway import".to_owned() };
     let mut stated: HashSet<Uuid> = HashSet::new();
-    let (mut pace, mut rest) = (Pace::new(LARGEST_CHUNK), rows.as_slice());
-    while !rest.is_empty() {
-        let (chunk, behind) = pace.split(rest);
-        rest = behind;
+    in_turns(&rows, LARGEST_CHUNK, |chunk| {
         let (begun, (outcomes, ids)) = if options.dry_run {
             store.read_now(|connection| {
                 let begun = Instant::now();
@@ -111,7 +108,6 @@ pub fn import(
                 Ok((begun, done))
             })?
         };
-        pace.over(chunk.len(), begun);
         stated.extend(ids);
         for outcome in &outcomes {
             match outcome {
@@ -121,7 +117,8 @@ pub fn import(
             }
         }
         progress(u64::try_from(chunk.len()).unwrap_or(0));
-    }
+        Ok(begun)
+    })?;
     summary.landed = !options.dry_run;
     Ok(summary)
 }

@@ -13,7 +13,7 @@ use super::reading::{MAX_ROWS, ReadError, Reject};
 use super::table::{bytes, cleaned, stated};
 use crate::directory::{Town, TownKey, compare_towns, replace_towns};
 use crate::error::Result as StoreResult;
-use crate::store::{Pace, Store};
+use crate::store::{Store, in_turns};
 use crate::types::{Outline, ordinary_place, state_of_fips};
 
 /// Properties that name the town, in any case; the first that is there counts.
@@ -251,23 +251,20 @@ pub fn import(
         return Ok(summary);
     }
     let mut placed_anew = 0;
-    let (mut pace, mut rest) = (Pace::new(LARGEST_CHUNK), reading.towns.as_slice());
-    while !rest.is_empty() {
-        let (chunk, behind) = pace.split(rest);
-        rest = behind;
+    in_turns(&reading.towns, LARGEST_CHUNK, |chunk| {
         let count = u64::try_from(chunk.len()).unwrap_or(0);
         let (begun, replaced) = if options.dry_run {
             store.read_now(|connection| Ok((Instant::now(), compare_towns(connection, chunk)?)))?
         } else {
             store.write_now(|tx| Ok((Instant::now(), replace_towns(tx, chunk)?)))?
         };
-        pace.over(chunk.len(), begun);
         summary.created += replaced.created;
         summary.updated += replaced.updated;
         summary.unchanged += replaced.unchanged;
         placed_anew += replaced.placed_anew;
         progress(count);
-    }
+        Ok(begun)
+    })?;
     if placed_anew > 0 {
         summary.notes.insert("locations and schools placed anew".to_owned(), placed_anew);
     }

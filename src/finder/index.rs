@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::Entry as MapEntry;
 
+use jiff::Timestamp;
 use rstar::{ParentNode, RStarInsertionStrategy, RTree, RTreeParams, SelectionFunction};
 use rustc_hash::FxHashMap;
 
@@ -13,13 +14,13 @@ use super::explain::Explainer;
 use super::interner::{Languages, PlanInfo, Plans};
 use super::leaf::{Entry, Leaf};
 use super::page::Search;
-use super::question::{Question, Sort};
+use super::question::{Criteria, Question, Sort};
 use super::ranking::RankingProfile;
 use super::scoring::Scoring;
 use super::search;
 use super::text::{AskedWords, Texts};
 use crate::availability::Estimates;
-use crate::types::{Criterion, InsurancePlanId, OfferingId, Truth};
+use crate::types::{Coordinates, Criterion, InsurancePlanId, OfferingId, Truth};
 
 /// Every offering, ready to be searched. A plain structure in memory: callers lock it.
 ///
@@ -174,6 +175,17 @@ impl Index {
         let asked = self.resolve(question);
         let location = (Criterion::Location, asked.reach(leaf).truth);
         Some(std::iter::once(location).chain(asked.truths(leaf)).collect())
+    }
+
+    /// Whether one offering is said to hold each of these criteria at `now`, from wherever it is asked. One that is not
+    /// there holds none.
+    pub fn holds(&self, offering: OfferingId, required: &Criteria, now: Timestamp) -> bool {
+        let question = Question { required: required.clone(), ..Question::near(Coordinates::ANYWHERE, now) };
+        let hangs_on_place =
+            |criterion: Criterion| matches!(criterion, Criterion::Location | Criterion::Restriction);
+        self.judge(offering, &question).is_some_and(|truths| {
+            truths.iter().all(|(criterion, truth)| hangs_on_place(*criterion) || *truth == Truth::Yes)
+        })
     }
 
     pub(super) fn resolve<'a>(&'a self, question: &'a Question) -> Asked<'a> {

@@ -12,7 +12,7 @@ use super::idempotency::Answer;
 use super::imminent_risk::state_of;
 use super::problem::Problem;
 use super::query::{FromParams, Limit, NoParams, Params, UnquotedQuery};
-use super::resource::{JSON, PageBody, Total, link_next};
+use super::resource::{JSON, Total, answer_part};
 use super::students::path_id;
 use super::{Context, body};
 use crate::error::FieldError;
@@ -310,11 +310,8 @@ async fn list_crisis_events(
     });
     let CrisisList { events, more, count } = listed.await?;
     let last = events.last().filter(|_| more).map(|event| event.id);
-    let next_cursor = last.map(|last| context.cursors.write(&query, &last));
-    let items: Vec<CrisisEvent> = events.into_iter().map(|event| view(event, Notes::default())).collect();
-    let mut response = HttpResponse::Ok();
-    link_next(&mut response, &request, next_cursor.as_deref());
-    Ok(response.json(PageBody { items, next_cursor, total: Total::counted(count) }))
+    let part = (events, last, Total::counted(count));
+    Ok(answer_part(&context, &request, &query, part, |event| view(event, Notes::default())))
 }
 
 /// Shows a crisis event with what was written.

@@ -7,7 +7,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use uuid::Uuid;
 
 use super::Context;
-use super::idempotency::{Answer, Once};
+use super::idempotency::{Answer, Once, needs_key};
 use super::problem::Problem;
 use super::request_id::RequestId;
 use crate::access::Principal;
@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::privacy::Purpose;
 use crate::privacy::audit::{self, Act, Action, Errand, Outcome};
 use crate::privacy::vault::Vault;
+use crate::referrals::Desk;
 use crate::store::Tx;
 use crate::types::StudentId;
 
@@ -87,6 +88,42 @@ pub(super) async fn run_once(
         run(context, errand, attempt, move |tx, vault, errand| once.answer(tx, |tx| work(tx, vault, errand)))
             .await?;
     Ok(done.response())
+}
+
+/// [`run`] for what is done with a referral.
+///
+/// # Errors
+/// As [`run`].
+pub(super) async fn run_at_desk<T: Send + 'static>(
+    context: &Context,
+    errand: Errand,
+    attempt: Attempt,
+    work: impl Fn(&mut Tx<'_>, &Desk<'_>) -> Result<T> + Send + 'static,
+) -> Result<T, Problem> {
+    let app = context.app.clone();
+    run(context, errand, attempt, move |tx, vault, errand| work(tx, &Desk { vault, errand, finder: &app }))
+        .await
+}
+
+/// [`run_once`] for what is done with a referral, which must not be done twice by mistake.
+///
+/// # Errors
+/// As [`run`], and if no `Idempotency-Key` comes with it.
+pub(super) async fn run_once_at_desk(
+    context: &Context,
+    request: &HttpRequest,
+    errand: Errand,
+    attempt: Attempt,
+    bytes: &[u8],
+    work: impl Fn(&mut Tx<'_>, &Desk<'_>) -> Result<Answer> + Send + 'static,
+) -> Result<HttpResponse, Problem> {
+    needs_key(request)?;
+    context.ready()?;
+    let app = context.app.clone();
+    run_once(context, request, errand, attempt, bytes, move |tx, vault, errand| {
+        work(tx, &Desk { vault, errand, finder: &app })
+    })
+    .await
 }
 
 /// Puts a refusal on the record; what failed for another reason was no attempt that was refused.

@@ -12,19 +12,19 @@ use super::Context;
 use super::body;
 use super::caller::{Caller, OfferActor, OfferReader, ReferralsRespond};
 use super::disclosures::NoticeText;
-use super::errand::{self, Attempt, errand};
+use super::errand::{Attempt, errand, run_at_desk, run_once_at_desk};
 use super::expected_wait::ExpectedWait;
-use super::idempotency::{Answer, needs_key};
+use super::idempotency::Answer;
 use super::problem::Problem;
 use super::query::{FromParams, Limit, NoParams, Params, UnquotedQuery};
-use super::resource::{JSON, PageBody, Total, etag, link_next};
+use super::resource::{JSON, Total, answer_part, etag};
 use super::students::path_id;
 use crate::privacy::audit::Action;
 use crate::privacy::disclosures::{self as records, Document};
 use crate::privacy::limited::LimitedProfile;
 use crate::privacy::{Basis, Packet, Purpose};
 use crate::referrals::machine::offer::{OfferAction, TaskStatus};
-use crate::referrals::{self, Desk, EntryState, OfferAct, OfferList, OfferPage, Terms};
+use crate::referrals::{self, EntryState, OfferAct, OfferList, OfferPage, Terms};
 use crate::students::releases::Released;
 use crate::types::{
     CapacityPoolId, DisclosureId, OfferId, OfferingId, OrganizationId, ReferralId, ServiceId, WaitListEntryId,
@@ -274,17 +274,12 @@ async fn list_offers(
     let before = cursor.map(|cursor| context.cursors.read::<OfferId>(&query, &cursor)).transpose()?;
     let page = OfferPage { before, limit: i64::try_from(limit).unwrap_or(100), open };
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
-    let app = context.app.clone();
-    let listed = errand::run(&context, errand, attempt(Action::Read, None), move |tx, vault, errand| {
-        referrals::offers_to_agency(tx, &Desk { vault, errand, finder: &app }, &page)
+    let listed = run_at_desk(&context, errand, attempt(Action::Read, None), move |tx, desk| {
+        referrals::offers_to_agency(tx, desk, &page)
     });
     let OfferList { offers, more, count } = listed.await?;
     let last = offers.last().filter(|_| more).map(|offer| offer.id);
-    let next_cursor = last.map(|last| context.cursors.write(&query, &last));
-    let items: Vec<Offer> = offers.into_iter().map(Offer::from).collect();
-    let mut response = HttpResponse::Ok();
-    link_next(&mut response, &request, next_cursor.as_deref());
-    Ok(response.json(PageBody { items, next_cursor, total: Total::counted(count) }))
+    Ok(answer_part(&context, &request, &query, (offers, last, Total::counted(count)), Offer::from))
 }
 
 /// Shows an offer to the organization that is asked, or to the district that asks.
@@ -308,9 +303,8 @@ async fn get_offer(
 ) -> Result<HttpResponse, Problem> {
     let id: OfferId = path_id("offer", &id)?;
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
-    let app = context.app.clone();
-    let found = errand::run(&context, errand, attempt(Action::Read, Some(id)), move |tx, vault, errand| {
-        referrals::offer(tx, &Desk { vault, errand, finder: &app }, id)
+    let found = run_at_desk(&context, errand, attempt(Action::Read, Some(id)), move |tx, desk| {
+        referrals::offer(tx, desk, id)
     });
     let (offer, _) = found.await?;
     let mut response = HttpResponse::Ok();
@@ -340,9 +334,8 @@ async fn list_offer_actions(
 ) -> Result<HttpResponse, Problem> {
     let id: OfferId = path_id("offer", &id)?;
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
-    let app = context.app.clone();
-    let found = errand::run(&context, errand, attempt(Action::Read, Some(id)), move |tx, vault, errand| {
-        referrals::offer(tx, &Desk { vault, errand, finder: &app }, id)
+    let found = run_at_desk(&context, errand, attempt(Action::Read, Some(id)), move |tx, desk| {
+        referrals::offer(tx, desk, id)
     });
     let (_, actions) = found.await?;
     Ok(HttpResponse::Ok().json(OfferActions { actions }))
@@ -379,14 +372,11 @@ async fn act_on_offer(
     bytes: body::Bytes,
 ) -> Result<HttpResponse, Problem> {
     let id: OfferId = path_id("offer", &id)?;
-    needs_key(&request)?;
     let asked: OfferAct = body::read_unquoted(&request, &bytes.0, JSON)?;
-    context.ready()?;
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
-    let app = context.app.clone();
     let attempt = attempt(Action::Change, Some(id));
-    errand::run_once(&context, &request, errand, attempt, &bytes.0, move |tx, vault, errand| {
-        let offer = referrals::act_on_offer(tx, &Desk { vault, errand, finder: &app }, id, &asked)?;
+    run_once_at_desk(&context, &request, errand, attempt, &bytes.0, move |tx, desk| {
+        let offer = referrals::act_on_offer(tx, desk, id, &asked)?;
         let headers = [("etag", etag(offer.version))];
         Answer::json(StatusCode::OK, &headers, &Offer::from(offer))
     })
@@ -422,11 +412,9 @@ async fn fetch_offer_packet(
     let id: OfferId = path_id("offer", &id)?;
     let OfferPacketAsk { packet } = body::read_unquoted(&request, &bytes.0, JSON)?;
     let errand = errand(&request, &caller, Purpose::ProvideService)?;
-    let app = context.app.clone();
-    let released =
-        errand::run(&context, errand, attempt(Action::Release, Some(id)), move |tx, vault, errand| {
-            referrals::fetch_packet(tx, &Desk { vault, errand, finder: &app }, id, packet)
-        });
+    let released = run_at_desk(&context, errand, attempt(Action::Release, Some(id)), move |tx, desk| {
+        referrals::fetch_packet(tx, desk, id, packet)
+    });
     let Released { disclosure, packet, notices } = released.await?;
     let notices = notices.into_iter().map(NoticeText::from).collect();
     let records::Disclosure { id, released_at, document, .. } = disclosure;

@@ -11,21 +11,21 @@ use uuid::Uuid;
 use super::Context;
 use super::body;
 use super::caller::{Caller, ReferralsRead, ReferralsWrite};
-use super::errand::{self, Attempt, errand};
-use super::idempotency::{Answer, needs_key};
+use super::errand::{Attempt, errand, run_at_desk, run_once_at_desk};
+use super::idempotency::Answer;
 use super::imminent_risk::Risk;
 use super::offers::{Offer, WaitListEntry};
 use super::problem::Problem;
 use super::query::{FromParams, Limit, NoParams, Params, UnquotedQuery};
-use super::resource::{JSON, PageBody, Total, etag, link_next};
+use super::resource::{JSON, Total, answer_part, etag};
 use super::students::path_id;
 use crate::finder::Urgency;
 use crate::privacy::Purpose;
 use crate::privacy::audit::Action;
 use crate::referrals::machine::referral::{BusinessStatus, ReferralAction, ReferralStatus};
 use crate::referrals::{
-    self, Candidate, Cover, Desk, Due, Happened, NeedProfile, Opened, Outcome, Person, Pins, Plan,
-    ReferralAct, ReferralCreate, ReferralPage,
+    self, Candidate, Cover, Due, Happened, NeedProfile, Opened, Outcome, Person, Pins, Plan, ReferralAct,
+    ReferralCreate, ReferralPage,
 };
 use crate::students::releases::Obligation;
 use crate::types::{DistrictId, ReferralId, SchoolId, StudentId};
@@ -100,7 +100,6 @@ pub(super) fn view(referral: referrals::Referral, need: Option<referrals::Need>)
         parallel,
         mut shortlist,
         is_stopped: _,
-        lacks_consent: _,
         due,
         outcome,
         worklists: _,
@@ -244,15 +243,11 @@ async fn create_referral(
     if let Some(risk) = Risk::read(&bytes.0, where_from) {
         return Err(risk.answer(&context, &request, Some(&caller)).await);
     }
-    needs_key(&request)?;
     let asked: ReferralCreate = body::read_unquoted(&request, &bytes.0, JSON)?;
-    context.ready()?;
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
     let attempt = attempt(Action::Create, None, Some(asked.student_id));
-    let app = context.app.clone();
-    errand::run_once(&context, &request, errand, attempt, &bytes.0, move |tx, vault, errand| {
-        let desk = Desk { vault, errand, finder: &app };
-        let opened = referrals::create(tx, &desk, ReferralId::new(), &asked)?;
+    run_once_at_desk(&context, &request, errand, attempt, &bytes.0, move |tx, desk| {
+        let opened = referrals::create(tx, desk, ReferralId::new(), &asked)?;
         let headers = [
             ("etag", etag(opened.referral.version)),
             ("location", format!("/v1/referrals/{}", opened.referral.id)),
@@ -292,18 +287,13 @@ async fn list_referrals(
     page.after = cursor.map(|cursor| context.cursors.read::<ReferralId>(&query, &cursor)).transpose()?;
     page.limit = i64::try_from(limit).unwrap_or(100);
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
-    let app = context.app.clone();
-    let listed =
-        errand::run(&context, errand, attempt(Action::Read, None, None), move |tx, vault, errand| {
-            referrals::list(tx, &Desk { vault, errand, finder: &app }, &page)
-        });
+    let listed = run_at_desk(&context, errand, attempt(Action::Read, None, None), move |tx, desk| {
+        referrals::list(tx, desk, &page)
+    });
     let (listed, more, count) = listed.await?;
     let last = listed.last().filter(|_| more).map(|referral| referral.id);
-    let next_cursor = last.map(|last| context.cursors.write(&query, &last));
-    let items: Vec<Referral> = listed.into_iter().map(|referral| view(referral, None)).collect();
-    let mut response = HttpResponse::Ok();
-    link_next(&mut response, &request, next_cursor.as_deref());
-    Ok(response.json(PageBody { items, next_cursor, total: Total::counted(count) }))
+    let part = (listed, last, Total::counted(count));
+    Ok(answer_part(&context, &request, &query, part, |referral| view(referral, None)))
 }
 
 /// Shows a referral.
@@ -326,11 +316,8 @@ async fn get_referral(
 ) -> Result<HttpResponse, Problem> {
     let id: ReferralId = path_id("referral", &id)?;
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
-    let app = context.app.clone();
     let attempt = attempt(Action::Read, Some(id), None);
-    let opened = errand::run(&context, errand, attempt, move |tx, vault, errand| {
-        referrals::read(tx, &Desk { vault, errand, finder: &app }, id)
-    });
+    let opened = run_at_desk(&context, errand, attempt, move |tx, desk| referrals::read(tx, desk, id));
     let opened = opened.await?;
     let mut response = HttpResponse::Ok();
     response.insert_header((header::ETAG, etag(opened.referral.version)));
@@ -357,11 +344,8 @@ async fn list_referral_offers(
 ) -> Result<HttpResponse, Problem> {
     let id: ReferralId = path_id("referral", &id)?;
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
-    let app = context.app.clone();
     let attempt = attempt(Action::Read, Some(id), None);
-    let found = errand::run(&context, errand, attempt, move |tx, vault, errand| {
-        referrals::offers_of(tx, &Desk { vault, errand, finder: &app }, id)
-    });
+    let found = run_at_desk(&context, errand, attempt, move |tx, desk| referrals::offers_of(tx, desk, id));
     let (offers, entries) = found.await?;
     Ok(HttpResponse::Ok().json(ReferralOffers {
         items: offers.into_iter().map(Offer::from).collect(),
@@ -389,11 +373,8 @@ async fn list_referral_events(
 ) -> Result<HttpResponse, Problem> {
     let id: ReferralId = path_id("referral", &id)?;
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
-    let app = context.app.clone();
     let attempt = attempt(Action::Read, Some(id), None);
-    let items = errand::run(&context, errand, attempt, move |tx, vault, errand| {
-        referrals::history(tx, &Desk { vault, errand, finder: &app }, id)
-    });
+    let items = run_at_desk(&context, errand, attempt, move |tx, desk| referrals::history(tx, desk, id));
     Ok(HttpResponse::Ok().json(ReferralHistory { items: items.await? }))
 }
 
@@ -417,11 +398,8 @@ async fn list_referral_actions(
 ) -> Result<HttpResponse, Problem> {
     let id: ReferralId = path_id("referral", &id)?;
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
-    let app = context.app.clone();
     let attempt = attempt(Action::Read, Some(id), None);
-    let actions = errand::run(&context, errand, attempt, move |tx, vault, errand| {
-        referrals::actions(tx, &Desk { vault, errand, finder: &app }, id)
-    });
+    let actions = run_at_desk(&context, errand, attempt, move |tx, desk| referrals::actions(tx, desk, id));
     Ok(HttpResponse::Ok().json(ReferralActions { actions: actions.await? }))
 }
 
@@ -455,14 +433,11 @@ async fn act_on_referral(
     bytes: body::Bytes,
 ) -> Result<HttpResponse, Problem> {
     let id: ReferralId = path_id("referral", &id)?;
-    needs_key(&request)?;
     let asked: ReferralAct = body::read_unquoted(&request, &bytes.0, JSON)?;
-    context.ready()?;
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
-    let app = context.app.clone();
     let attempt = attempt(Action::Change, Some(id), None);
-    errand::run_once(&context, &request, errand, attempt, &bytes.0, move |tx, vault, errand| {
-        let opened = referrals::act(tx, &Desk { vault, errand, finder: &app }, id, &asked)?;
+    run_once_at_desk(&context, &request, errand, attempt, &bytes.0, move |tx, desk| {
+        let opened = referrals::act(tx, desk, id, &asked)?;
         let headers = [("etag", etag(opened.referral.version))];
         Answer::json(StatusCode::OK, &headers, &Referral::from(opened))
     })

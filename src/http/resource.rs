@@ -151,10 +151,8 @@ pub(super) async fn list<F: Shown>(
             Ok((items, last, count))
         })
         .await?;
-    let next_cursor = last.map(|last: Uuid| context.cursors.write(&query, &last));
-    let mut response = HttpResponse::Ok();
-    link_next(&mut response, request, next_cursor.as_deref());
-    Ok(response.json(PageBody { items, next_cursor, total: Total::counted(count) }))
+    let last: Option<Uuid> = last;
+    Ok(answer_part(context, request, &query, (items, last, Total::counted(count)), |item| item))
 }
 
 /// Answers with one page of a list: of `rows`, which were read up to one beyond `limit`, and how many there are in all.
@@ -170,8 +168,20 @@ pub(super) fn answer_page<T, K: Serialize, V: Serialize>(
 ) -> HttpResponse {
     let more = rows.len() > limit;
     rows.truncate(limit);
-    let last = rows.last().filter(|_| more).map(place);
-    let next_cursor = last.map(|last| context.cursors.write(query, &last));
+    let next = rows.last().filter(|_| more).map(place);
+    answer_part(context, request, query, (rows, next, total), show)
+}
+
+/// [`answer_page`] of rows that were cut to the page already, because what is beyond it must not go on the record; `next`
+/// is the place behind which the next page goes on, if there is one.
+pub(super) fn answer_part<T, K: Serialize, V: Serialize>(
+    context: &Context,
+    request: &HttpRequest,
+    query: &str,
+    (rows, next, total): (Vec<T>, Option<K>, Total),
+    show: impl FnMut(T) -> V,
+) -> HttpResponse {
+    let next_cursor = next.map(|next| context.cursors.write(query, &next));
     let items: Vec<V> = rows.into_iter().map(show).collect();
     let mut response = HttpResponse::Ok();
     link_next(&mut response, request, next_cursor.as_deref());

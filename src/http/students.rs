@@ -13,7 +13,7 @@ use super::errand::{self, Attempt, errand};
 use super::idempotency::Answer;
 use super::problem::Problem;
 use super::query::{FromParams, Limit, NoParams, Params, UnquotedQuery};
-use super::resource::{IfMatch, JSON, PATCH, PageBody, Total, etag, link_next};
+use super::resource::{IfMatch, JSON, PATCH, Total, answer_part, etag};
 use super::{Context, body};
 use crate::error::Error;
 use crate::privacy::Purpose;
@@ -168,11 +168,7 @@ async fn list_students(
     };
     let (students, more, count) = errand::run(&context, errand, attempt(Action::Read, None), work).await?;
     let last = students.last().filter(|_| more).map(|student| student.id);
-    let next_cursor = last.map(|last| context.cursors.write(&query, &last));
-    let items: Vec<Student> = students.into_iter().map(Student::from).collect();
-    let mut response = HttpResponse::Ok();
-    link_next(&mut response, &request, next_cursor.as_deref());
-    Ok(response.json(PageBody { items, next_cursor, total: Total::counted(count) }))
+    Ok(answer_part(&context, &request, &query, (students, last, Total::counted(count)), Student::from))
 }
 
 /// Finds the student with an identifier. It is asked in the body: identifiers do not belong in addresses, which are

@@ -7,16 +7,15 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Context;
 use super::caller::{Caller, ReferralsRead};
-use super::errand::{self, errand};
+use super::errand::{errand, run_at_desk};
 use super::problem::Problem;
 use super::query::{FromParams, Limit, Params, UnquotedQuery};
 use super::referrals::{Referral, attempt, view};
-use super::resource::{PageBody, Total, link_next};
+use super::resource::{Total, answer_part};
 use crate::access::Principal;
 use crate::error::Error;
 use crate::privacy::Purpose;
 use crate::privacy::audit::Action;
-use crate::referrals::Desk;
 use crate::referrals::worklists::{self, Counts, Position, Worklist, WorklistPage};
 
 /// How much there is to do of one kind.
@@ -111,11 +110,9 @@ async fn list_worklists(
     let asked = params.0.owner;
     let owner = owner(asked.clone(), &caller);
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
-    let app = context.app.clone();
-    let counted =
-        errand::run(&context, errand, attempt(Action::Read, None, None), move |tx, vault, errand| {
-            worklists::counts(tx, &Desk { vault, errand, finder: &app }, owner.as_deref())
-        });
+    let counted = run_at_desk(&context, errand, attempt(Action::Read, None, None), move |tx, desk| {
+        worklists::counts(tx, desk, owner.as_deref())
+    });
     let query = asked.map(|owner| format!("?owner_id={}", utf8_percent_encode(&owner, IN_QUERY)));
     let query = query.unwrap_or_default();
     let Counts { worklists, crises, stale, district } = counted.await?;
@@ -174,17 +171,12 @@ async fn read_worklist(
     let after = cursor.map(|cursor| context.cursors.read::<Position>(&query, &cursor)).transpose()?;
     let page = WorklistPage { worklist, owner, after, limit: i64::try_from(limit).unwrap_or(100) };
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
-    let app = context.app.clone();
-    let listed =
-        errand::run(&context, errand, attempt(Action::Read, None, None), move |tx, vault, errand| {
-            worklists::page(tx, &Desk { vault, errand, finder: &app }, &page)
-        });
+    let listed = run_at_desk(&context, errand, attempt(Action::Read, None, None), move |tx, desk| {
+        worklists::page(tx, desk, &page)
+    });
     let listed = listed.await?;
-    let next_cursor = listed.next.map(|next| context.cursors.write(&query, &next));
-    let items: Vec<Referral> = listed.referrals.into_iter().map(|referral| view(referral, None)).collect();
-    let mut response = HttpResponse::Ok();
-    link_next(&mut response, &request, next_cursor.as_deref());
-    Ok(response.json(PageBody { items, next_cursor, total: Total::counted(listed.count) }))
+    let part = (listed.referrals, listed.next, Total::counted(listed.count));
+    Ok(answer_part(&context, &request, &query, part, |referral| view(referral, None)))
 }
 
 /// Adds these operations.

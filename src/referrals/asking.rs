@@ -9,12 +9,12 @@ use crate::finder::need::{NeedProfile as Asked, OriginAsk};
 use crate::finder::{Ask, CoverageAsk, Criteria, Hit, LanguageAsk, Question, Sort, Urgency};
 use crate::store::DbConnection;
 use crate::students::StudentFacts;
-use crate::types::{AgeRange, Audience, Criterion, OfferingId, Truth};
+use crate::types::{AgeRange, Audience, OfferingId};
 
 /// The finder, as far as referrals ask it.
 pub trait Matcher: Send + Sync {
-    /// The truth of each criterion of a question for one offering; none if it is not to be found.
-    fn judge(&self, offering: OfferingId, question: &Question) -> Option<Vec<(Criterion, Truth)>>;
+    /// Whether an offering is said to hold each of these criteria at `now`, from wherever it is asked.
+    fn holds(&self, offering: OfferingId, required: &Criteria, now: Timestamp) -> bool;
     /// The best for a question, with their reasons.
     fn best(&self, question: &Question, limit: usize) -> Vec<Hit>;
 }
@@ -109,17 +109,10 @@ fn pinned(pins: &Pins, required: &mut Criteria) {
 }
 
 /// Whether an offering holds everything that is pinned. One that the finder does not have holds nothing.
-pub(super) fn holds(finder: &dyn Matcher, offering: OfferingId, pins: &Pins, question: &Question) -> bool {
-    if pins.is_empty() {
-        return true;
-    }
+pub(super) fn holds(finder: &dyn Matcher, offering: OfferingId, pins: &Pins, now: Timestamp) -> bool {
     let mut required = Criteria::default();
     pinned(pins, &mut required);
-    let asked = Question { required, ..question.clone() };
-    let is_pinned = |criterion: Criterion| !matches!(criterion, Criterion::Location | Criterion::Restriction);
-    finder.judge(offering, &asked).is_some_and(|truths| {
-        truths.iter().all(|(criterion, truth)| !is_pinned(*criterion) || *truth == Truth::Yes)
-    })
+    pins.is_empty() || finder.holds(offering, &required, now)
 }
 
 /// A candidate that the finder named, and why.

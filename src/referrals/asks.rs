@@ -376,6 +376,14 @@ impl OfferAct {
         }
     }
 
+    /// The appointment that it makes.
+    pub(super) fn appointment_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Schedule { appointment_at } | Self::Reschedule { appointment_at } => Some(*appointment_at),
+            _ => None,
+        }
+    }
+
     /// What is wrong with it at `now`, whatever the offer.
     pub(super) fn faults(&self, now: Timestamp) -> Vec<FieldError> {
         let mut faults = Vec::new();

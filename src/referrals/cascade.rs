@@ -8,19 +8,19 @@ use super::asking;
 use super::case::{Case, PINS, Said};
 use super::clock::store::line;
 use super::machine::Actor;
-use super::machine::offer::OfferState;
+use super::machine::offer::{OfferAction, OfferState};
 use super::machine::referral::ReferralStatus;
 use super::model::{Candidate, EntryState, Offer, PassedOver, Terms};
 use super::store;
 use crate::availability::holds::{self, Placed};
 use crate::directory::OrganizationFacts;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::finder::source::{Listing, listings};
 use crate::finder::{Question, Urgency};
-use crate::store::{Tenant, Tx};
-use crate::students::candidates::{Asked, basis_to_ask, tell_profile};
+use crate::store::Tx;
+use crate::students::candidates::Asked;
 use crate::students::{ProfileAsk, profile_of};
-use crate::types::{AvailabilityStatus, CapacityPoolId, Engagement, OfferId};
+use crate::types::{AvailabilityStatus, CapacityPoolId, Engagement, OfferId, OfferingId};
 
 /// Business days for the reply to a routine offer, on the calendar of whoever replies.
 const ROUTINE_DAYS: u32 = 2;
@@ -47,24 +47,23 @@ enum Tried {
 pub(super) fn settle(
     tx: &mut Tx<'_>,
     desk: &Desk<'_>,
-    tenant: &Tenant,
     case: &mut Case,
     done: Option<(&str, Actor)>,
     said: Said<'_>,
 ) -> Result<()> {
-    case.referral.plan.lacks_consent = false;
+    case.lacks_consent = false;
     if case.referral.status == ReferralStatus::Active && case.engaged().is_none() {
         withdraw_without_consent(tx, desk, case)?;
         let mut position = 0;
         while wants_more(case) && position < case.referral.plan.shortlist.len() {
             let candidate = case.referral.plan.shortlist[position].clone();
             if candidate.is_left() {
-                match consider(tx, desk, tenant, case, position, &candidate)? {
+                match consider(tx, desk, case, position, &candidate)? {
                     Tried::Offered => {}
                     Tried::PassedOver(why) => {
                         case.referral.plan.shortlist[position].passed_over = Some(why);
                     }
-                    Tried::LacksConsent => case.referral.plan.lacks_consent = true,
+                    Tried::LacksConsent => case.lacks_consent = true,
                 }
             }
             position += 1;
@@ -84,101 +83,84 @@ fn wants_more(case: &Case) -> bool {
 
 /// Takes back every open offer to somebody whom one may not ask any more: a consent was revoked or has expired.
 fn withdraw_without_consent(tx: &mut Tx<'_>, desk: &Desk<'_>, case: &mut Case) -> Result<()> {
-    let open: Vec<(OfferId, crate::types::OfferingId)> =
+    let open: Vec<(OfferId, OfferingId)> =
         case.open_offers().map(|offer| (offer.id, offer.offering)).collect();
     for (id, offering) in open {
         let listing = listings(tx.connection, &[offering], None, tx.now)?.pop();
         let Some(listing) = listing else { continue };
-        if basis_to_ask(tx, &case.file, &case.consents, &asked(case, &listing))?.is_err() {
-            let said = Said { reason: Some("consent_ended"), text: None };
-            case.act(tx, desk, id, super::machine::offer::OfferAction::Withdraw, Actor::System, said)?;
-            case.referral.plan.lacks_consent = true;
+        if asked(tx, case, &listing)?.basis(&case.file, &case.consents, tx.now).is_err() {
+            let said = Said { reason: Some("consent_ended"), ..Said::default() };
+            case.act(tx, desk, id, OfferAction::Withdraw, Actor::System, said)?;
+            case.lacks_consent = true;
             // It is asked again when a consent allows it.
-            for candidate in &mut case.referral.plan.shortlist {
-                if candidate.offer_id == Some(id) {
-                    candidate.offer_id = None;
-                }
-            }
+            case.forget_offers(&[id]);
         }
     }
     Ok(())
 }
 
-fn asked<'a>(case: &Case, listing: &'a Listing) -> Asked<'a> {
-    Asked {
-        organization: &listing.organization,
-        service: &listing.service,
-        obligation: case.referral.plan.obligation,
-    }
+fn asked<'a>(tx: &mut Tx<'_>, case: &Case, listing: &'a Listing) -> Result<Asked<'a>> {
+    let obligation = case.referral.plan.obligation;
+    Asked::about(tx, &case.file, &listing.organization, &listing.service, obligation)
 }
 
 /// Asks a candidate, if it may be asked and has room.
 fn consider(
     tx: &mut Tx<'_>,
     desk: &Desk<'_>,
-    tenant: &Tenant,
     case: &mut Case,
     position: usize,
     candidate: &Candidate,
 ) -> Result<Tried> {
-    let listing = listings(tx.connection, &[candidate.offering_id], None, tx.now)?.pop();
-    let Some(listing) = listing.filter(Listing::can_be_found) else {
+    let Some((listing, pool)) = found(tx, candidate.offering_id)? else {
         return Ok(Tried::PassedOver(PassedOver::Gone));
     };
-    let Some(pool) = listing.offering.facts.capacity_pool_id else {
-        return Ok(Tried::PassedOver(PassedOver::Gone));
-    };
-    if !case.need.pins.is_empty() {
-        // What cannot be asked any more, as of a home that is not known, is not known to hold. It must not keep a consent
-        // from being revoked.
-        let holds = match question(tx, case) {
-            Ok(question) => asking::holds(desk.finder, candidate.offering_id, &case.need.pins, &question),
-            Err(Error::Invalid(_)) => false,
-            Err(error) => return Err(error),
-        };
-        if !holds {
-            return Ok(Tried::PassedOver(PassedOver::Pinned));
-        }
+    if !asking::holds(desk.finder, candidate.offering_id, &case.need.pins, tx.now) {
+        return Ok(Tried::PassedOver(PassedOver::Pinned));
     }
-    let asked = asked(case, &listing);
-    if basis_to_ask(tx, &case.file, &case.consents, &asked)?.is_err() {
+    let asked = asked(tx, case, &listing)?;
+    if asked.basis(&case.file, &case.consents, tx.now).is_err() {
         return Ok(Tried::LacksConsent);
     }
     let live = listing.claim.as_ref().filter(|claim| claim.is_live(tx.now));
     if live.is_some_and(|claim| claim.status == AvailabilityStatus::NoCapacity) {
         return Ok(Tried::PassedOver(PassedOver::NoCapacity));
     }
-    let id = OfferId::new();
     // Whoever comes anew does not go before those who wait.
     holds::lock(tx, &[pool])?;
     let has_line = !line(tx.connection, pool)?.is_empty();
+    let id = OfferId::new();
     if has_line || holds::place(tx, pool, id.into())? == Placed::Full {
         case.join(tx, desk, candidate.offering_id, pool)?;
         return Ok(Tried::PassedOver(PassedOver::Full));
     }
-    if offer(tx, desk, tenant, case, &listing, pool, id, position)? {
-        Ok(Tried::Offered)
-    } else {
-        holds::release(tx, id.into())?;
-        Ok(Tried::LacksConsent)
-    }
+    let is_offered = offer(tx, desk, case, (&listing, &asked, pool), id, position)?;
+    Ok(if is_offered { Tried::Offered } else { Tried::LacksConsent })
 }
 
-/// Makes an offer, whose slot is held already if slots are counted; false if what it would tell may not be told.
-#[expect(clippy::too_many_arguments, reason = "what an offer is made of")]
-pub(super) fn offer(
+/// An offering that can be found now, and its pool.
+fn found(tx: &mut Tx<'_>, offering: OfferingId) -> Result<Option<(Listing, CapacityPoolId)>> {
+    let listing = listings(tx.connection, &[offering], None, tx.now)?.pop();
+    let listing = listing.filter(Listing::can_be_found);
+    Ok(listing.and_then(|listing| {
+        let pool = listing.offering.facts.capacity_pool_id?;
+        Some((listing, pool))
+    }))
+}
+
+/// Makes an offer, whose slot is held already if slots are counted; false if what it would tell may not be told, and then
+/// the slot is free again.
+fn offer(
     tx: &mut Tx<'_>,
     desk: &Desk<'_>,
-    tenant: &Tenant,
     case: &mut Case,
-    listing: &Listing,
-    pool: CapacityPoolId,
+    (listing, asked, pool): (&Listing, &Asked<'_>, CapacityPoolId),
     id: OfferId,
     position: usize,
 ) -> Result<bool> {
     let profile = profile_of(tx, &case.file, &profile_ask(case))?;
-    let asked = asked(case, listing);
-    if tell_profile(tx, desk.errand, tenant, &case.file, &case.consents, &asked, &profile)?.is_err() {
+    if !asked.tell_profile(tx, desk.errand, &case.tenant, &case.file, &case.consents, &profile)? {
+        holds::release(tx, id.into())?;
         return Ok(false);
     }
     let candidate = case.referral.plan.shortlist.get(position);
@@ -210,7 +192,7 @@ pub(super) fn offer(
         updated_at: tx.now,
         sealed: case.file.key.seal(PINS, id, &case.need.pins)?,
     };
-    store::insert_offer(tx, tenant, &offer)?;
+    store::insert_offer(tx, &case.tenant, &offer)?;
     case.record_offer(tx, desk, &offer)?;
     case.offers.push(offer);
     if let Some(candidate) = case.referral.plan.shortlist.get_mut(position) {
@@ -265,7 +247,6 @@ pub(super) fn question(tx: &mut Tx<'_>, case: &Case) -> Result<Question> {
 pub(super) fn promote(
     tx: &mut Tx<'_>,
     desk: &Desk<'_>,
-    tenant: &Tenant,
     case: &mut Case,
     pool: CapacityPoolId,
 ) -> Result<bool> {
@@ -275,9 +256,9 @@ pub(super) fn promote(
         return Ok(false);
     }
     let entry = case.entries[position].clone();
-    let listing = listings(tx.connection, &[entry.offering], None, tx.now)?.pop();
-    let Some(listing) = listing.filter(Listing::can_be_found) else { return Ok(false) };
-    if basis_to_ask(tx, &case.file, &case.consents, &asked(case, &listing))?.is_err() {
+    let Some((listing, _)) = found(tx, entry.offering)? else { return Ok(false) };
+    let asked = asked(tx, case, &listing)?;
+    if asked.basis(&case.file, &case.consents, tx.now).is_err() {
         return Ok(false);
     }
     let id = OfferId::new();
@@ -287,8 +268,7 @@ pub(super) fn promote(
     let candidates = &case.referral.plan.shortlist;
     let rank = candidates.iter().position(|candidate| candidate.offering_id == entry.offering);
     let rank = rank.unwrap_or(candidates.len());
-    if !offer(tx, desk, tenant, case, &listing, pool, id, rank)? {
-        holds::release(tx, id.into())?;
+    if !offer(tx, desk, case, (&listing, &asked, pool), id, rank)? {
         return Ok(false);
     }
     case.move_entry(tx, desk, position, EntryState::Promoted, "slot_free")?;

@@ -38,18 +38,22 @@ pub(super) struct Said<'a> {
     pub(super) reason: Option<&'a str>,
     /// What they wrote.
     pub(super) text: Option<&'a str>,
+    /// The appointment that they made.
+    pub(super) appointment_at: Option<Timestamp>,
 }
 
 /// A referral with everything that belongs to it.
 pub(super) struct Case {
     /// On whose behalf.
-    tenant: Tenant,
+    pub(super) tenant: Tenant,
     pub(super) file: File,
     pub(super) consents: Vec<Consent>,
     pub(super) need: Need,
     pub(super) referral: Referral,
     pub(super) offers: Vec<Offer>,
     pub(super) entries: Vec<Entry>,
+    /// Whether somebody could be asked if a consent allowed it, as the last look at the shortlist found.
+    pub(super) lacks_consent: bool,
     /// As it was read, to see whether it has changed.
     before: (ReferralStatus, Option<BusinessStatus>, Plan, Vec<u8>),
 }
@@ -64,25 +68,33 @@ impl Case {
         let referral = store::find(tx.connection, tenant, id)?;
         let offers = store::offers_of(tx.connection, tenant, id)?;
         let entries = store::entries_of(tx.connection, tenant, id)?;
-        Self::with(tx, desk, tenant, referral, offers, entries)
-    }
-
-    /// A referral that was just made.
-    pub(super) fn with(
-        tx: &mut Tx<'_>,
-        desk: &Desk<'_>,
-        tenant: &Tenant,
-        referral: Referral,
-        offers: Vec<Offer>,
-        entries: Vec<Entry>,
-    ) -> Result<Self> {
         let file = File::open(tx, desk.vault, tenant, referral.student)?;
         let need = file.key.open(NEED, referral.id, &referral.sealed)?;
+        Ok(Self { offers, entries, ..Self::begin(tx, tenant, file, referral, need)? })
+    }
+
+    /// A referral that is just being made.
+    pub(super) fn begin(
+        tx: &mut Tx<'_>,
+        tenant: &Tenant,
+        file: File,
+        referral: Referral,
+        need: Need,
+    ) -> Result<Self> {
         let consents = consents::list(tx.connection, tenant, &file.key, referral.student)?;
-        let consents = consents.into_iter().map(|kept| kept.consent).collect();
         let before =
             (referral.status, referral.business_status, referral.plan.clone(), referral.sealed.clone());
-        Ok(Self { tenant: tenant.clone(), file, consents, need, referral, offers, entries, before })
+        Ok(Self {
+            tenant: tenant.clone(),
+            file,
+            consents: consents.into_iter().map(|kept| kept.consent).collect(),
+            need,
+            referral,
+            offers: Vec::new(),
+            entries: Vec::new(),
+            lacks_consent: false,
+            before,
+        })
     }
 
     /// Where the referral stands.
@@ -137,7 +149,7 @@ impl Case {
         if let Some(reason) = said.reason {
             one.terms.reason = Some(reason.to_owned());
         }
-        rules::note(&mut one.terms, action, tx.now);
+        rules::note(&mut one.terms, action, said.appointment_at, tx.now);
         let one = one.clone();
         store::update_offer(tx, &self.tenant, &one)?;
         let event = Event {
@@ -191,10 +203,19 @@ impl Case {
         let open: Vec<OfferId> =
             self.open_offers().map(|offer| offer.id).filter(|id| Some(*id) != except).collect();
         for id in open {
-            let said = Said { reason: Some(reason), text: None };
+            let said = Said { reason: Some(reason), ..Said::default() };
             self.act(tx, desk, id, OfferAction::Withdraw, Actor::System, said)?;
         }
         Ok(())
+    }
+
+    /// The candidates to whom these offers were made are to be asked again.
+    pub(super) fn forget_offers(&mut self, offers: &[OfferId]) {
+        for candidate in &mut self.referral.plan.shortlist {
+            if candidate.offer_id.is_some_and(|offer| offers.contains(&offer)) {
+                candidate.offer_id = None;
+            }
+        }
     }
 
     /// Says of every offer that has not ended that it was in error.
@@ -202,7 +223,7 @@ impl Case {
         let alive: Vec<OfferId> =
             self.offers.iter().filter(|offer| !offer.state.is_terminal()).map(|offer| offer.id).collect();
         for id in alive {
-            let said = Said { reason: Some("referral_in_error"), text: None };
+            let said = Said { reason: Some("referral_in_error"), ..Said::default() };
             self.act(tx, desk, id, OfferAction::EnterInError, Actor::System, said)?;
         }
         Ok(())
@@ -278,7 +299,12 @@ impl Case {
             EntryState::Released => "release",
             EntryState::Left => "leave",
         };
-        self.record(tx, desk, Event::of_entry(&entry, event), Said { reason: Some(reason), text: None })
+        self.record(
+            tx,
+            desk,
+            Event::of_entry(&entry, event),
+            Said { reason: Some(reason), ..Said::default() },
+        )
     }
 
     /// How far the referral has come, by its offers and places.
@@ -287,7 +313,7 @@ impl Case {
             engaged: self.engaged().map(|offer| offer.state),
             has_open_offer: self.open_offers().next().is_some(),
             is_waiting: self.entries.iter().any(|entry| entry.state == EntryState::Waiting),
-            lacks_consent: self.referral.plan.lacks_consent,
+            lacks_consent: self.lacks_consent,
         }
     }
 

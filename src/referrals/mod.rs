@@ -41,9 +41,10 @@ use crate::error::{Error, FieldError, Result};
 use crate::finder::source::listings;
 use crate::privacy::audit::{Act, Action, Errand, record};
 use crate::privacy::vault::Vault;
-use crate::store::{Tenant, Tx};
+use crate::store::Tx;
+use crate::students::file::File;
 use crate::students::{self, tenant};
-use crate::types::{OfferingId, ReferralId, StudentId};
+use crate::types::{OfferId, OfferingId, ReferralId, StudentId};
 use case::{Case, NEED, Said};
 use machine::referral::{ReferralAction, ReferralEffect, ReferralState, ReferralStatus};
 use machine::{Actor, Refusal, referral};
@@ -110,16 +111,16 @@ pub fn create(tx: &mut Tx<'_>, desk: &Desk<'_>, id: ReferralId, asked: &Referral
     if !faults.is_empty() {
         return Err(faults.into());
     }
-    let (student, key) = students::find(tx, desk.vault, tenant, asked.student_id)?;
-    if student.left_at.is_some() {
+    let file = File::open(tx, desk.vault, tenant, asked.student_id)?;
+    if file.student.left_at.is_some() {
         return Err(Error::Conflict("the student has left the district; nothing new is begun".to_owned()));
     }
     let need = Need { profile: asked.need.clone(), pins: asked.pins.clone(), reasons: BTreeMap::new() };
     let referral = Referral {
         id,
         district: tenant.district,
-        school: student.facts.school_id,
-        student: student.id,
+        school: file.student.facts.school_id,
+        student: file.student.id,
         version: 1,
         status: ReferralStatus::Draft,
         business_status: None,
@@ -132,22 +133,22 @@ pub fn create(tx: &mut Tx<'_>, desk: &Desk<'_>, id: ReferralId, asked: &Referral
             parallel: asked.parallel.unwrap_or(1),
             shortlist: Vec::new(),
             is_stopped: false,
-            lacks_consent: false,
             due: None,
             outcome: None,
             worklists: Vec::new(),
         },
         created_at: tx.now,
         updated_at: tx.now,
-        sealed: key.seal(NEED, id, &need)?,
+        sealed: Vec::new(),
     };
-    let mut case = Case::with(tx, desk, tenant, referral, Vec::new(), Vec::new())?;
+    let mut case = Case::begin(tx, tenant, file, referral, need)?;
     case.referral.plan.shortlist = shortlist(tx, desk, &mut case, &asked.shortlist)?;
+    case.seal_need()?;
     case.referral.plan.due = rules::due(&case.referral, &[], case.progress(), tx.now);
     store::insert(tx, tenant, &case.referral)?;
-    case.record_creation(tx, desk, Said { reason: None, text: asked.note.as_deref() })?;
+    case.record_creation(tx, desk, Said { text: asked.note.as_deref(), ..Said::default() })?;
     if asked.submit {
-        apply(tx, desk, tenant, &mut case, &ReferralAct::Submit {})?;
+        apply(tx, desk, &mut case, &ReferralAct::Submit {})?;
     }
     told(tx, desk, Action::Create, &case.referral)?;
     Ok(Opened { referral: case.referral, need: case.need })
@@ -165,7 +166,6 @@ fn shortlist(tx: &mut Tx<'_>, desk: &Desk<'_>, case: &mut Case, asked: &Shortlis
             case.need.reasons.insert(candidate.offering_id, reasons);
             candidates.push(candidate);
         }
-        case.seal_need()?;
         return Ok(candidates);
     }
     let known: Vec<OfferingId> = listings(tx.connection, &asked.offerings, None, tx.now)?
@@ -277,7 +277,7 @@ pub fn act(tx: &mut Tx<'_>, desk: &Desk<'_>, id: ReferralId, asked: &ReferralAct
     }
     may_by_role(desk, asked.action())?;
     let mut case = Case::open(tx, desk, tenant, id)?;
-    apply(tx, desk, tenant, &mut case, asked)?;
+    apply(tx, desk, &mut case, asked)?;
     told(tx, desk, Action::Change, &case.referral)?;
     Ok(Opened { referral: case.referral, need: case.need })
 }
@@ -290,13 +290,7 @@ fn may_by_role(desk: &Desk<'_>, action: ReferralAction) -> Result<()> {
     Ok(())
 }
 
-fn apply(
-    tx: &mut Tx<'_>,
-    desk: &Desk<'_>,
-    tenant: &Tenant,
-    case: &mut Case,
-    asked: &ReferralAct,
-) -> Result<()> {
+fn apply(tx: &mut Tx<'_>, desk: &Desk<'_>, case: &mut Case, asked: &ReferralAct) -> Result<()> {
     let action = asked.action();
     let state = case.state();
     let to = referral::transition(state, action, Actor::Requester)
@@ -306,12 +300,14 @@ fn apply(
         ReferralAct::Reroute { shortlist: asked, parallel } => {
             case.end_open_offers(tx, desk, "rerouted", None)?;
             case.referral.plan.shortlist = shortlist(tx, desk, case, asked)?;
+            case.seal_need()?;
             if let Some(parallel) = parallel {
                 case.referral.plan.parallel = *parallel;
             }
         }
         ReferralAct::ExtendShortlist { shortlist: asked } => {
             let more = shortlist(tx, desk, case, asked)?;
+            case.seal_need()?;
             let plan = &mut case.referral.plan;
             for candidate in more {
                 if !plan.shortlist.iter().any(|known| known.offering_id == candidate.offering_id) {
@@ -331,7 +327,11 @@ fn apply(
             case.referral.plan.cover = Some(Cover { by, until: *until });
         }
         ReferralAct::Close { outcome } => case.referral.plan.outcome = Some(outcome.clone()),
-        ReferralAct::Hold { .. } => ask_again_later(case),
+        ReferralAct::Hold { .. } => {
+            // Whoever is asked now is asked again when it goes on.
+            let open: Vec<OfferId> = case.open_offers().map(|offer| offer.id).collect();
+            case.forget_offers(&open);
+        }
         ReferralAct::Submit {}
         | ReferralAct::Resume {}
         | ReferralAct::Revoke { .. }
@@ -351,29 +351,18 @@ fn apply(
             ReferralEffect::VoidOffers => case.void_offers(tx, desk)?,
         }
     }
-    let said = Said { reason: None, text: asked.text() };
-    cascade::settle(tx, desk, tenant, case, Some((action.as_str(), Actor::Requester)), said)
-}
-
-/// Whoever is asked when a referral comes to rest is asked again when it goes on.
-fn ask_again_later(case: &mut Case) {
-    let open: Vec<_> = case.open_offers().map(|offer| offer.id).collect();
-    for candidate in &mut case.referral.plan.shortlist {
-        if candidate.offer_id.is_some_and(|offer| open.contains(&offer)) {
-            candidate.offer_id = None;
-        }
-    }
+    let said = Said { text: asked.text(), ..Said::default() };
+    cascade::settle(tx, desk, case, Some((action.as_str(), Actor::Requester)), said)
 }
 
 /// Sets what is pinned, and takes back what was offered to those who do not hold it.
 fn set_pins(tx: &mut Tx<'_>, desk: &Desk<'_>, case: &mut Case, pins: Pins) -> Result<()> {
     case.need.pins = pins;
     case.seal_need()?;
-    let question = cascade::question(tx, case)?;
     let open: Vec<_> = case.open_offers().map(|offer| (offer.id, offer.offering)).collect();
     for (id, offering) in open {
-        if !asking::holds(desk.finder, offering, &case.need.pins, &question) {
-            let said = Said { reason: Some("pinned"), text: None };
+        if !asking::holds(desk.finder, offering, &case.need.pins, tx.now) {
+            let said = Said { reason: Some("pinned"), ..Said::default() };
             case.act(tx, desk, id, machine::offer::OfferAction::Withdraw, Actor::System, said)?;
         }
     }
@@ -395,7 +384,7 @@ pub fn consents_changed(tx: &mut Tx<'_>, desk: &Desk<'_>, student: StudentId) ->
     let tenant = tenant(desk.errand)?;
     for referral in store::open_of_student(tx.connection, tenant, student)? {
         let mut case = Case::open(tx, desk, tenant, referral.id)?;
-        cascade::settle(tx, desk, tenant, &mut case, None, Said::default())?;
+        cascade::settle(tx, desk, &mut case, None, Said::default())?;
     }
     Ok(())
 }

@@ -230,8 +230,6 @@ pub struct Plan {
     pub shortlist: Vec<Candidate>,
     /// Whether nobody more is asked until a coordinator says so.
     pub is_stopped: bool,
-    /// Whether somebody could be asked if a consent allowed it.
-    pub lacks_consent: bool,
     /// What is due next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Due>,

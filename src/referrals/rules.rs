@@ -30,7 +30,12 @@ const RESULT: SignedDuration = days(30);
 const CANCELLATION: SignedDuration = days(7);
 
 /// What an offer keeps of what was done with it.
-pub(super) fn note(terms: &mut Terms, action: OfferAction, now: Timestamp) {
+pub(super) fn note(
+    terms: &mut Terms,
+    action: OfferAction,
+    appointment_at: Option<Timestamp>,
+    now: Timestamp,
+) {
     match action {
         OfferAction::Accept | OfferAction::Verify => {
             terms.replied_at.get_or_insert(now);
@@ -39,6 +44,7 @@ pub(super) fn note(terms: &mut Terms, action: OfferAction, now: Timestamp) {
         OfferAction::PendingVerification | OfferAction::Decline | OfferAction::Waitlist => {
             terms.replied_at.get_or_insert(now);
         }
+        OfferAction::Schedule | OfferAction::Reschedule => terms.appointment_at = appointment_at,
         OfferAction::NoShow => {
             terms.missed += 1;
             terms.appointment_at = None;
@@ -52,8 +58,6 @@ pub(super) fn note(terms: &mut Terms, action: OfferAction, now: Timestamp) {
         | OfferAction::Withdraw
         | OfferAction::RequestCancellation
         | OfferAction::ConfirmCancellation
-        | OfferAction::Schedule
-        | OfferAction::Reschedule
         | OfferAction::Start
         | OfferAction::Hold
         | OfferAction::Resume

@@ -32,7 +32,7 @@ pub use connection::DbConnection;
 pub(crate) use connection::on_either;
 pub use feed::{FEED_KEPT_FOR, Following, InvalidPosition, Position};
 pub use idempotency::{Key, Replay};
-pub use pace::Pace;
+pub use pace::in_turns;
 pub use tenancy::{Tenancy, Tenant};
 pub use time::{date_from_sql, date_to_sql, from_sql, to_sql};
 

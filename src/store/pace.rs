@@ -2,34 +2,30 @@
 
 use std::time::{Duration, Instant};
 
+use crate::error::Result;
+
 /// A commit should take no longer: others wait for it.
 const SHORT: Duration = Duration::from_millis(3);
+/// Rows of the first part, before it is known how long one takes.
+const FIRST: usize = 8;
 /// A pause between commits, in which whoever waits for SQLite's only lock gets it: they look for it every millisecond.
 const BREATH: Duration = Duration::from_millis(2);
 
-/// How many rows of long work go into its next commit.
-#[derive(Debug)]
-pub struct Pace {
-    rows: usize,
-    most: usize,
-}
-
-impl Pace {
-    /// At most so many rows in one commit.
-    pub fn new(most: usize) -> Self {
-        Self { rows: 8.min(most), most }
-    }
-
-    /// The rows of the next commit, and those behind.
-    pub fn split<'a, T>(&self, rows: &'a [T]) -> (&'a [T], &'a [T]) {
-        rows.split_at(self.rows.min(rows.len()))
-    }
-
-    /// Learns from the transaction of `rows` rows that began at `begun` and is over, and lets others in.
-    pub fn over(&mut self, rows: usize, begun: Instant) {
-        self.rows = next(rows, begun.elapsed(), self.most);
+/// Does `work` with all rows in order, at most so many at a time, and lets others in between. It does each part in one
+/// transaction, and says when that began: how long it took decides how many rows come next.
+///
+/// # Errors
+/// The first that `work` fails with.
+pub fn in_turns<T>(rows: &[T], most: usize, mut work: impl FnMut(&[T]) -> Result<Instant>) -> Result<()> {
+    let (mut rest, mut count) = (rows, FIRST.min(most));
+    while !rest.is_empty() {
+        let (part, behind) = rest.split_at(count.min(rest.len()));
+        let begun = work(part)?;
+        count = next(part.len(), begun.elapsed(), most);
+        rest = behind;
         std::thread::sleep(BREATH);
     }
+    Ok(())
 }
 
 /// How many rows would have taken as long as a commit should, at least one and at most `most`.
@@ -54,16 +50,22 @@ mod tests {
     }
 
     #[test]
-    fn every_row_is_taken_once_and_in_order() {
+    fn every_row_is_taken_once_and_in_order_until_something_fails() {
         let rows: Vec<usize> = (0..100).collect();
-        let (mut pace, mut rest, mut taken) = (Pace::new(7), rows.as_slice(), Vec::new());
-        while !rest.is_empty() {
-            let (chunk, behind) = pace.split(rest);
-            assert!(!chunk.is_empty() && chunk.len() <= 7);
-            taken.extend_from_slice(chunk);
-            pace.over(chunk.len(), Instant::now());
-            rest = behind;
-        }
+        let mut taken = Vec::new();
+        let work = |part: &[usize]| {
+            assert!(!part.is_empty() && part.len() <= 7);
+            taken.extend_from_slice(part);
+            Ok(Instant::now())
+        };
+        in_turns(&rows, 7, work).unwrap();
         assert_eq!(taken, rows);
+        let mut parts = 0;
+        let failing = |_: &[usize]| {
+            parts += 1;
+            if parts == 2 { Err(crate::error::Error::Overloaded) } else { Ok(Instant::now()) }
+        };
+        assert!(in_turns(&rows, 7, failing).is_err());
+        assert_eq!(parts, 2);
     }
 }

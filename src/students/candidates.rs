@@ -1,47 +1,58 @@
 //! Whom one may ask whether they would take a student, and what they are told when they are asked.
 
+use jiff::Timestamp;
+
 use super::file::File;
-use super::releases::{Obligation, owed, under_direct_control};
+use super::releases::{Obligation, classes_of, owed, under_direct_control};
 use crate::directory::{OrganizationFacts, Record, ServiceFacts};
 use crate::error::Result;
 use crate::privacy::audit::Errand;
-use crate::privacy::disclosures::{self, Disclosure, Document, ReleasedBy, ReleasedTo, Writing};
+use crate::privacy::disclosures::{self, Document, ReleasedBy, ReleasedTo, Writing};
 use crate::privacy::limited::LimitedProfile;
 use crate::privacy::{
-    Basis, Consent, Decision, Direction, Packet, Party, Purpose, RecipientClass, Refusal, Release, Standing,
+    Basis, Consent, Decision, Direction, GuardianAccess, Packet, Party, Purpose, Refusal, Release, Standing,
     decide, may_ask,
 };
 use crate::store::{Tenant, Tx};
-use crate::types::{Truth, calendar_date};
+use crate::types::{GuardianId, Truth, calendar_date};
 
-/// An organization that could be asked, and the service that it would be about.
+/// An organization that could be asked, and what decides whether it may be.
 pub(crate) struct Asked<'a> {
-    /// The organization.
-    pub(crate) organization: &'a Record<OrganizationFacts>,
-    /// The service.
-    pub(crate) service: &'a Record<ServiceFacts>,
-    /// Whether a plan owes the service.
-    pub(crate) obligation: Obligation,
+    organization: &'a Record<OrganizationFacts>,
+    service: &'a Record<ServiceFacts>,
+    obligation: Obligation,
+    under_direct_control: Truth,
 }
 
-impl Asked<'_> {
+impl<'a> Asked<'a> {
+    /// To ask this organization about this service for the student of a file.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) fn about(
+        tx: &mut Tx<'_>,
+        file: &File,
+        organization: &'a Record<OrganizationFacts>,
+        service: &'a Record<ServiceFacts>,
+        obligation: Obligation,
+    ) -> Result<Self> {
+        let today = calendar_date(tx.now);
+        let under_direct_control =
+            under_direct_control(tx.connection, file, organization.id, Some(service.id), today)?;
+        Ok(Self { organization, service, obligation, under_direct_control })
+    }
+
     fn party(&self) -> Party {
-        let classes = self.organization.facts.facility_type.map(RecipientClass::from).into_iter().collect();
-        Party::Organization { id: self.organization.id, classes }
+        Party::Organization { id: self.organization.id, classes: classes_of(&self.organization.facts) }
     }
 
     fn standing<'f>(
         &self,
-        tx: &mut Tx<'_>,
         file: &'f File,
-        access: &'f [(crate::types::GuardianId, crate::privacy::GuardianAccess)],
+        access: &'f [(GuardianId, GuardianAccess)],
         consents: &'f [Consent],
-    ) -> Result<Standing<'f>> {
-        let today = calendar_date(tx.now);
-        let service = Some(self.service.id);
-        let under_direct_control =
-            under_direct_control(tx.connection, file, self.organization.id, service, today)?;
-        Ok(Standing {
+    ) -> Standing<'f> {
+        Standing {
             student_id: file.student.id,
             district_id: file.student.district,
             time_zone: file.zone.clone(),
@@ -51,79 +62,61 @@ impl Asked<'_> {
             accepted: false,
             involves_part2: self.service.facts.part2_program == Some(true),
             owed: owed(Some(self.obligation)),
-            under_direct_control,
+            under_direct_control: self.under_direct_control,
             enrols_there: Truth::Unknown,
             legally_responsible: Truth::Unknown,
             takes_part_under_idea: Truth::Unknown,
-        })
+        }
     }
-}
 
-/// On what basis the organization may be asked, or everything that stands against it.
-///
-/// # Errors
-/// If the database fails.
-pub(crate) fn basis_to_ask(
-    tx: &mut Tx<'_>,
-    file: &File,
-    consents: &[Consent],
-    asked: &Asked<'_>,
-) -> Result<std::result::Result<Basis, Vec<Refusal>>> {
-    let access = file.access();
-    let standing = asked.standing(tx, file, &access, consents)?;
-    Ok(may_ask(&asked.party(), tx.now, &standing))
-}
+    /// On what basis it may be asked at this moment, or everything that stands against it.
+    pub(crate) fn basis(
+        &self,
+        file: &File,
+        consents: &[Consent],
+        at: Timestamp,
+    ) -> Result<Basis, Vec<Refusal>> {
+        may_ask(&self.party(), at, &self.standing(file, &file.access(), consents))
+    }
 
-/// Puts it on the record that the organization is told the limited profile.
-///
-/// # Errors
-/// If the database fails. What stands against it is given beside.
-pub(crate) fn tell_profile(
-    tx: &mut Tx<'_>,
-    errand: &Errand,
-    tenant: &Tenant,
-    file: &File,
-    consents: &[Consent],
-    asked: &Asked<'_>,
-    profile: &LimitedProfile,
-) -> Result<std::result::Result<Disclosure, Vec<Refusal>>> {
-    let access = file.access();
-    let standing = asked.standing(tx, file, &access, consents)?;
-    let release = Release {
-        student_id: file.student.id,
-        district_id: file.student.district,
-        party: asked.party(),
-        packet: Packet::LimitedProfile,
-        fields: profile.fields(),
-        direction: Direction::ToAgency,
-        purpose: Purpose::CoordinateCare,
-        basis: Basis::Deidentified,
-        threat: None,
-        at: tx.now,
-    };
-    let (basis, consents, notices) = match decide(&release, &standing) {
-        Decision::Release { basis, consents, notices } => (basis, consents, notices),
-        Decision::Refuse { reasons } => return Ok(Err(reasons)),
-    };
-    let document = Document {
-        released_by: ReleasedBy::of(&errand.principal),
-        released_to: ReleasedTo {
-            organization_id: Some(asked.organization.id),
+    /// Puts it on the record that the organization is told the limited profile; false if it may not be, and then nothing is
+    /// recorded.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) fn tell_profile(
+        &self,
+        tx: &mut Tx<'_>,
+        errand: &Errand,
+        tenant: &Tenant,
+        file: &File,
+        consents: &[Consent],
+        profile: &LimitedProfile,
+    ) -> Result<bool> {
+        let release = Release {
+            student_id: file.student.id,
+            district_id: file.student.district,
+            party: self.party(),
+            packet: Packet::LimitedProfile,
+            fields: profile.fields(),
+            direction: Direction::ToAgency,
+            purpose: Purpose::CoordinateCare,
+            basis: Basis::Deidentified,
+            threat: None,
+            at: tx.now,
+        };
+        let decision = decide(&release, &self.standing(file, &file.access(), consents));
+        let Decision::Release { basis: _, consents, notices } = decision else { return Ok(false) };
+        let to = ReleasedTo {
+            organization_id: Some(self.organization.id),
             guardian_id: None,
             name: None,
             position: None,
-            affiliation: Some(asked.organization.facts.name.clone()),
-        },
-        direction: release.direction,
-        packet: release.packet,
-        fields: release.fields,
-        purpose: release.purpose,
-        basis,
-        citation: basis.citation().to_owned(),
-        consents,
-        notices,
-        accepted_on: None,
-    };
-    let writing = Writing { threat: None, on_file: None };
-    disclosures::record(tx, errand, tenant, &file.key, file.student.id, document, &writing).map(Ok)
+            affiliation: Some(self.organization.facts.name.clone()),
+        };
+        let document = Document::of(&release, consents, notices, ReleasedBy::of(&errand.principal), to);
+        let writing = Writing { threat: None, on_file: None };
+        disclosures::record(tx, errand, tenant, &file.key, file.student.id, document, &writing)?;
+        Ok(true)
+    }
 }

@@ -136,7 +136,7 @@ fn release_as(
 ) -> Result<Released> {
     let tenant = tenant(errand)?;
     let file = File::open(tx, vault, tenant, student)?;
-    let mut fields = accept(asked, calendar_date(tx.now), file.student.facts.birth_date)?;
+    let fields = accept(asked, calendar_date(tx.now), file.student.facts.birth_date)?;
     let consents = consents::list(tx.connection, tenant, &file.key, student)?;
     let consents: Vec<_> = consents.into_iter().map(|kept| kept.consent).collect();
     let access = file.access();
@@ -148,7 +148,7 @@ fn release_as(
         district_id: tenant.district,
         party: party(&asked.recipient, &involved),
         packet: asked.packet,
-        fields: fields.clone(),
+        fields,
         direction: Direction::ToAgency,
         purpose: asked.purpose,
         basis: asked.basis,
@@ -171,11 +171,15 @@ fn release_as(
         takes_part_under_idea: on_file,
     };
     if extent == Extent::Covered {
-        fields.retain(|field| {
-            let one = Release { fields: vec![*field], ..release.clone() };
-            matches!(decide(&one, &standing), Decision::Release { .. })
-        });
-        release.fields.clone_from(&fields);
+        release.fields = release
+            .fields
+            .iter()
+            .copied()
+            .filter(|field| {
+                let one = Release { fields: vec![*field], ..release.clone() };
+                matches!(decide(&one, &standing), Decision::Release { .. })
+            })
+            .collect();
     }
     let (consents, notices) = match decide(&release, &standing) {
         Decision::Release { basis: _, consents, notices } => (consents, notices),
@@ -187,19 +191,11 @@ fn release_as(
         Some(school) => Some(directory::find::<SchoolFacts>(tx.connection, school)?.facts.name),
         None => None,
     };
-    let packet = packet(&file.student.facts, &file.guardians_in_full(), school.as_deref(), &fields);
+    let packet = packet(&file.student.facts, &file.guardians_in_full(), school.as_deref(), &release.fields);
+    let to = released_to(&asked.recipient, involved.organization);
     let document = Document {
-        released_by,
-        released_to: released_to(&asked.recipient, involved.organization),
-        direction: release.direction,
-        packet: asked.packet,
-        fields,
-        purpose: asked.purpose,
-        basis: asked.basis,
-        citation: asked.basis.citation().to_owned(),
-        consents,
-        notices: notices.clone(),
         accepted_on: asked.accepted_on,
+        ..Document::of(&release, consents, notices.clone(), released_by, to)
     };
     let writing = Writing { threat: asked.threat.clone(), on_file: asked.on_file.clone() };
     let disclosure = disclosures::record(tx, errand, tenant, &file.key, student, document, &writing)?;
@@ -315,16 +311,14 @@ fn involved(
         None => has_part2_program(connection, *organization_id)?,
     };
     let under_direct_control = under_direct_control(connection, file, *organization_id, *service_id, today)?;
-    Ok(Involved { organization: Some(Affiliated::of(organization.facts)), part2, under_direct_control })
+    let classes = classes_of(&organization.facts);
+    let organization = Affiliated { name: organization.facts.name, classes };
+    Ok(Involved { organization: Some(organization), part2, under_direct_control })
 }
 
-impl Affiliated {
-    fn of(organization: OrganizationFacts) -> Self {
-        Self {
-            name: organization.name,
-            classes: organization.facility_type.map(RecipientClass::from).into_iter().collect(),
-        }
-    }
+/// The classes of recipients that an organization is of.
+pub(super) fn classes_of(organization: &OrganizationFacts) -> Vec<RecipientClass> {
+    organization.facility_type.map(RecipientClass::from).into_iter().collect()
 }
 
 /// Whether an agreement puts the organization under the district's direct control; what is not on file is not known.

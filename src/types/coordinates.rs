@@ -44,6 +44,9 @@ pub enum InvalidCoordinates {
 }
 
 impl Coordinates {
+    /// Where the equator meets the prime meridian: for what does not hang on a place.
+    pub const ANYWHERE: Self = Self { latitude: 0.0, longitude: 0.0 };
+
     /// The point at `latitude` and `longitude` in degrees.
     ///
     /// # Errors

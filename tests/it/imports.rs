@@ -202,11 +202,15 @@ on_both! {
         let second = volume(folder.path(), "second.xlsx", &[Facility { codes: "MH * OP * F67".into(), ..clinic(1) }, clinic(3)]);
         assert_eq!(counts(&import_volume(&other, &second, Options::default())), [1, 1, 0, 0]);
         assert!(causeway.found(&format!("{LAWRENCE}&language=pt")).is_empty());
-        // A change of our own between is right at once, takes along what it touches, and is not applied again.
+        // A change of our own between is right at once, takes along what it touches, and is not applied again. Where the
+        // machine was slow, a writer has followed the others before it, so that it is the index that is counted.
+        let before = causeway.context.app.index_revision();
         let own = causeway.create("/v1/organizations", &json!({"name": "Our own", "engagement": "listed"}));
         assert!(!own.is_empty());
         assert_eq!(causeway.found(&format!("{LAWRENCE}&language=es")).len(), 2);
-        assert_eq!(causeway.context.app.poll().unwrap(), 6, "one offering changed, one row was new");
+        causeway.context.app.poll().unwrap();
+        let applied = causeway.context.app.index_revision() - before;
+        assert_eq!(applied, 2, "one offering changed and one is new, each once");
         assert_eq!(causeway.context.app.poll().unwrap(), 0);
         assert_eq!(causeway.found(&format!("{LAWRENCE}&language=pt")).len(), 1);
         assert_eq!(causeway.found(&format!("{LAWRENCE}&language=es")).len(), 2);

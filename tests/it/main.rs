@@ -69,6 +69,7 @@ mod referrals;
 mod reminders;
 mod resources;
 mod search;
+mod seeking;
 mod services;
 mod store;
 mod students;

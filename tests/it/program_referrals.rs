@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::consents::{consent, guardian, signature};
 use crate::process::{EmptyPostgres, Program, causeway, client, number, ready, sqlite_url, wait_for};
-use crate::referrals::need;
+use crate::seeking::need;
 use crate::students::student;
 
 /// How many fight for how many slots, and how often.

@@ -11,8 +11,8 @@ use causeway::store::StoreOptions;
 use serde_json::{Value, json};
 
 use crate::consents::Pupil;
-use crate::referrals::{Agency, Desk, answers, go_to};
 use crate::reminders::{mailing, round, through, urls};
+use crate::seeking::{Agency, Desk, answers, go_to};
 use crate::smtp_sink::{Does, Mail, Sink};
 use crate::support::{Answer, Causeway, on_both};
 use crate::update_links::{count, path_of};

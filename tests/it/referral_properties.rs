@@ -11,7 +11,7 @@ use causeway::referrals::machine::referral::{self, ReferralAction, ReferralState
 use serde_json::{Value, json};
 
 use crate::consents::Pupil;
-use crate::referrals::{Agency, Desk, consents, keyed, turn};
+use crate::seeking::{Agency, Desk, consents, keyed, turn};
 use crate::support::{Causeway, on_both};
 
 /// A token is used so long; it holds for a quarter of an hour.

@@ -17,7 +17,7 @@ use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl};
 use serde_json::json;
 
 use crate::consents::{Pupil, clinic, eligibility, guardian};
-use crate::referrals::{Agency, Desk};
+use crate::seeking::{Agency, Desk};
 use crate::students::{District, create, get, post};
 use crate::support::{Causeway, at_database, on_both, postgres_urls};
 

@@ -6,7 +6,7 @@ use causeway::access::{Role, Tie};
 use serde_json::{Value, json};
 
 use crate::consents::Pupil;
-use crate::referrals::{Agency, Desk, answers, consents, go_to, keyed, turn};
+use crate::seeking::{Agency, Desk, answers, consents, go_to, keyed, turn};
 use crate::students::{get, post};
 use crate::support::{Causeway, on_both};
 

@@ -15,7 +15,7 @@ use diesel::{QueryResult, RunQueryDsl};
 use serde_json::json;
 
 use crate::consents::Pupil;
-use crate::referrals::{Agency, Desk};
+use crate::seeking::{Agency, Desk};
 use crate::support::{Causeway, on_both};
 
 /// Referrals of the district; as many as the promise is made for where the environment asks for long repetitions.

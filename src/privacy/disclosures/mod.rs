@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::audit::{self, Act, Action, DisclosureColumns, Errand, Outcome, digest_of_disclosure};
-use super::release::Notice;
+use super::release::{Notice, Release};
 use super::vault::StudentKey;
 use super::words::{Basis, Direction, Packet, Purpose, StudentField};
 use crate::access::Principal;
@@ -103,6 +103,32 @@ pub struct Document {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub accepted_on: Option<Date>,
+}
+
+impl Document {
+    /// What the record says of a release that rests on these consents.
+    pub fn of(
+        release: &Release,
+        consents: Vec<ConsentId>,
+        notices: Vec<Notice>,
+        released_by: ReleasedBy,
+        released_to: ReleasedTo,
+    ) -> Self {
+        let Release { direction, packet, fields, purpose, basis, .. } = release;
+        Self {
+            released_by,
+            released_to,
+            direction: *direction,
+            packet: *packet,
+            fields: fields.clone(),
+            purpose: *purpose,
+            basis: *basis,
+            citation: basis.citation().to_owned(),
+            consents,
+            notices,
+            accepted_on: None,
+        }
+    }
 }
 
 /// What had to be written down about the student; it lies sealed beside the record.

@@ -6,22 +6,20 @@ pub(super) mod store;
 
 use std::sync::Arc;
 
-use uuid::Uuid;
-
 use super::cascade;
 use super::case::{Case, Said};
 use super::machine::Actor;
 use super::machine::offer::OfferAction;
 use super::store as of_tenant;
 use super::{Desk, Entry, Matcher};
-use crate::access::{Principal, PrincipalId, Role, Tie};
+use crate::access::Principal;
 use crate::availability::holds;
 use crate::error::Result;
 use crate::privacy::Purpose;
 use crate::privacy::audit::Errand;
 use crate::privacy::vault::Vault;
 use crate::store::{Store, Tenancy, Tenant};
-use crate::types::{CapacityPoolId, ClientId, OfferId, WaitListEntryId};
+use crate::types::{CapacityPoolId, OfferId, WaitListEntryId};
 
 /// The reason of an offer that nobody replied to.
 pub(super) const NO_REPLY: &str = "no_reply_in_time";
@@ -74,9 +72,9 @@ fn expire(store: &Store, vault: &Vault, finder: &dyn Matcher, tenant: &Tenant, i
         if !case.offers.iter().any(is_due) {
             return Ok(false);
         }
-        let said = Said { reason: Some(NO_REPLY), text: None };
+        let said = Said { reason: Some(NO_REPLY), ..Said::default() };
         case.act(tx, &desk, id, OfferAction::Expire, Actor::System, said)?;
-        cascade::settle(tx, &desk, tenant, &mut case, None, Said::default())?;
+        cascade::settle(tx, &desk, &mut case, None, Said::default())?;
         Ok(true)
     })
 }
@@ -137,22 +135,15 @@ fn offer_to_first(
         if !has_room || first.is_none_or(|first| first.id != entry.id) {
             return Ok(Turn::Moved);
         }
-        let offered = cascade::promote(tx, &desk, &tenant, &mut case, entry.pool)?;
+        let offered = cascade::promote(tx, &desk, &mut case, entry.pool)?;
         Ok(if offered { Turn::Offered } else { Turn::PassedBy })
     })
 }
 
 /// On whose behalf the clock works: the district's, and in nobody's name.
 fn errand(tenant: &Tenant) -> Errand {
-    let principal = Principal {
-        id: PrincipalId::Client(ClientId(Uuid::nil())),
-        name: "Causeway".to_owned(),
-        role: Role::Operator,
-        tie: Tie::None,
-        scopes: Vec::new(),
-    };
     Errand {
-        principal: Arc::new(principal),
+        principal: Arc::new(Principal::of_deployment("Causeway")),
         tenancy: Tenancy::District(tenant.clone()),
         purpose: Purpose::CoordinateCare,
         request: None,

@@ -87,14 +87,10 @@ pub fn act_on_offer(tx: &mut Tx<'_>, desk: &Desk<'_>, id: OfferId, asked: &Offer
     let desk = Desk { vault: desk.vault, errand: &errand, finder: desk.finder };
     let mut case = Case::open(tx, &desk, &tenant, found.referral)?;
     let (reason, text) = asked.said();
-    let said = Said { reason: reason.map(DeclineReason::as_str), text };
-    if let OfferAct::Schedule { appointment_at } | OfferAct::Reschedule { appointment_at } = asked
-        && let Some(offer) = case.offers.iter_mut().find(|offer| offer.id == id)
-    {
-        offer.terms.appointment_at = Some(*appointment_at);
-    }
+    let said =
+        Said { reason: reason.map(DeclineReason::as_str), text, appointment_at: asked.appointment_at() };
     case.act(tx, &desk, id, action, side, said)?;
-    cascade::settle(tx, &desk, &tenant, &mut case, None, Said::default())?;
+    cascade::settle(tx, &desk, &mut case, None, Said::default())?;
     case.offers
         .into_iter()
         .find(|offer| offer.id == id)
