@@ -308,7 +308,7 @@ on_both! {
 on_both! {
     fn search_vocabularies_towns_and_nothing_else_are_public_where_the_operator_says_so(causeway) {
         let mut causeway = causeway;
-        causeway.context.public_search = true;
+        causeway.change(|context| context.public_search = true);
         let operations = operations();
         let answers = causeway.send_all(operations.iter().map(|operation| operation.request(None)));
         for (operation, answer) in operations.iter().zip(answers) {

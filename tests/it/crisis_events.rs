@@ -106,7 +106,7 @@ on_both! {
             assert!(problem["crisis_event_id"].is_string());
         }
         // Nobody in particular has no district to tell.
-        causeway.context.public_search = true;
+        causeway.change(|context| context.public_search = true);
         let plainly = causeway.send_plainly(TestRequest::post().uri("/v1/matches").set_json(&need)).expect(409).json();
         assert_eq!((plainly["crisis_event_id"].clone(), numbers(&plainly)[0].as_str()), (json!(null), "911"));
         assert!(plainly["detail"].as_str().unwrap().contains("Nobody was told"));

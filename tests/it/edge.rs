@@ -16,7 +16,7 @@ use crate::support::{Answer, Causeway, on_both};
 
 /// The same Causeway behind another edge.
 fn behind(mut causeway: Causeway, config: EdgeConfig) -> Causeway {
-    causeway.context.edge = Edge::new(config);
+    causeway.change(|context| context.edge = Edge::new(config));
     causeway
 }
 

@@ -12,6 +12,7 @@ mod erasure;
 mod feed;
 mod forged;
 mod process;
+mod sending;
 mod served;
 mod smtp_sink;
 mod support;
