@@ -54,6 +54,7 @@ mod students;
 mod towns;
 mod update_links;
 mod vocabularies;
+mod wait_lists;
 mod waker;
 mod worklists;
 
@@ -127,6 +128,7 @@ fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>)
         referrals::configure(services);
         referral_notices::configure(services);
         offers::configure(services);
+        wait_lists::configure(services);
         worklists::configure(services);
         audit::configure(services);
     }));

@@ -13,7 +13,6 @@ use super::body;
 use super::caller::{Caller, OfferActor, OfferReader, ReferralsRespond};
 use super::disclosures::NoticeText;
 use super::errand::{Attempt, errand, run_at_desk, run_once_at_desk};
-use super::expected_wait::ExpectedWait;
 use super::idempotency::Answer;
 use super::problem::Problem;
 use super::query::{FromParams, Limit, NoParams, Params, UnquotedQuery};
@@ -24,10 +23,10 @@ use crate::privacy::disclosures::{self as records, Document};
 use crate::privacy::limited::LimitedProfile;
 use crate::privacy::{Basis, Packet, Purpose};
 use crate::referrals::machine::offer::{OfferAction, TaskStatus};
-use crate::referrals::{self, EntryState, OfferAct, OfferList, OfferPage, Terms};
+use crate::referrals::{self, OfferAct, OfferList, OfferPage, Terms};
 use crate::students::releases::Released;
 use crate::types::{
-    CapacityPoolId, DisclosureId, OfferId, OfferingId, OrganizationId, ReferralId, ServiceId, WaitListEntryId,
+    CapacityPoolId, DisclosureId, OfferId, OfferingId, OrganizationId, ReferralId, ServiceId,
 };
 
 /// One referral put to one offering (FHIR `Task`).
@@ -131,50 +130,6 @@ impl From<referrals::Offer> for Offer {
             version: offer.version,
             created_at: offer.created_at,
             updated_at: offer.updated_at,
-        }
-    }
-}
-
-/// A place on the list of a pool.
-#[derive(Serialize, utoipa::ToSchema)]
-pub(super) struct WaitListEntry {
-    /// Its id.
-    id: WaitListEntryId,
-    /// Which referral waits.
-    referral_id: ReferralId,
-    /// For which offering.
-    offering_id: OfferingId,
-    /// For whose openings.
-    capacity_pool_id: CapacityPoolId,
-    /// Whether it stands.
-    status: EntryState,
-    /// Since when it waits.
-    joined_at: Timestamp,
-    /// The nth among the referrals that wait here, from 1, while it waits. Whom the agency has on its list besides is not
-    /// among them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    position: Option<u32>,
-    /// How long that may take; whoever else the agency has on its list is taken to go first.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    expected_wait: Option<ExpectedWait>,
-    /// Grows by one with every change.
-    version: i64,
-}
-
-impl From<referrals::Place> for WaitListEntry {
-    fn from(referrals::Place { entry, standing }: referrals::Place) -> Self {
-        Self {
-            id: entry.id,
-            referral_id: entry.referral,
-            offering_id: entry.offering,
-            capacity_pool_id: entry.pool,
-            status: entry.state,
-            joined_at: entry.joined_at,
-            position: standing.map(|standing| standing.position),
-            expected_wait: standing.map(|standing| standing.wait.into()),
-            version: entry.version,
         }
     }
 }

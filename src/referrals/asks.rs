@@ -1,17 +1,21 @@
 //! What somebody asks to be done with a referral or an offer.
 
-use jiff::Timestamp;
+use std::fmt;
+use std::str::FromStr;
+
 use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
 use super::machine::offer::OfferAction;
+use super::machine::place::PlaceAction;
 use super::machine::referral::ReferralAction;
 use super::model::{NeedProfile, Outcome, Pins};
 use crate::error::FieldError;
 use crate::finder::Urgency;
 use crate::finder::need::radius_problem;
 use crate::students::releases::Obligation;
-use crate::types::{DeclineReason, OfferingId, StudentId};
+use crate::types::{DeclineReason, OfferingId, StudentId, UnknownCode, codes};
 
 /// Offerings of one shortlist.
 pub const LONGEST_SHORTLIST: usize = 50;
@@ -20,6 +24,8 @@ pub const DEFAULT_SHORTLIST: u8 = 5;
 /// Offers that may wait for a reply at a time.
 pub const MOST_PARALLEL: u8 = 5;
 const LONGEST_TEXT: usize = 4_000;
+/// Days for which a place may be passed over at most.
+const LONGEST_SKIP_DAYS: i64 = 60;
 const MOST_PINS: usize = 20;
 
 /// Whom to ask: offerings that somebody chose, or those that the finder names.
@@ -100,8 +106,12 @@ pub enum ReferralAct {
     Hold {
         /// Why.
         reason: String,
+        /// When the owner wants to look at it again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        next_action_on: Option<Date>,
     },
-    /// Go on.
+    /// Go on. Whoever waits on a list still does.
     Resume {},
     /// Take it back.
     Revoke {
@@ -138,8 +148,17 @@ pub enum ReferralAct {
         #[schema(required = false)]
         shortlist: Shortlist,
     },
-    /// Take it over.
-    Assign {},
+    /// Give it to somebody of the district, or take it over.
+    Assign {
+        /// The client or membership; left out, the caller.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        to: Option<String>,
+        /// When they want to look at it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        next_action_on: Option<Date>,
+    },
     /// Stand in for the owner.
     Cover {
         /// The last day.
@@ -151,6 +170,10 @@ pub enum ReferralAct {
     Note {
         /// The note.
         note: String,
+        /// When the owner wants to look at it again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        next_action_on: Option<Date>,
     },
     /// End it.
     Close {
@@ -244,6 +267,76 @@ pub enum OfferAct {
     },
 }
 
+codes! {
+    /// Why a place on a list is passed over for some time.
+    SkipReason, "reason to skip" {
+        /// The family has asked for it.
+        FamilyAsked = "family_asked",
+        /// The family could not be reached.
+        FamilyUnreachable = "family_unreachable",
+        /// What is free does not fit: another group, age, day or clinician.
+        DoesNotFit = "does_not_fit",
+        /// Something must be there first: a paper, an insurer's word, an assessment.
+        NotReady = "not_ready",
+        /// Something else.
+        Other = "other",
+    }
+}
+
+/// What is to be done with a place on a list.
+#[derive(Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
+#[schema(as = WaitListActionRequest)]
+pub enum PlaceAct {
+    /// Say that the referral still waits, and that slots may be offered to it.
+    Confirm {},
+    /// Let slots go to those behind for some time; the place is kept.
+    Skip {
+        /// Why.
+        reason: SkipReason,
+        /// The last day, where the district is; by default a week.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        until: Option<Date>,
+        /// More; it is sealed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        note: Option<String>,
+    },
+    /// Give the place up.
+    Leave {
+        /// Why; it is sealed.
+        reason: String,
+    },
+}
+
+impl PlaceAct {
+    /// Which action it is.
+    pub fn action(&self) -> PlaceAction {
+        match self {
+            Self::Confirm {} => PlaceAction::Confirm,
+            Self::Skip { .. } => PlaceAction::Skip,
+            Self::Leave { .. } => PlaceAction::Leave,
+        }
+    }
+
+    /// What is wrong with it, whatever the place.
+    pub(super) fn faults(&self, today: Date) -> Vec<FieldError> {
+        match self {
+            Self::Confirm {} => Vec::new(),
+            Self::Skip { until, note, .. } => {
+                let latest = today.saturating_add(LONGEST_SKIP_DAYS.days());
+                let too_long = until.filter(|day| *day > latest).map(|_| {
+                    FieldError::body("/until", format_args!("is more than {LONGEST_SKIP_DAYS} days away"))
+                });
+                let note = note.as_deref().and_then(|note| text_fault("/note", note));
+                past_fault("/until", *until, today).into_iter().chain(too_long).chain(note).collect()
+            }
+            Self::Leave { reason } => text_fault("/reason", reason).into_iter().collect(),
+        }
+    }
+}
+
 impl ReferralAct {
     /// Which action it is.
     pub fn action(&self) -> ReferralAction {
@@ -256,7 +349,7 @@ impl ReferralAct {
             Self::Pin { .. } => ReferralAction::Pin,
             Self::Unpin { .. } => ReferralAction::Unpin,
             Self::ExtendShortlist { .. } => ReferralAction::ExtendShortlist,
-            Self::Assign {} => ReferralAction::Assign,
+            Self::Assign { .. } => ReferralAction::Assign,
             Self::Cover { .. } => ReferralAction::Cover,
             Self::Note { .. } => ReferralAction::Note,
             Self::Close { .. } => ReferralAction::Close,
@@ -267,27 +360,38 @@ impl ReferralAct {
     /// What was written with it; it is sealed.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
-            Self::Hold { reason }
+            Self::Hold { reason, .. }
             | Self::Revoke { reason }
             | Self::Unpin { reason, .. }
             | Self::EnterInError { reason } => Some(reason),
-            Self::Note { note } => Some(note),
+            Self::Note { note, .. } => Some(note),
             Self::Submit {}
             | Self::Resume {}
             | Self::Reroute { .. }
             | Self::Pin { .. }
             | Self::ExtendShortlist { .. }
-            | Self::Assign {}
+            | Self::Assign { .. }
             | Self::Cover { .. }
             | Self::Close { .. } => None,
         }
     }
 
-    /// What is wrong with it, whatever the referral.
-    pub(super) fn faults(&self) -> Vec<FieldError> {
-        let mut faults = Vec::new();
+    /// When the owner wants to look at it again.
+    pub(super) fn next_action_on(&self) -> Option<Date> {
         match self {
-            Self::Hold { reason } | Self::Revoke { reason } | Self::EnterInError { reason } => {
+            Self::Hold { next_action_on, .. }
+            | Self::Assign { next_action_on, .. }
+            | Self::Note { next_action_on, .. } => *next_action_on,
+            _ => None,
+        }
+    }
+
+    /// What is wrong with it, whatever the referral.
+    pub(super) fn faults(&self, today: Date) -> Vec<FieldError> {
+        let mut faults = Vec::new();
+        faults.extend(past_fault("/next_action_on", self.next_action_on(), today));
+        match self {
+            Self::Hold { reason, .. } | Self::Revoke { reason } | Self::EnterInError { reason } => {
                 faults.extend(text_fault("/reason", reason));
             }
             Self::Unpin { pins, reason } => {
@@ -295,7 +399,7 @@ impl ReferralAct {
                 pin_faults(pins, true, &mut faults);
             }
             Self::Pin { pins } => pin_faults(pins, true, &mut faults),
-            Self::Note { note } => faults.extend(text_fault("/note", note)),
+            Self::Note { note, .. } => faults.extend(text_fault("/note", note)),
             Self::Reroute { shortlist, parallel } => {
                 shortlist_faults(shortlist, &mut faults);
                 parallel_fault(*parallel, &mut faults);
@@ -318,7 +422,7 @@ impl ReferralAct {
                     faults.push(FieldError::body("/outcome/in_needed_language", message));
                 }
             }
-            Self::Submit {} | Self::Resume {} | Self::Assign {} | Self::Cover { .. } => {}
+            Self::Submit {} | Self::Resume {} | Self::Assign { .. } | Self::Cover { .. } => {}
         }
         faults
     }
@@ -444,9 +548,7 @@ impl ReferralCreate {
         pin_faults(&self.pins, false, &mut faults);
         shortlist_faults(&self.shortlist, &mut faults);
         parallel_fault(self.parallel, &mut faults);
-        if self.next_action_on.is_some_and(|day| day < today) {
-            faults.push(FieldError::body("/next_action_on", format_args!("is past; today is {today}")));
-        }
+        faults.extend(past_fault("/next_action_on", self.next_action_on, today));
         faults.extend(self.note.as_deref().and_then(|note| text_fault("/note", note)));
         if self.suspected_abuse {
             let message = "says why there is imminent risk; add imminent_risk, or leave it out";
@@ -459,6 +561,11 @@ impl ReferralCreate {
 fn text_fault(at: &str, text: &str) -> Option<FieldError> {
     let is_fit = !text.trim().is_empty() && text.chars().count() <= LONGEST_TEXT && !text.contains('\0');
     (!is_fit).then(|| FieldError::body(at, format_args!("must have 1 to {LONGEST_TEXT} characters")))
+}
+
+fn past_fault(at: &str, day: Option<Date>, today: Date) -> Option<FieldError> {
+    let is_past = day.is_some_and(|day| day < today);
+    is_past.then(|| FieldError::body(at, format_args!("is past; today is {today}")))
 }
 
 fn parallel_fault(parallel: Option<u8>, faults: &mut Vec<FieldError>) {

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::Desk;
 use super::machine::offer::{OfferAction, OfferEffect, OfferState, Stage};
+use super::machine::place::PlaceAction;
 use super::machine::referral::{BusinessStatus, Progress, ReferralState, ReferralStatus, business_status};
 use super::machine::{Actor, Refusal, offer};
 use super::model::{Candidate, Entry, EntryState, Need, Offer, Plan, Referral};
@@ -16,13 +17,12 @@ use crate::availability::holds;
 use crate::availability::{Observation, ObservationKind, record_observation};
 use crate::directory::{OfferingFacts, find};
 use crate::error::{Error, Result};
-use crate::finder::Urgency;
 use crate::privacy::Consent;
 use crate::privacy::consents;
 use crate::privacy::vault::StudentKey;
 use crate::store::{Tenant, Tx, to_sql};
 use crate::students::file::File;
-use crate::types::{CapacityPoolId, OfferId, OfferingId, ReferralId, WaitListEntryId};
+use crate::types::{OfferId, ReferralId, WaitListEntryId};
 
 /// Where what lies sealed stands.
 pub(super) const NEED: &str = "referrals";
@@ -40,6 +40,8 @@ pub(super) struct Said<'a> {
     pub(super) text: Option<&'a str>,
     /// The appointment that they made.
     pub(super) appointment_at: Option<Timestamp>,
+    /// Until when slots go to those behind.
+    pub(super) until: Option<Timestamp>,
 }
 
 /// A referral with everything that belongs to it.
@@ -54,6 +56,8 @@ pub(super) struct Case {
     pub(super) entries: Vec<Entry>,
     /// Whether somebody could be asked if a consent allowed it, as the last look at the shortlist found.
     pub(super) lacks_consent: bool,
+    /// The places that are waited in for nothing as long as no consent allows it.
+    pub(super) barred: Vec<WaitListEntryId>,
     /// As it was read, to see whether it has changed.
     before: (ReferralStatus, Option<BusinessStatus>, Plan, Vec<u8>),
 }
@@ -93,6 +97,7 @@ impl Case {
             offers: Vec::new(),
             entries: Vec::new(),
             lacks_consent: false,
+            barred: Vec::new(),
             before,
         })
     }
@@ -174,16 +179,11 @@ impl Case {
                 }
                 OfferEffect::EndTheRest => {
                     self.end_open_offers(tx, desk, "accepted_elsewhere", Some(one.id))?;
-                    self.move_entries(
-                        tx,
-                        desk,
-                        EntryState::Waiting,
-                        EntryState::Released,
-                        "accepted_elsewhere",
-                    )?;
+                    let waiting = EntryState::Waiting;
+                    self.move_places(tx, desk, waiting, PlaceAction::Release, "accepted_elsewhere")?;
                 }
                 OfferEffect::RejoinLists => {
-                    self.move_entries(tx, desk, EntryState::Released, EntryState::Waiting, "handed_back")?;
+                    self.move_places(tx, desk, EntryState::Released, PlaceAction::Rejoin, "handed_back")?;
                 }
                 OfferEffect::JoinList => self.join(tx, desk, one.offering, one.pool)?,
                 OfferEffect::StopCascade => self.referral.plan.is_stopped = true,
@@ -229,90 +229,12 @@ impl Case {
         Ok(())
     }
 
-    /// Joins the list of a pool, unless it waits there already.
-    pub(super) fn join(
-        &mut self,
-        tx: &mut Tx<'_>,
-        desk: &Desk<'_>,
-        offering: OfferingId,
-        pool: CapacityPoolId,
-    ) -> Result<()> {
-        if self.entries.iter().any(|entry| entry.pool == pool && entry.state == EntryState::Waiting) {
-            return Ok(());
-        }
-        let entry = Entry {
-            id: WaitListEntryId::new(),
-            referral: self.referral.id,
-            district: self.referral.district,
-            offering,
-            pool,
-            version: 1,
-            state: EntryState::Waiting,
-            priority: match self.referral.urgency {
-                Urgency::Urgent => 0,
-                Urgency::Routine => 1,
-            },
-            joined_at: tx.now,
-            updated_at: tx.now,
-        };
-        store::insert_entry(tx, &self.tenant, &entry)?;
-        self.record(tx, desk, Event::of_entry(&entry, "join"), Said::default())?;
-        self.entries.push(entry);
-        Ok(())
-    }
-
-    /// Moves every place on a list that is in one state into another.
-    pub(super) fn move_entries(
-        &mut self,
-        tx: &mut Tx<'_>,
-        desk: &Desk<'_>,
-        from: EntryState,
-        to: EntryState,
-        reason: &str,
-    ) -> Result<()> {
-        for position in 0..self.entries.len() {
-            if self.entries[position].state == from {
-                self.move_entry(tx, desk, position, to, reason)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Moves a place on a list into another state.
-    pub(super) fn move_entry(
-        &mut self,
-        tx: &mut Tx<'_>,
-        desk: &Desk<'_>,
-        position: usize,
-        to: EntryState,
-        reason: &str,
-    ) -> Result<()> {
-        let entry = &mut self.entries[position];
-        entry.state = to;
-        entry.version += 1;
-        entry.updated_at = tx.now;
-        let entry = entry.clone();
-        store::update_entry(tx, &self.tenant, &entry)?;
-        let event = match to {
-            EntryState::Waiting => "rejoin",
-            EntryState::Promoted => "promote",
-            EntryState::Released => "release",
-            EntryState::Left => "leave",
-        };
-        self.record(
-            tx,
-            desk,
-            Event::of_entry(&entry, event),
-            Said { reason: Some(reason), ..Said::default() },
-        )
-    }
-
     /// How far the referral has come, by its offers and places.
     pub(super) fn progress(&self) -> Progress {
         Progress {
             engaged: self.engaged().map(|offer| offer.state),
             has_open_offer: self.open_offers().next().is_some(),
-            is_waiting: self.entries.iter().any(|entry| entry.state == EntryState::Waiting),
+            is_waiting: self.waiting().any(|entry| !self.barred.contains(&entry.id)),
             lacks_consent: self.lacks_consent,
         }
     }
@@ -331,7 +253,12 @@ impl Case {
         if referral.status != ReferralStatus::OnHold {
             referral.business_status = business_status(referral.status, &progress);
         }
-        referral.plan.due = rules::due(referral, &self.offers, progress, tx.now);
+        let confirm_by = worklists::rules::confirm_by(&self.entries);
+        let referral = &mut self.referral;
+        referral.plan.due = rules::due(referral, &self.offers, progress, confirm_by, tx.now);
+        referral.due_at = rules::first_due(referral, &self.file.zone);
+        let look_at = rules::look_at(referral, progress, &self.file.zone, tx.now);
+        let looked_at = std::mem::replace(&mut referral.look_at, look_at);
         let season_end = self.season_end(tx)?;
         let places = worklists::rules::places(&self.referral, &self.offers, &self.entries, season_end);
         let referral = &mut self.referral;
@@ -342,7 +269,11 @@ impl Case {
             && *plan == referral.plan
             && *sealed == referral.sealed;
         if is_same && done.is_none() {
-            return Ok(());
+            return if looked_at == referral.look_at {
+                Ok(())
+            } else {
+                store::look_again(tx, &self.tenant, referral)
+            };
         }
         referral.version += 1;
         referral.updated_at = tx.now;
@@ -405,7 +336,13 @@ impl Case {
         self.record(tx, desk, event, Said::default())
     }
 
-    fn record(&self, tx: &mut Tx<'_>, desk: &Desk<'_>, event: Event<'_>, said: Said<'_>) -> Result<()> {
+    pub(super) fn record(
+        &self,
+        tx: &mut Tx<'_>,
+        desk: &Desk<'_>,
+        event: Event<'_>,
+        said: Said<'_>,
+    ) -> Result<()> {
         let Event { subject: (subject, id), version, event, state, actor } = event;
         let principal = &desk.errand.principal;
         let row = EventRow {
@@ -428,25 +365,12 @@ impl Case {
 }
 
 /// What is put on the record.
-struct Event<'a> {
-    subject: (&'a str, Uuid),
-    version: i64,
-    event: &'a str,
-    state: String,
-    actor: Actor,
-}
-
-impl<'a> Event<'a> {
-    fn of_entry(entry: &Entry, event: &'a str) -> Self {
-        Self {
-            subject: ("wait_list_entry", entry.id.into()),
-            version: entry.version,
-            event,
-            state: entry.state.as_str().to_owned(),
-            // Nobody joins or leaves a list by themselves: it follows from what others did.
-            actor: Actor::System,
-        }
-    }
+pub(super) struct Event<'a> {
+    pub(super) subject: (&'a str, Uuid),
+    pub(super) version: i64,
+    pub(super) event: &'a str,
+    pub(super) state: String,
+    pub(super) actor: Actor,
 }
 
 fn written(key: &StudentKey, id: Uuid, version: i64, text: &str) -> Result<Vec<u8>> {

@@ -18,34 +18,38 @@ mod lists;
 pub mod machine;
 mod model;
 mod offers;
+mod places;
 mod rules;
 mod store;
 pub mod worklists;
 
 pub use asking::Matcher;
 pub use asks::{
-    DEFAULT_SHORTLIST, LONGEST_SHORTLIST, MOST_PARALLEL, OfferAct, ReferralAct, ReferralCreate, Shortlist,
+    DEFAULT_SHORTLIST, LONGEST_SHORTLIST, MOST_PARALLEL, OfferAct, PlaceAct, ReferralAct, ReferralCreate,
+    Shortlist, SkipReason,
 };
 pub use lists::{Place, Standing};
 pub use model::*;
 pub use offers::packets::fetch_packet;
 pub use offers::{OfferList, OfferPage, RESOURCE as OFFER, act_on_offer, offer, offers_to_agency};
-pub use store::ReferralPage;
+pub use places::{PlaceList, RESOURCE as PLACE, act_on_place, line_of};
+pub use store::{Behind, ReferralPage};
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::access::Role;
+use crate::access::{Role, Scope, find_principal};
 use crate::error::{Error, FieldError, Result};
 use crate::finder::source::listings;
 use crate::privacy::audit::{Act, Action, Errand, record};
 use crate::privacy::vault::Vault;
-use crate::store::Tx;
+use crate::store::{Tenancy, Tx};
 use crate::students::file::File;
 use crate::students::{self, tenant};
 use crate::types::{OfferId, OfferingId, ReferralId, StudentId};
 use case::{Case, NEED, Said};
+use machine::place::PlaceAction;
 use machine::referral::{ReferralAction, ReferralEffect, ReferralState, ReferralStatus};
 use machine::{Actor, Refusal, referral};
 
@@ -139,12 +143,15 @@ pub fn create(tx: &mut Tx<'_>, desk: &Desk<'_>, id: ReferralId, asked: &Referral
         },
         created_at: tx.now,
         updated_at: tx.now,
+        due_at: None,
+        look_at: None,
         sealed: Vec::new(),
     };
     let mut case = Case::begin(tx, tenant, file, referral, need)?;
     case.referral.plan.shortlist = shortlist(tx, desk, &mut case, &asked.shortlist)?;
     case.seal_need()?;
-    case.referral.plan.due = rules::due(&case.referral, &[], case.progress(), tx.now);
+    case.referral.plan.due = rules::due(&case.referral, &[], case.progress(), None, tx.now);
+    case.referral.due_at = rules::first_due(&case.referral, &case.file.zone);
     store::insert(tx, tenant, &case.referral)?;
     case.record_creation(tx, desk, Said { text: asked.note.as_deref(), ..Said::default() })?;
     if asked.submit {
@@ -197,7 +204,7 @@ pub fn read(tx: &mut Tx<'_>, desk: &Desk<'_>, id: ReferralId) -> Result<Opened> 
     Ok(Opened { referral, need })
 }
 
-/// One page of referrals in the order of their ids, whether there are more behind it, and how many there are (counted up
+/// One page of referrals in the order of their ids, or of their last change where only those since then are asked for, whether there are more behind it, and how many there are (counted up
 /// to a bound). What lies sealed stays so.
 ///
 /// # Errors
@@ -271,7 +278,7 @@ pub fn actions(tx: &mut Tx<'_>, desk: &Desk<'_>, id: ReferralId) -> Result<Vec<R
 /// now, and what may.
 pub fn act(tx: &mut Tx<'_>, desk: &Desk<'_>, id: ReferralId, asked: &ReferralAct) -> Result<Opened> {
     let tenant = tenant(desk.errand)?;
-    let faults = asked.faults();
+    let faults = asked.faults(crate::types::calendar_date(tx.now));
     if !faults.is_empty() {
         return Err(faults.into());
     }
@@ -318,8 +325,11 @@ fn apply(tx: &mut Tx<'_>, desk: &Desk<'_>, case: &mut Case, asked: &ReferralAct)
         }
         ReferralAct::Pin { pins } => set_pins(tx, desk, case, case.need.pins.with(pins))?,
         ReferralAct::Unpin { pins, .. } => set_pins(tx, desk, case, case.need.pins.without(pins))?,
-        ReferralAct::Assign {} => {
-            case.referral.plan.owner = Person::of(&desk.errand.principal);
+        ReferralAct::Assign { to, .. } => {
+            case.referral.plan.owner = match to {
+                None => Person::of(&desk.errand.principal),
+                Some(to) => colleague(tx, case, to)?,
+            };
             case.referral.plan.cover = None;
         }
         ReferralAct::Cover { until } => {
@@ -332,20 +342,27 @@ fn apply(tx: &mut Tx<'_>, desk: &Desk<'_>, case: &mut Case, asked: &ReferralAct)
             let open: Vec<OfferId> = case.open_offers().map(|offer| offer.id).collect();
             case.forget_offers(&open);
         }
+        // Who goes on still waits.
+        ReferralAct::Resume {} => {
+            case.move_places(tx, desk, EntryState::Waiting, PlaceAction::Confirm, action.as_str())?;
+        }
         ReferralAct::Submit {}
-        | ReferralAct::Resume {}
         | ReferralAct::Revoke { .. }
         | ReferralAct::Note { .. }
         | ReferralAct::EnterInError { .. } => {}
     }
+    let today = tx.now.to_zoned(case.file.zone.clone()).date();
+    let set = &mut case.referral.plan.next_action_on;
+    // What was set for today is done by acting today.
+    *set = asked.next_action_on().or(set.filter(|day| *day > today));
     case.referral.status = to.status;
     for effect in to.effects {
         match effect {
             ReferralEffect::StartCascade => case.referral.plan.is_stopped = false,
             ReferralEffect::EndOffers => case.end_open_offers(tx, desk, action.as_str(), None)?,
             ReferralEffect::LeaveLists => {
-                for from in [EntryState::Waiting, EntryState::Released] {
-                    case.move_entries(tx, desk, from, EntryState::Left, action.as_str())?;
+                for from in [EntryState::Waiting, EntryState::Released, EntryState::Lapsed] {
+                    case.move_places(tx, desk, from, PlaceAction::Leave, action.as_str())?;
                 }
             }
             ReferralEffect::VoidOffers => case.void_offers(tx, desk)?,
@@ -353,6 +370,22 @@ fn apply(tx: &mut Tx<'_>, desk: &Desk<'_>, case: &mut Case, asked: &ReferralAct)
     }
     let said = Said { text: asked.text(), ..Said::default() };
     cascade::settle(tx, desk, case, Some((action.as_str(), Actor::Requester)), said)
+}
+
+/// Somebody who makes and steers referrals in the district, and sees this one.
+fn colleague(tx: &mut Tx<'_>, case: &Case, id: &str) -> Result<Person> {
+    let no_colleague = || {
+        let message = "is no client or membership that makes referrals of this school in this district";
+        FieldError::body("/to", message).into()
+    };
+    let principal = find_principal(tx.connection, id)?.ok_or_else(no_colleague)?;
+    let Some(Tenancy::District(theirs)) = principal.tenancy() else { return Err(no_colleague()) };
+    let sees = theirs.schools.is_empty()
+        || case.referral.school.is_some_and(|school| theirs.schools.contains(&school));
+    if theirs.district != case.referral.district || !sees || !principal.has(Scope::ReferralsWrite) {
+        return Err(no_colleague());
+    }
+    Ok(Person::of(&principal))
 }
 
 /// Sets what is pinned, and takes back what was offered to those who do not hold it.

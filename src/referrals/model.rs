@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::machine::offer::OfferState;
+pub use super::machine::place::EntryState;
 use super::machine::referral::{BusinessStatus, ReferralStatus};
 use crate::access::Principal;
 use crate::finder::Urgency;
@@ -45,6 +46,8 @@ codes! {
         Verification = "verification",
         /// A free slot.
         Slot = "slot",
+        /// A word that a place on a list is still wanted; without it the place is given up.
+        Confirmation = "confirmation",
         /// An appointment.
         Appointment = "appointment",
         /// Whether the student came.
@@ -311,6 +314,10 @@ pub struct Referral {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// When something of it is due: what is due next, or what its owner has set out to do.
+    pub(super) due_at: Option<Timestamp>,
+    /// When the clock looks at it again.
+    pub(super) look_at: Option<Timestamp>,
     pub(super) sealed: Vec<u8>,
 }
 
@@ -380,20 +387,6 @@ pub struct Offer {
     pub(super) sealed: Vec<u8>,
 }
 
-codes! {
-    /// Whether a place on a list stands.
-    EntryState, "state of a place on a list" {
-        /// The referral waits.
-        Waiting = "waiting",
-        /// A slot became free and was offered.
-        Promoted = "promoted",
-        /// It was given up because another organization accepted; it comes back if that one hands back.
-        Released = "released",
-        /// It was given up.
-        Left = "left",
-    }
-}
-
 /// A referral that waits for a pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -417,4 +410,10 @@ pub struct Entry {
     pub joined_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// Since when it is asked whether the referral still waits; none while it is not.
+    pub asked_at: Option<Timestamp>,
+    /// When that is asked or, once it is, until when to say so.
+    pub due_at: Option<Timestamp>,
+    /// Until when slots go to those behind.
+    pub skipped_until: Option<Timestamp>,
 }

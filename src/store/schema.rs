@@ -625,6 +625,7 @@ diesel::table! {
         updated_at -> Timestamp,
         cover_id -> Nullable<Text>,
         cover_until -> Nullable<Date>,
+        look_at -> Nullable<Timestamp>,
     }
 }
 
@@ -659,6 +660,9 @@ diesel::table! {
         priority -> Integer,
         joined_at -> Timestamp,
         updated_at -> Timestamp,
+        asked_at -> Nullable<Timestamp>,
+        due_at -> Nullable<Timestamp>,
+        skipped_until -> Nullable<Timestamp>,
     }
 }
 

@@ -95,6 +95,8 @@ fn table() -> BTreeMap<String, Needs> {
         ("list_offer_actions", Needs::Either(Scope::ReferralsRespond, Scope::ReferralsWrite)),
         ("fetch_offer_packet", Needs::Scope(Scope::ReferralsRespond)),
         ("act_on_offer", Needs::Either(Scope::ReferralsRespond, Scope::ReferralsWrite)),
+        ("list_waiting", Needs::Scope(Scope::ReferralsRespond)),
+        ("act_on_wait_list_entry", Needs::Either(Scope::ReferralsRespond, Scope::ReferralsWrite)),
         ("get_referral_notices", Needs::Scope(Scope::DirectoryWrite)),
         ("set_referral_notices", Needs::Scope(Scope::DirectoryWrite)),
         ("stop_referral_notices", Needs::Scope(Scope::DirectoryWrite)),

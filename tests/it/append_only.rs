@@ -44,8 +44,8 @@ on_both! {
         let erasure = format!(
             "INSERT INTO erasures VALUES ('e', '{student}', '{}', 'moved', 'somebody', '2026-11-22 12:00:00')", district.id());
         causeway.as_application(&district.tenancy, &erasure).unwrap();
-        chain::seal_all(causeway.store(), &causeway.context.app.vault).unwrap();
-        assert!(causeway.context.app.access.development_client(Role::StateAnalyst, None).is_ok(), "an access event");
+        chain::seal_all(causeway.store(), &causeway.context().app.vault).unwrap();
+        assert!(causeway.context().app.access.development_client(Role::StateAnalyst, None).is_ok(), "an access event");
         for (table, key, column) in TABLES {
             let count = || crate::audit::number(&causeway, &district.tenancy, &format!("SELECT count(*) FROM {table}"));
             let before = count();

@@ -78,5 +78,6 @@ mod tenancy;
 mod text;
 mod update_links;
 mod vocabularies;
+mod waiting;
 mod worklists;
 mod worklists_plans;

@@ -176,5 +176,5 @@ pub fn go_to(causeway: &Causeway, instant: &str) {
 
 /// What is due is done.
 pub fn turn(causeway: &Causeway) -> usize {
-    causeway.context.app.turn_clock().unwrap()
+    causeway.context().app.turn_clock().unwrap()
 }

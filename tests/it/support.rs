@@ -56,7 +56,7 @@ pub const START: &str = "2026-11-22T12:00:00Z";
 
 /// A Causeway on a new database, with a clock that the test moves.
 pub struct Causeway {
-    pub context: Context,
+    context: Context,
     pub clock: Clock,
     url: DatabaseUrl,
     database: Database,
@@ -137,6 +137,11 @@ impl Causeway {
             home: thread::current().id(),
             token: Mutex::new(token.token),
         }
+    }
+
+    /// What the service is made of.
+    pub fn context(&self) -> &Context {
+        &self.context
     }
 
     pub fn store(&self) -> &Store {
@@ -496,7 +501,7 @@ fn demonstration_template() -> &'static std::path::Path {
             let causeway = Causeway::on_sqlite();
             let summary = demonstration::load(causeway.store()).expect("the demonstration");
             assert_eq!((summary.read, summary.landed), (summary.created, true), "every row of it is new");
-            let App { store, access, vault, .. } = &causeway.context.app;
+            let App { store, access, vault, .. } = &causeway.context().app;
             let lead = access.development_client(Role::DistrictLead, None).expect("a lead").principal();
             let tenancy = lead.tenancy().expect("a district");
             let errand =

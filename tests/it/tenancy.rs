@@ -594,7 +594,7 @@ on_both! {
     fn the_records_of_a_whole_district_are_not_for_those_of_some_schools(causeway) {
         let own = District::new(&causeway, "0149");
         let district = own.id.parse().unwrap();
-        let access = &causeway.context.app.access;
+        let access = &causeway.context().app.access;
         let lead = access.development_client(Role::DistrictLead, Some(&Tie::District { district, schools: Vec::new() })).unwrap();
         let principal = Arc::new(lead.principal());
         let errand = |schools| Errand {

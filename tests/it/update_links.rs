@@ -148,7 +148,7 @@ on_both! {
             let body = form(&form_of(&look(&causeway, &path).text), "capacity", "2");
             std::thread::scope(|scope| {
                 let sent: Vec<_> = (0..3)
-                    .map(|_| scope.spawn(|| send_all(&causeway.context, [sending(&path, body.clone())]).remove(0)))
+                    .map(|_| scope.spawn(|| send_all(causeway.context(), [sending(&path, body.clone())]).remove(0)))
                     .collect();
                 for answer in sent {
                     let answer = answer.join().unwrap().expect(200);

@@ -32,7 +32,7 @@ fn district(causeway: &Causeway) -> (Errand, String) {
     let one = desk.refers(causeway, &pupil, &[&agency], &json!({"submit": false}));
     let tie = Tie::District { district: desk.district.id.parse().unwrap(), schools: Vec::new() };
     let lead =
-        causeway.context.app.access.development_client(Role::DistrictLead, Some(&tie)).unwrap().principal();
+        causeway.context().app.access.development_client(Role::DistrictLead, Some(&tie)).unwrap().principal();
     let (district, school, me, many) = (&desk.district.id, &desk.district.school, lead.id, many());
     let (numbers, id, due) = if causeway.is_on_postgres() {
         (
@@ -128,7 +128,7 @@ on_both! {
         let Tenancy::District(tenant) = errand.tenancy.clone() else { panic!("a district") };
         let of_school = Tenant { schools: vec![school.parse().unwrap()], ..tenant };
         let of_school = Errand { tenancy: Tenancy::District(of_school), ..errand.clone() };
-        let app = &causeway.context.app;
+        let app = &causeway.context().app;
         let texts = Arc::new(Mutex::new(BTreeSet::new()));
         for errand in [&errand, &of_school] {
             let me = errand.principal.id.to_string();
@@ -185,7 +185,7 @@ on_both! {
 /// Prints how long it takes to read each list, and to count all, each in a transaction with its lines in the audit.
 #[expect(clippy::print_stderr, reason = "whoever asks for the measurement reads it there")]
 fn measure(causeway: &Causeway, errand: &Errand) {
-    let app = &causeway.context.app;
+    let app = &causeway.context().app;
     let timed =
         |name: &str,
          work: &dyn Fn(&mut causeway::store::Tx<'_>, &Table<'_>) -> causeway::error::Result<()>| {

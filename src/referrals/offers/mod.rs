@@ -87,8 +87,12 @@ pub fn act_on_offer(tx: &mut Tx<'_>, desk: &Desk<'_>, id: OfferId, asked: &Offer
     let desk = Desk { vault: desk.vault, errand: &errand, finder: desk.finder };
     let mut case = Case::open(tx, &desk, &tenant, found.referral)?;
     let (reason, text) = asked.said();
-    let said =
-        Said { reason: reason.map(DeclineReason::as_str), text, appointment_at: asked.appointment_at() };
+    let said = Said {
+        reason: reason.map(DeclineReason::as_str),
+        text,
+        appointment_at: asked.appointment_at(),
+        ..Said::default()
+    };
     case.act(tx, &desk, id, action, side, said)?;
     cascade::settle(tx, &desk, &mut case, None, Said::default())?;
     case.offers
