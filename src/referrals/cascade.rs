@@ -41,7 +41,7 @@ enum Tried {
 }
 
 /// Brings a referral to rest: asks whom it can, and writes what it has become. `done` says what was done with the referral
-/// itself.
+/// itself. Says whether the referral has changed.
 ///
 /// # Errors
 /// If the database fails.
@@ -51,7 +51,7 @@ pub(super) fn settle(
     case: &mut Case,
     done: Option<(&str, Actor)>,
     said: Said<'_>,
-) -> Result<()> {
+) -> Result<bool> {
     case.lacks_consent = false;
     case.barred.clear();
     if case.referral.status == ReferralStatus::Active && case.engaged().is_none() {

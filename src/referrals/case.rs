@@ -240,14 +240,15 @@ impl Case {
     }
 
     /// Writes what the referral has become, with its row in the history: under the name of what was done with it, or of
-    /// what followed from something else. What has not changed is not written.
+    /// what followed from something else. What has not changed is not written;
+    /// says whether it has.
     pub(super) fn save(
         &mut self,
         tx: &mut Tx<'_>,
         desk: &Desk<'_>,
         done: Option<(&str, Actor)>,
         said: Said<'_>,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let progress = self.progress();
         let referral = &mut self.referral;
         if referral.status != ReferralStatus::OnHold {
@@ -269,11 +270,10 @@ impl Case {
             && *plan == referral.plan
             && *sealed == referral.sealed;
         if is_same && done.is_none() {
-            return if looked_at == referral.look_at {
-                Ok(())
-            } else {
-                store::look_again(tx, &self.tenant, referral)
-            };
+            if looked_at != referral.look_at {
+                store::look_again(tx, &self.tenant, referral)?;
+            }
+            return Ok(false);
         }
         referral.version += 1;
         referral.updated_at = tx.now;
@@ -289,7 +289,8 @@ impl Case {
             state: referral.status.as_str().to_owned(),
             actor,
         };
-        self.record(tx, desk, event, said)
+        self.record(tx, desk, event, said)?;
+        Ok(true)
     }
 
     /// Seals anew what is needed, after it has changed.

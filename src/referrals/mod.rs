@@ -369,7 +369,8 @@ fn apply(tx: &mut Tx<'_>, desk: &Desk<'_>, case: &mut Case, asked: &ReferralAct)
         }
     }
     let said = Said { text: asked.text(), ..Said::default() };
-    cascade::settle(tx, desk, case, Some((action.as_str(), Actor::Requester)), said)
+    cascade::settle(tx, desk, case, Some((action.as_str(), Actor::Requester)), said)?;
+    Ok(())
 }
 
 /// Somebody who makes and steers referrals in the district, and sees this one.

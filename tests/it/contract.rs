@@ -154,11 +154,18 @@ fn every_example_works_against_the_demonstration() {
     let scopes: Vec<&str> = Role::Operator.scopes().iter().map(|scope| scope.as_str()).collect();
     let mut asked = 0;
     for (path, method, operation) in operations(&contract()) {
-        // The first two take credentials of somebody else, only a person does the third, and an offer is there only where
-        // somebody was asked; their own tests do these.
+        // The first two take credentials of somebody else, only a person does the third, and an offer or a place on a list is there
+        // only where somebody was asked; their own tests do these.
         let of_others = ["issue_token", "redeem_invitation", "clear_crisis_event"];
-        let of_offers =
-            ["list_offers", "get_offer", "list_offer_actions", "act_on_offer", "fetch_offer_packet"];
+        let of_offers = [
+            "list_offers",
+            "get_offer",
+            "list_offer_actions",
+            "act_on_offer",
+            "fetch_offer_packet",
+            "list_waiting",
+            "act_on_wait_list_entry",
+        ];
         if of_others
             .iter()
             .chain(&of_offers)

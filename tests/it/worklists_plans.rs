@@ -23,7 +23,7 @@ fn many() -> usize {
     if std::env::var_os("CAUSEWAY_SOAK").is_some() { 100_000 } else { 20_000 }
 }
 
-/// A district with many referrals, all of which are copies of one: every ninth on each list, every fiftieth of the lead,
+/// A district with many referrals, all of which are copies of one: about every eleventh on each list, every fiftieth of the lead,
 /// who stands in for another fiftieth, every twentieth of one school.
 fn district(causeway: &Causeway) -> (Errand, String) {
     let desk = Desk::new(causeway, "0149");
@@ -60,7 +60,7 @@ fn district(causeway: &Causeway) -> (Errand, String) {
              {due}, document, sealed, created_at, updated_at, CASE WHEN i % 50 = 1 THEN '{me}' END, NULL
          FROM referrals, ({numbers}) AS many WHERE id = '{one}';
          INSERT INTO worklist_places (referral_id, worklist, district_id, school_id, owner_id, due_at)
-         SELECT {id}, CASE i % 9{list} END, '{district}', {school}, {owner}, {due} FROM ({numbers}) AS many"
+         SELECT {id}, CASE i % 11 % 10{list} END, '{district}', {school}, {owner}, {due} FROM ({numbers}) AS many"
     );
     let tenancy = Tenancy::District(Tenant { district: district.parse().unwrap(), schools: Vec::new() });
     causeway.as_application(&tenancy, &rows).unwrap();

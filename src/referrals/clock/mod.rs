@@ -86,7 +86,7 @@ fn expire(store: &Store, vault: &Vault, finder: &dyn Matcher, tenant: &Tenant, i
     })
 }
 
-/// Looks at a referral whose day has come, if nobody has done so meanwhile; whether it did.
+/// Looks at a referral whose day has come, if nobody has done so meanwhile; whether that changed it.
 fn look(store: &Store, vault: &Vault, finder: &dyn Matcher, tenant: &Tenant, id: ReferralId) -> Result<bool> {
     let errand = errand(tenant);
     store.write_for_now(&errand.tenancy, |tx| {
@@ -95,8 +95,7 @@ fn look(store: &Store, vault: &Vault, finder: &dyn Matcher, tenant: &Tenant, id:
         if case.referral.look_at.is_none_or(|at| at > tx.now) {
             return Ok(false);
         }
-        cascade::settle(tx, &desk, &mut case, None, Said::default())?;
-        Ok(true)
+        cascade::settle(tx, &desk, &mut case, None, Said::default())
     })
 }
 
