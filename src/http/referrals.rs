@@ -25,7 +25,7 @@ use crate::privacy::Purpose;
 use crate::privacy::audit::Action;
 use crate::referrals::machine::referral::{BusinessStatus, ReferralAction, ReferralStatus};
 use crate::referrals::{
-    self, Behind, Candidate, Cover, Due, Happened, NeedProfile, Opened, Outcome, Person, Pins, Plan,
+    self, Behind, Candidate, Cover, Due, Happened, Measure, NeedProfile, Opened, Outcome, Person, Pins, Plan,
     ReferralAct, ReferralCreate, ReferralPage,
 };
 use crate::students::releases::Obligation;
@@ -84,6 +84,10 @@ pub(super) struct Referral {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     outcome: Option<Outcome>,
+    /// How the student did; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    measure: Option<Measure>,
     /// Grows by one with every change; the ETag.
     version: i64,
     /// When it was made.
@@ -105,9 +109,11 @@ pub(super) fn view(referral: referrals::Referral, need: Option<referrals::Need>)
         outcome,
         worklists: _,
     } = referral.plan;
+    let mut measure = None;
     let (need, pins) = match need {
         None => (None, None),
-        Some(referrals::Need { profile, pins, mut reasons }) => {
+        Some(referrals::Need { profile, pins, mut reasons, measure: found }) => {
+            measure = found;
             for candidate in &mut shortlist {
                 candidate.reasons = reasons.remove(&candidate.offering_id).unwrap_or_default();
             }
@@ -132,6 +138,7 @@ pub(super) fn view(referral: referrals::Referral, need: Option<referrals::Need>)
         need,
         pins,
         outcome,
+        measure,
         version: referral.version,
         created_at: referral.created_at,
         updated_at: referral.updated_at,

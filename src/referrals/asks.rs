@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::machine::offer::OfferAction;
 use super::machine::place::PlaceAction;
 use super::machine::referral::ReferralAction;
-use super::model::{NeedProfile, Outcome, Pins};
+use super::model::{Measure, NeedProfile, Outcome, Pins};
 use crate::error::FieldError;
 use crate::finder::Urgency;
 use crate::finder::need::radius_problem;
@@ -179,6 +179,10 @@ pub enum ReferralAct {
     Close {
         /// How it ended.
         outcome: Outcome,
+        /// How the student did; it is sealed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        measure: Option<Measure>,
     },
     /// Say that it should never have been there.
     EnterInError {
@@ -243,7 +247,16 @@ pub enum OfferAct {
     /// Say that the student did not come.
     NoShow {},
     /// Say that the student came.
-    Attend {},
+    Attend {
+        /// Whether they are served in the language that is needed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        in_needed_language: Option<bool>,
+        /// How they do; it is sealed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        measure: Option<Measure>,
+    },
     /// Say that the service has begun.
     Start {},
     /// Let it rest.
@@ -254,7 +267,16 @@ pub enum OfferAct {
     /// Go on.
     Resume {},
     /// Say that the service has been given.
-    Complete {},
+    Complete {
+        /// Whether it was in the language that was needed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        in_needed_language: Option<bool>,
+        /// How the student did; it is sealed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        measure: Option<Measure>,
+    },
     /// Say that it could not be given.
     Fail {
         /// Why.
@@ -405,7 +427,8 @@ impl ReferralAct {
                 parallel_fault(*parallel, &mut faults);
             }
             Self::ExtendShortlist { shortlist } => shortlist_faults(shortlist, &mut faults),
-            Self::Close { outcome: Outcome { served, reason, in_needed_language } } => {
+            Self::Close { outcome, measure } => {
+                let Outcome { served, reason, in_needed_language, first_appointment_on, sessions } = outcome;
                 match (served, reason) {
                     (false, None) => faults.push(FieldError::body(
                         "/outcome/reason",
@@ -417,10 +440,23 @@ impl ReferralAct {
                     )),
                     (true, None) | (false, Some(_)) => {}
                 }
-                if !served && in_needed_language.is_some() {
-                    let message = "says in which language the student was served, and the student was not";
-                    faults.push(FieldError::body("/outcome/in_needed_language", message));
+                for (name, is_given) in [
+                    ("/outcome/in_needed_language", in_needed_language.is_some()),
+                    ("/outcome/first_appointment_on", first_appointment_on.is_some()),
+                    ("/outcome/sessions", sessions.is_some()),
+                    ("/measure", measure.is_some()),
+                ] {
+                    if !served && is_given {
+                        faults.push(FieldError::body(
+                            name,
+                            "tells of a service, and the student was not served",
+                        ));
+                    }
                 }
+                if first_appointment_on.is_some_and(|day| day > today) {
+                    faults.push(FieldError::body("/outcome/first_appointment_on", "is still to come"));
+                }
+                faults.extend(measure.as_ref().and_then(|measure| measure_fault("/measure", measure)));
             }
             Self::Submit {} | Self::Resume {} | Self::Assign { .. } | Self::Cover { .. } => {}
         }
@@ -444,11 +480,11 @@ impl OfferAct {
             Self::Schedule { .. } => OfferAction::Schedule,
             Self::Reschedule { .. } => OfferAction::Reschedule,
             Self::NoShow {} => OfferAction::NoShow,
-            Self::Attend {} => OfferAction::Attend,
+            Self::Attend { .. } => OfferAction::Attend,
             Self::Start {} => OfferAction::Start,
             Self::Hold { .. } => OfferAction::Hold,
             Self::Resume {} => OfferAction::Resume,
-            Self::Complete {} => OfferAction::Complete,
+            Self::Complete { .. } => OfferAction::Complete,
             Self::Fail { .. } => OfferAction::Fail,
             Self::EnterInError { .. } => OfferAction::EnterInError,
         }
@@ -473,10 +509,20 @@ impl OfferAct {
             | Self::Schedule { .. }
             | Self::Reschedule { .. }
             | Self::NoShow {}
-            | Self::Attend {}
+            | Self::Attend { .. }
             | Self::Start {}
             | Self::Resume {}
-            | Self::Complete {} => (None, None),
+            | Self::Complete { .. } => (None, None),
+        }
+    }
+
+    /// What it says of the service: whether it is given in the language that is needed, and how the student does.
+    pub(super) fn report(&self) -> (Option<bool>, Option<&Measure>) {
+        match self {
+            Self::Attend { in_needed_language, measure } | Self::Complete { in_needed_language, measure } => {
+                (*in_needed_language, measure.as_ref())
+            }
+            _ => (None, None),
         }
     }
 
@@ -515,10 +561,11 @@ impl OfferAct {
             | Self::Waitlist {}
             | Self::ConfirmCancellation {}
             | Self::NoShow {}
-            | Self::Attend {}
             | Self::Start {}
-            | Self::Resume {}
-            | Self::Complete {} => {}
+            | Self::Resume {} => {}
+            Self::Attend { measure, .. } | Self::Complete { measure, .. } => {
+                faults.extend(measure.as_ref().and_then(|measure| measure_fault("/measure", measure)));
+            }
         }
         faults
     }
@@ -561,6 +608,20 @@ impl ReferralCreate {
 fn text_fault(at: &str, text: &str) -> Option<FieldError> {
     let is_fit = !text.trim().is_empty() && text.chars().count() <= LONGEST_TEXT && !text.contains('\0');
     (!is_fit).then(|| FieldError::body(at, format_args!("must have 1 to {LONGEST_TEXT} characters")))
+}
+
+fn measure_fault(at: &str, measure: &Measure) -> Option<FieldError> {
+    let Measure { instrument, baseline, latest } = measure;
+    let is_named =
+        !instrument.trim().is_empty() && instrument.chars().count() <= 100 && !instrument.contains('\0');
+    if !is_named {
+        return Some(FieldError::body(format!("{at}/instrument"), "must have 1 to 100 characters"));
+    }
+    let is_number = |value: &f64| value.is_finite() && value.abs() <= 1.0e6;
+    let wrong = [("baseline", baseline), ("latest", latest)].into_iter().find(|(_, value)| !is_number(value));
+    wrong.map(|(name, _)| {
+        FieldError::body(format!("{at}/{name}"), "must be a number from -1000000 to 1000000")
+    })
 }
 
 fn past_fault(at: &str, day: Option<Date>, today: Date) -> Option<FieldError> {

@@ -205,10 +205,14 @@ fn offer(
             first_attended_at: None,
             sessions: 0,
             missed: 0,
+            in_needed_language: None,
+            told: None,
         },
         created_at: tx.now,
         updated_at: tx.now,
+        is_withheld: false,
         sealed: case.file.key.seal(PINS, id, &case.need.pins)?,
+        report: None,
     };
     store::insert_offer(tx, &case.tenant, &offer)?;
     case.record_offer(tx, desk, &offer)?;

@@ -9,7 +9,7 @@ use super::machine::offer::{OfferAction, OfferEffect, OfferState, Stage};
 use super::machine::place::PlaceAction;
 use super::machine::referral::{BusinessStatus, Progress, ReferralState, ReferralStatus, business_status};
 use super::machine::{Actor, Refusal, offer};
-use super::model::{Candidate, Entry, EntryState, Need, Offer, Plan, Referral};
+use super::model::{Candidate, Entry, EntryState, Measure, Need, Offer, Outcome, Plan, Referral, Report};
 use super::rules;
 use super::store::{self, EventRow};
 use super::worklists::{self, end_of};
@@ -17,16 +17,19 @@ use crate::availability::holds;
 use crate::availability::{Observation, ObservationKind, record_observation};
 use crate::directory::{OfferingFacts, find};
 use crate::error::{Error, Result};
-use crate::privacy::Consent;
+use crate::finder::source::{Listing, listings};
 use crate::privacy::consents;
 use crate::privacy::vault::StudentKey;
+use crate::privacy::{Consent, StudentField};
 use crate::store::{Tenant, Tx, to_sql};
+use crate::students::candidates::Asked;
 use crate::students::file::File;
 use crate::types::{OfferId, ReferralId, WaitListEntryId};
 
 /// Where what lies sealed stands.
 pub(super) const NEED: &str = "referrals";
 pub(super) const PINS: &str = "offers";
+pub(super) const REPORT: &str = "offers report";
 const WRITTEN: &str = "referral_events";
 /// How long an insurer may take.
 const VERIFICATION: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -42,6 +45,10 @@ pub(super) struct Said<'a> {
     pub(super) appointment_at: Option<Timestamp>,
     /// Until when slots go to those behind.
     pub(super) until: Option<Timestamp>,
+    /// Whether the service is given in the language that is needed.
+    pub(super) in_needed_language: Option<bool>,
+    /// How the student does.
+    pub(super) measure: Option<&'a Measure>,
 }
 
 /// A referral with everything that belongs to it.
@@ -154,8 +161,11 @@ impl Case {
         if let Some(reason) = said.reason {
             one.terms.reason = Some(reason.to_owned());
         }
-        rules::note(&mut one.terms, action, said.appointment_at, tx.now);
-        let one = one.clone();
+        rules::note(&mut one.terms, action, said.appointment_at, said.in_needed_language, tx.now);
+        let mut one = one.clone();
+        let is_told =
+            !rules::tells_of_service(action) || self.tell_school(tx, desk, &mut one, said.measure)?;
+        self.offers[position] = one.clone();
         store::update_offer(tx, &self.tenant, &one)?;
         let event = Event {
             subject: ("offer", one.id.into()),
@@ -163,6 +173,7 @@ impl Case {
             event: action.as_str(),
             state: one.state.to_string(),
             actor,
+            is_told,
         };
         self.record(tx, desk, event, said)?;
         for observation in observed(&one, before, action, tx.now) {
@@ -190,6 +201,68 @@ impl Case {
             }
         }
         Ok(())
+    }
+
+    /// Tells the district of the service that an agency gives, as far as a consent lets it (45 CFR 164.508), and puts that
+    /// on the record; whether it was told. Of one that is called the district keeps the record itself.
+    fn tell_school(
+        &self,
+        tx: &mut Tx<'_>,
+        desk: &Desk<'_>,
+        one: &mut Offer,
+        measure: Option<&Measure>,
+    ) -> Result<bool> {
+        let mut report = self.report(one)?;
+        report.measure = measure.cloned().or(report.measure);
+        let fields: &[StudentField] = match measure {
+            Some(_) => &[StudentField::ServiceRecord, StudentField::Progress],
+            None => &[StudentField::ServiceRecord],
+        };
+        let told = if one.terms.by_call {
+            fields.to_vec()
+        } else {
+            match listings(tx.connection, &[one.offering], None, tx.now)?.pop() {
+                None => Vec::new(),
+                Some(Listing { organization, service, .. }) => {
+                    let obligation = self.referral.plan.obligation;
+                    let asked = Asked::about(tx, &self.file, &organization, &service, obligation)?;
+                    asked.tell_school(tx, desk.errand, &self.tenant, &self.file, &self.consents, fields)?
+                }
+            }
+        };
+        let is_told = told.contains(&StudentField::ServiceRecord);
+        if is_told {
+            one.tell();
+        }
+        if told.contains(&StudentField::Progress) {
+            report.told.clone_from(&report.measure);
+        }
+        if measure.is_some() {
+            one.report = Some(self.file.key.seal(REPORT, one.id, &report)?);
+        }
+        Ok(is_told)
+    }
+
+    /// What was measured of one who is served.
+    pub(super) fn report(&self, offer: &Offer) -> Result<Report> {
+        let sealed = offer.report.as_ref();
+        let report = sealed.map(|sealed| self.file.key.open(REPORT, offer.id, sealed)).transpose()?;
+        Ok(report.unwrap_or_default())
+    }
+
+    /// An outcome with what was told of the service where it does not say so itself.
+    pub(super) fn completed(&self, outcome: &Outcome) -> Outcome {
+        let mut outcome = outcome.clone();
+        let served =
+            self.offers.iter().rev().map(Offer::as_told).find(|offer| offer.terms.accepted_at.is_some());
+        if let (true, Some(Offer { terms, .. })) = (outcome.served, served) {
+            let day = |at: Timestamp| at.to_zoned(self.file.zone.clone()).date();
+            outcome.in_needed_language = outcome.in_needed_language.or(terms.in_needed_language);
+            outcome.first_appointment_on =
+                outcome.first_appointment_on.or_else(|| terms.first_attended_at.map(day));
+            outcome.sessions = outcome.sessions.or_else(|| (terms.sessions > 0).then_some(terms.sessions));
+        }
+        outcome
     }
 
     /// Withdraws every offer that waits for a reply, but one.
@@ -232,7 +305,7 @@ impl Case {
     /// How far the referral has come, by its offers and places.
     pub(super) fn progress(&self) -> Progress {
         Progress {
-            engaged: self.engaged().map(|offer| offer.state),
+            engaged: self.engaged().map(|offer| offer.as_told().state),
             has_open_offer: self.open_offers().next().is_some(),
             is_waiting: self.waiting().any(|entry| !self.barred.contains(&entry.id)),
             lacks_consent: self.lacks_consent,
@@ -250,18 +323,19 @@ impl Case {
         said: Said<'_>,
     ) -> Result<bool> {
         let progress = self.progress();
+        let offers: Vec<Offer> = self.offers.iter().map(Offer::as_told).collect();
         let referral = &mut self.referral;
         if referral.status != ReferralStatus::OnHold {
             referral.business_status = business_status(referral.status, &progress);
         }
         let confirm_by = worklists::rules::confirm_by(&self.entries);
         let referral = &mut self.referral;
-        referral.plan.due = rules::due(referral, &self.offers, progress, confirm_by, tx.now);
+        referral.plan.due = rules::due(referral, &offers, progress, confirm_by, tx.now);
         referral.due_at = rules::first_due(referral, &self.file.zone);
         let look_at = rules::look_at(referral, progress, &self.file.zone, tx.now);
         let looked_at = std::mem::replace(&mut referral.look_at, look_at);
         let season_end = self.season_end(tx)?;
-        let places = worklists::rules::places(&self.referral, &self.offers, &self.entries, season_end);
+        let places = worklists::rules::places(&self.referral, &offers, &self.entries, season_end);
         let referral = &mut self.referral;
         let places_before = std::mem::replace(&mut referral.plan.worklists, places);
         let (status, business, plan, sealed) = &self.before;
@@ -288,6 +362,7 @@ impl Case {
             event,
             state: referral.status.as_str().to_owned(),
             actor,
+            is_told: true,
         };
         self.record(tx, desk, event, said)?;
         Ok(true)
@@ -321,6 +396,7 @@ impl Case {
             event: "create",
             state: self.referral.status.as_str().to_owned(),
             actor: Actor::Requester,
+            is_told: true,
         };
         self.record(tx, desk, event, said)
     }
@@ -333,6 +409,7 @@ impl Case {
             event: "request",
             state: offer.state.to_string(),
             actor: Actor::System,
+            is_told: true,
         };
         self.record(tx, desk, event, Said::default())
     }
@@ -344,7 +421,7 @@ impl Case {
         event: Event<'_>,
         said: Said<'_>,
     ) -> Result<()> {
-        let Event { subject: (subject, id), version, event, state, actor } = event;
+        let Event { subject: (subject, id), version, event, state, actor, is_told } = event;
         let principal = &desk.errand.principal;
         let row = EventRow {
             subject_id: id.to_string(),
@@ -360,6 +437,7 @@ impl Case {
             reason: said.reason.map(ToOwned::to_owned),
             sealed: said.text.map(|text| written(&self.file.key, id, version, text)).transpose()?,
             at: to_sql(tx.now),
+            is_told,
         };
         store::insert_event(tx, &self.tenant, &row)
     }
@@ -372,6 +450,8 @@ pub(super) struct Event<'a> {
     pub(super) event: &'a str,
     pub(super) state: String,
     pub(super) actor: Actor,
+    /// Whether the district is told.
+    pub(super) is_told: bool,
 }
 
 fn written(key: &StudentKey, id: Uuid, version: i64, text: &str) -> Result<Vec<u8>> {

@@ -228,7 +228,8 @@ impl Case {
         said: Said<'_>,
     ) -> Result<()> {
         let (subject, version) = (("wait_list_entry", entry.id.into()), entry.version);
-        let event = Event { subject, version, event, state: entry.state.as_str().to_owned(), actor };
+        let state = entry.state.as_str().to_owned();
+        let event = Event { subject, version, event, state, actor, is_told: true };
         self.record(tx, desk, event, said)
     }
 }

@@ -31,7 +31,7 @@ pub use asks::{
 pub use lists::{Place, Standing};
 pub use model::*;
 pub use offers::packets::fetch_packet;
-pub use offers::{OfferList, OfferPage, RESOURCE as OFFER, act_on_offer, offer, offers_to_agency};
+pub use offers::{OfferList, OfferPage, RESOURCE as OFFER, Shown, act_on_offer, offer, offers_to_agency};
 pub use places::{PlaceList, RESOURCE as PLACE, act_on_place, line_of};
 pub use store::{Behind, ReferralPage};
 
@@ -84,7 +84,8 @@ pub struct Happened {
     pub subject_id: String,
     /// Its version since.
     pub version: i64,
-    /// What: an action, or `create`, `request`, `follow`, `join`, `rejoin`, `promote`, `release`, `leave`.
+    /// What: an action, or `create`, `request`, `follow`, `join`, `rejoin`, `promote`, `release`, `leave`, `ask`, `lapse`;
+    /// `withheld` where an agency did something with one whom it serves, and no consent lets it tell the district.
     pub event: String,
     /// The state since.
     pub state: String,
@@ -119,7 +120,12 @@ pub fn create(tx: &mut Tx<'_>, desk: &Desk<'_>, id: ReferralId, asked: &Referral
     if file.student.left_at.is_some() {
         return Err(Error::Conflict("the student has left the district; nothing new is begun".to_owned()));
     }
-    let need = Need { profile: asked.need.clone(), pins: asked.pins.clone(), reasons: BTreeMap::new() };
+    let need = Need {
+        profile: asked.need.clone(),
+        pins: asked.pins.clone(),
+        reasons: BTreeMap::new(),
+        measure: None,
+    };
     let referral = Referral {
         id,
         district: tenant.district,
@@ -229,7 +235,7 @@ pub fn list(tx: &mut Tx<'_>, desk: &Desk<'_>, page: &ReferralPage) -> Result<(Ve
 pub fn offers_of(tx: &mut Tx<'_>, desk: &Desk<'_>, id: ReferralId) -> Result<(Vec<Offer>, Vec<Place>)> {
     let tenant = tenant(desk.errand)?;
     let referral = store::find(tx.connection, tenant, id)?;
-    let offers = store::offers_of(tx.connection, tenant, id)?;
+    let offers = store::offers_of(tx.connection, tenant, id)?.iter().map(Offer::as_told).collect();
     let entries = store::entries_of(tx.connection, tenant, id)?;
     let places = lists::places(tx.connection, entries, tx.now)?;
     told(tx, desk, Action::Read, &referral)?;
@@ -248,6 +254,23 @@ pub fn history(tx: &mut Tx<'_>, desk: &Desk<'_>, id: ReferralId) -> Result<Vec<H
     told(tx, desk, Action::Read, &referral)?;
     rows.into_iter()
         .map(|row| {
+            if !row.is_told {
+                let store::EventRow { subject, subject_id, version, actor, .. } = row;
+                let (by, at) = (row.principal_name, crate::store::from_sql(row.at));
+                let (event, state) = ("withheld".to_owned(), "withheld".to_owned());
+                return Ok(Happened {
+                    subject,
+                    subject_id,
+                    version,
+                    event,
+                    state,
+                    actor,
+                    by,
+                    reason: None,
+                    note: None,
+                    at,
+                });
+            }
             let note = case::read_written(&key, &row)?;
             let store::EventRow { subject, subject_id, version, event, state, actor, reason, .. } = row;
             let (by, at) = (row.principal_name, crate::store::from_sql(row.at));
@@ -336,7 +359,11 @@ fn apply(tx: &mut Tx<'_>, desk: &Desk<'_>, case: &mut Case, asked: &ReferralAct)
             let by = Person::of(&desk.errand.principal);
             case.referral.plan.cover = Some(Cover { by, until: *until });
         }
-        ReferralAct::Close { outcome } => case.referral.plan.outcome = Some(outcome.clone()),
+        ReferralAct::Close { outcome, measure } => {
+            case.referral.plan.outcome = Some(case.completed(outcome));
+            case.need.measure.clone_from(measure);
+            case.seal_need()?;
+        }
         ReferralAct::Hold { .. } => {
             // Whoever is asked now is asked again when it goes on.
             let open: Vec<OfferId> = case.open_offers().map(|offer| offer.id).collect();

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::machine::offer::OfferState;
+use super::machine::offer::{OfferState, Stage};
 pub use super::machine::place::EntryState;
 use super::machine::referral::{BusinessStatus, ReferralStatus};
 use crate::access::Principal;
@@ -187,6 +187,9 @@ pub struct Need {
     /// Why the finder named those of the shortlist that it did.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub reasons: BTreeMap<OfferingId, Vec<String>>,
+    /// How the student did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measure: Option<Measure>,
 }
 
 /// An offering of the shortlist.
@@ -255,10 +258,18 @@ pub struct Outcome {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub reason: Option<NotServed>,
-    /// Whether it was in the language that was needed.
+    /// Whether it was in the language that was needed; left out, what the agency has told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub in_needed_language: Option<bool>,
+    /// The first appointment that was kept; left out, what the agency has told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub first_appointment_on: Option<Date>,
+    /// Appointments that were kept; left out, what the agency has told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub sessions: Option<u32>,
 }
 
 codes! {
@@ -354,6 +365,51 @@ pub struct Terms {
     pub sessions: u32,
     /// Appointments that were missed.
     pub missed: u32,
+    /// Whether the service is given in the language that is needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_needed_language: Option<bool>,
+    /// What the district was told last of the service that is given, where an agency keeps the record of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) told: Option<Told>,
+}
+
+/// What the district was told of a service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Told {
+    state: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stage: Option<Stage>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    appointment_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    first_attended_at: Option<Timestamp>,
+    sessions: u32,
+    missed: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    in_needed_language: Option<bool>,
+}
+
+/// How somebody does, by one instrument.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ProgressMeasure, example = json!({"instrument": "PSC-17 total", "baseline": 19.0, "latest": 12.0}))]
+pub struct Measure {
+    /// The instrument and, if it has several, the scale.
+    #[schema(min_length = 1, max_length = 100)]
+    pub instrument: String,
+    /// What it said at the beginning.
+    pub baseline: f64,
+    /// What it said last.
+    pub latest: f64,
+}
+
+/// What lies sealed of a service: what was measured, and what of it the district was told.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Report {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) measure: Option<Measure>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) told: Option<Measure>,
 }
 
 /// One referral put to one offering.
@@ -383,8 +439,50 @@ pub struct Offer {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// Whether the agency has said more than the district may be told.
+    pub is_withheld: bool,
     /// What was pinned then, sealed.
     pub(super) sealed: Vec<u8>,
+    /// What was measured, sealed.
+    pub(super) report: Option<Vec<u8>>,
+}
+
+impl Offer {
+    /// Keeps what the district is told now of the service.
+    pub(super) fn tell(&mut self) {
+        let (state, stage) = self.state.parts();
+        let Terms { appointment_at, first_attended_at, sessions, missed, in_needed_language, .. } =
+            self.terms;
+        let state = state.to_owned();
+        let told =
+            Told { state, stage, appointment_at, first_attended_at, sessions, missed, in_needed_language };
+        self.terms.told = Some(told);
+    }
+
+    /// As the district knows it: that somebody takes the student and that it ends is the answer to what was asked; what
+    /// lies between, only as it was told. Of one that is called the district keeps the record itself.
+    #[must_use]
+    pub(super) fn as_told(&self) -> Self {
+        if self.terms.by_call || self.state.is_open() {
+            return self.clone();
+        }
+        let mut told = self.clone();
+        let known = self.terms.told.clone();
+        if matches!(self.state, OfferState::Engaged(_) | OfferState::OnHold(_)) {
+            let state = known
+                .as_ref()
+                .and_then(|known| OfferState::from_parts(&known.state, known.stage.map(Stage::as_str)));
+            told.state = state.unwrap_or(OfferState::Engaged(Stage::Accepted));
+        }
+        let terms = &mut told.terms;
+        terms.appointment_at = known.as_ref().and_then(|known| known.appointment_at);
+        terms.first_attended_at = known.as_ref().and_then(|known| known.first_attended_at);
+        terms.sessions = known.as_ref().map_or(0, |known| known.sessions);
+        terms.missed = known.as_ref().map_or(0, |known| known.missed);
+        terms.in_needed_language = known.as_ref().and_then(|known| known.in_needed_language);
+        told.is_withheld = told.state != self.state || told.terms != self.terms;
+        told
+    }
 }
 
 /// A referral that waits for a pool.

@@ -51,8 +51,10 @@ pub(super) fn note(
     terms: &mut Terms,
     action: OfferAction,
     appointment_at: Option<Timestamp>,
+    in_needed_language: Option<bool>,
     now: Timestamp,
 ) {
+    terms.in_needed_language = in_needed_language.or(terms.in_needed_language);
     match action {
         OfferAction::Accept | OfferAction::Verify => {
             terms.replied_at.get_or_insert(now);
@@ -82,6 +84,32 @@ pub(super) fn note(
         | OfferAction::Fail
         | OfferAction::EnterInError
         | OfferAction::Expire => {}
+    }
+}
+
+/// Whether it tells of a service that is given, and not only whether the student is taken or the service is over.
+pub(super) fn tells_of_service(action: OfferAction) -> bool {
+    match action {
+        OfferAction::Schedule
+        | OfferAction::Reschedule
+        | OfferAction::NoShow
+        | OfferAction::Attend
+        | OfferAction::Start
+        | OfferAction::Hold
+        | OfferAction::Resume
+        | OfferAction::Complete
+        | OfferAction::Fail => true,
+        OfferAction::Accept
+        | OfferAction::PendingVerification
+        | OfferAction::Verify
+        | OfferAction::Decline
+        | OfferAction::Return
+        | OfferAction::Waitlist
+        | OfferAction::Withdraw
+        | OfferAction::RequestCancellation
+        | OfferAction::ConfirmCancellation
+        | OfferAction::EnterInError
+        | OfferAction::Expire => false,
     }
 }
 

@@ -278,6 +278,7 @@ pub(super) struct OfferRow {
     sealed: Vec<u8>,
     created_at: NaiveDateTime,
     updated_at: NaiveDateTime,
+    report: Option<Vec<u8>>,
 }
 
 impl OfferRow {
@@ -297,6 +298,8 @@ impl OfferRow {
             created_at: from_sql(self.created_at),
             updated_at: from_sql(self.updated_at),
             sealed: self.sealed,
+            report: self.report,
+            is_withheld: false,
         })
     }
 }
@@ -375,6 +378,7 @@ pub(super) fn update_offer(tx: &mut Tx<'_>, tenant: &Tenant, offer: &Offer) -> R
             offers::due_at.eq(offer.due_at.map(to_sql)),
             offers::document.eq(text(&offer.terms)?),
             offers::updated_at.eq(to_sql(offer.updated_at)),
+            offers::report.eq(&offer.report),
         ))
         .execute(tx.connection)?;
     if updated == 1 { Ok(()) } else { Err(Error::Contended) }
@@ -495,6 +499,7 @@ pub(super) struct EventRow {
     pub(super) reason: Option<String>,
     pub(super) sealed: Option<Vec<u8>>,
     pub(super) at: NaiveDateTime,
+    pub(super) is_told: bool,
 }
 
 pub(super) fn insert_event(tx: &mut Tx<'_>, tenant: &Tenant, event: &EventRow) -> Result<()> {

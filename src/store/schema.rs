@@ -645,6 +645,7 @@ diesel::table! {
         sealed -> Binary,
         created_at -> Timestamp,
         updated_at -> Timestamp,
+        report -> Nullable<Binary>,
     }
 }
 
@@ -681,6 +682,7 @@ diesel::table! {
         reason -> Nullable<Text>,
         sealed -> Nullable<Binary>,
         at -> Timestamp,
+        is_told -> Bool,
     }
 }
 

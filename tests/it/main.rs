@@ -51,6 +51,7 @@ mod invitations;
 mod merges;
 mod merges_property;
 mod near_misses;
+mod outcomes;
 mod parity;
 mod partnerships;
 mod places;

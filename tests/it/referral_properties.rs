@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::consents::Pupil;
 use crate::seeking::{Agency, Desk, consents, keyed, turn};
+use crate::students::get;
 use crate::support::{Causeway, on_both};
 
 /// A token is used so long; it holds for a quarter of an hour.
@@ -249,7 +250,14 @@ impl World {
                 if by_call { vec![Actor::Requester, Actor::Recipient] } else { vec![Actor::Requester] },
             ),
         };
-        let state = state_of(offer);
+        // Of what lies between, the agency knows more than the district is told.
+        let own = if offer["by_call"].as_bool().unwrap() {
+            offer.clone()
+        } else {
+            let path = format!("/v1/offers/{}", text(&offer["id"]));
+            get(causeway, &agency.staff(causeway), &path).expect(200).json()
+        };
+        let state = state_of(&own);
         let path = format!("/v1/offers/{}/actions", text(&offer["id"]));
         let answer = keyed(causeway, &token, &path, &body);
         let may = sides.iter().any(|side| offer::transition(state, action, *side).is_ok());

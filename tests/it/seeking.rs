@@ -86,11 +86,12 @@ impl Desk {
         causeway.token(Role::DistrictLead, &Tie::District { district, schools: Vec::new() })
     }
 
-    /// A student whose mother lets clinics be asked and told.
+    /// A student whose mother lets clinics be asked and told, and lets them tell the school.
     pub fn pupil(&self, causeway: &Causeway) -> Pupil {
         let lead = self.lead(causeway);
         let pupil = Pupil::new(causeway, &lead, &json!({}));
         consents(causeway, &lead, &pupil);
+        lets_tell(causeway, &lead, &pupil, &["service_record", "progress"]);
         pupil
     }
 
@@ -151,6 +152,14 @@ pub fn consents(causeway: &Causeway, token: &str, pupil: &Pupil) -> String {
     let changes = json!({
         "purposes": ["coordinate_care", "provide_service"],
         "fields": ["given_name", "family_name", "birth_date", "phone", "guardians", "languages", "needs"],
+    });
+    pupil.consented(causeway, token, &changes)
+}
+
+/// An authorization for clinics to tell the school these, signed by the mother.
+pub fn lets_tell(causeway: &Causeway, token: &str, pupil: &Pupil, fields: &[&str]) -> String {
+    let changes = json!({
+        "authorities": ["hipaa_authorization"], "direction": "to_school", "purposes": ["report_progress"], "fields": fields,
     });
     pupil.consented(causeway, token, &changes)
 }

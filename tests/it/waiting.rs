@@ -11,7 +11,8 @@ use crate::seeking::{Agency, Desk, answers, consents, go_to, keyed, text, turn};
 use crate::students::get;
 use crate::support::{Causeway, on_both};
 
-const DAY: u64 = 24 * 60 * 60;
+/// Hours of a day.
+const DAY: u64 = 24;
 
 /// One agency, whose only slot somebody has, and a referral that waits for it.
 struct Line {
@@ -78,25 +79,25 @@ on_both! {
         let line = Line::new(&causeway);
         let Line { desk, referral, .. } = &line;
         let joined = line.place(&causeway, referral)["joined_at"].clone();
-        causeway.clock.advance(Duration::from_secs(29 * DAY));
+        causeway.clock.advance(Duration::from_hours(29 * DAY));
         turn(&causeway);
         assert!(line.place(&causeway, referral)["confirm_by"].is_null(), "nothing is asked before its time");
-        causeway.clock.advance(Duration::from_secs(2 * DAY));
+        causeway.clock.advance(Duration::from_hours(2 * DAY));
         turn(&causeway);
         let asked = line.place(&causeway, referral);
         assert_eq!((text(&asked["status"]), asked["position"].as_i64()), ("waiting", Some(1)), "who is asked has the place");
         let shown = desk.referral(&causeway, referral);
         assert_eq!((text(&shown["due"]["step"]), text(&shown["due"]["from"])), ("confirmation", "coordinator"));
         assert_eq!(shown["due"]["at"], asked["confirm_by"]);
-        assert_eq!(listed(desk, &causeway, "still_waiting"), [referral.clone()]);
+        assert_eq!(listed(desk, &causeway, "still_waiting"), [referral.as_str()]);
         // In time, and it begins anew.
         line.acts(&causeway, referral, &json!({"action": "confirm"})).expect(200);
         assert!(line.place(&causeway, referral)["confirm_by"].is_null());
         assert_eq!(listed(desk, &causeway, "still_waiting"), Vec::<String>::new());
-        causeway.clock.advance(Duration::from_secs(31 * DAY));
+        causeway.clock.advance(Duration::from_hours(31 * DAY));
         turn(&causeway);
         // Nobody says anything.
-        causeway.clock.advance(Duration::from_secs(15 * DAY));
+        causeway.clock.advance(Duration::from_hours(15 * DAY));
         turn(&causeway);
         assert_eq!(line.place(&causeway, referral)["status"], "lapsed");
         assert_eq!(desk.status(&causeway, referral), "active needs-coordinator", "never closed in silence");
@@ -143,7 +144,7 @@ on_both! {
         // A second slot, and still in vain; a week later it is the head's.
         agency.claims(&causeway, &json!({"status": "capacity", "open_slots": 1}));
         assert_eq!(turn(&causeway), 0);
-        causeway.clock.advance(Duration::from_secs(8 * DAY));
+        causeway.clock.advance(Duration::from_hours(8 * DAY));
         agency.claims(&causeway, &json!({"status": "capacity", "open_slots": 1}));
         turn(&causeway);
         assert_eq!(desk.status(&causeway, head), "active seeking");
@@ -210,7 +211,7 @@ on_both! {
         let line = Line::new(&causeway);
         let (desk, referral) = (&line.desk, &line.referral);
         for days in [31, 15] {
-            causeway.clock.advance(Duration::from_secs(days * DAY));
+            causeway.clock.advance(Duration::from_hours(days * DAY));
             turn(&causeway);
         }
         assert_eq!(line.place(&causeway, referral)["status"], "lapsed");
@@ -228,10 +229,10 @@ on_both! {
     fn who_goes_on_after_a_rest_still_waits(causeway) {
         let line = Line::new(&causeway);
         let (desk, referral) = (&line.desk, &line.referral);
-        causeway.clock.advance(Duration::from_secs(31 * DAY));
+        causeway.clock.advance(Duration::from_hours(31 * DAY));
         turn(&causeway);
         desk.acts(&causeway, referral, &json!({"action": "hold", "reason": "The family is away."})).expect(200);
-        causeway.clock.advance(Duration::from_secs(40 * DAY));
+        causeway.clock.advance(Duration::from_hours(40 * DAY));
         turn(&causeway);
         assert_eq!(line.place(&causeway, referral)["status"], "waiting", "nothing is asked of what rests");
         desk.acts(&causeway, referral, &json!({"action": "resume"})).expect(200);
@@ -343,11 +344,11 @@ on_both! {
         let one = Agency::new(&causeway, "One", "enrolled");
         let ids: Vec<String> = (0..3)
             .map(|_| {
-                causeway.clock.advance(Duration::from_secs(60));
+                causeway.clock.advance(Duration::from_mins(1));
                 desk.refers(&causeway, &desk.pupil(&causeway), &[&one], &json!({}))
             })
             .collect();
-        causeway.clock.advance(Duration::from_secs(60));
+        causeway.clock.advance(Duration::from_mins(1));
         desk.acts(&causeway, &ids[0], &json!({"action": "note", "note": "It is the last to change."})).expect(200);
         let page = |query: &str| {
             let page = desk.get(&causeway, &format!("/v1/referrals?{query}"));
@@ -359,7 +360,7 @@ on_both! {
         let (first, cursor) = page(&format!("{since}&limit=2"));
         assert_eq!(first, [ids[1].clone(), ids[2].clone()]);
         // What changes while one reads comes again at the end.
-        causeway.clock.advance(Duration::from_secs(60));
+        causeway.clock.advance(Duration::from_mins(1));
         desk.acts(&causeway, &ids[1], &json!({"action": "note", "note": "Once more."})).expect(200);
         let (rest, end) = page(&format!("{since}&limit=2&cursor={cursor}"));
         assert_eq!((rest, end.as_str()), (vec![ids[0].clone(), ids[1].clone()], "-"));

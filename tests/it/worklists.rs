@@ -6,7 +6,7 @@ use causeway::access::{Role, Tie};
 use serde_json::{Value, json};
 
 use crate::consents::Pupil;
-use crate::seeking::{Agency, Desk, answers, consents, go_to, keyed, turn};
+use crate::seeking::{Agency, Desk, answers, consents, go_to, keyed, lets_tell, turn};
 use crate::students::{get, post};
 use crate::support::{Causeway, on_both};
 
@@ -70,6 +70,7 @@ on_both! {
         desk.acts(&causeway, &id, &json!({"action": "submit"})).expect(200);
         assert_eq!(lists(), ["awaiting_consent"]);
         consents(&causeway, &lead, &pupil);
+        lets_tell(&causeway, &lead, &pupil, &["service_record"]);
         assert_eq!(lists(), [""; 0]);
 
         // The first lets the clock run out, the second declines.
