@@ -1,5 +1,7 @@
 //! A referral, the offers made for it, and what is kept of both.
 
+mod offer;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -8,18 +10,18 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::machine::offer::{OfferState, Stage};
-pub use super::machine::place::EntryState;
-use super::machine::referral::{BusinessStatus, ReferralStatus};
 use crate::access::Principal;
 use crate::finder::Urgency;
 use crate::finder::need::{OriginAsk, PreferredCriteria, RequiredCriteria};
-use crate::privacy::limited::LimitedProfile;
+pub use crate::referrals::machine::place::EntryState;
+use crate::referrals::machine::referral::{BusinessStatus, ReferralStatus};
 use crate::students::releases::Obligation;
 use crate::types::{
-    AccessibilityFeature, CapacityPoolId, DistrictId, LanguageTag, Modality, OfferId, OfferingId,
-    OrganizationId, Population, Practice, ReferralId, SchoolId, ServiceId, StudentId, UnknownCode, codes,
+    AccessibilityFeature, CapacityPoolId, DistrictId, LanguageTag, Modality, OfferId, OfferingId, Population,
+    Practice, ReferralId, SchoolId, StudentId, UnknownCode, codes,
 };
+pub(in crate::referrals) use offer::Report;
+pub use offer::{Measure, Offer, Terms};
 
 codes! {
     /// From whom the next step of a referral is due.
@@ -244,7 +246,7 @@ pub struct Plan {
     pub outcome: Option<Outcome>,
     /// Where it stands on worklists.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub worklists: Vec<super::worklists::Place>,
+    pub worklists: Vec<crate::referrals::worklists::Place>,
 }
 
 /// How a referral ended.
@@ -326,163 +328,10 @@ pub struct Referral {
     /// When it last changed.
     pub updated_at: Timestamp,
     /// When something of it is due: what is due next, or what its owner has set out to do.
-    pub(super) due_at: Option<Timestamp>,
+    pub(in crate::referrals) due_at: Option<Timestamp>,
     /// When the clock looks at it again.
-    pub(super) look_at: Option<Timestamp>,
-    pub(super) sealed: Vec<u8>,
-}
-
-/// What is kept of an offer beside its state.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Terms {
-    /// The service.
-    pub service_id: ServiceId,
-    /// Its place on the shortlist, from 1.
-    pub rank: u32,
-    /// The finder's score.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub score: Option<f64>,
-    /// What the organization is told before it accepts.
-    pub profile: LimitedProfile,
-    /// Whether the organization has nobody here, so that a coordinator calls it and records what it says.
-    pub by_call: bool,
-    /// Why it ended as it did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// When it was first replied to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replied_at: Option<Timestamp>,
-    /// When it was accepted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub accepted_at: Option<Timestamp>,
-    /// The appointment that stands.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub appointment_at: Option<Timestamp>,
-    /// The first appointment that was kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first_attended_at: Option<Timestamp>,
-    /// Appointments that were kept.
-    pub sessions: u32,
-    /// Appointments that were missed.
-    pub missed: u32,
-    /// Whether the service is given in the language that is needed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub in_needed_language: Option<bool>,
-    /// What the district was told last of the service that is given, where an agency keeps the record of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) told: Option<Told>,
-}
-
-/// What the district was told of a service.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Told {
-    state: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    stage: Option<Stage>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    appointment_at: Option<Timestamp>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    first_attended_at: Option<Timestamp>,
-    sessions: u32,
-    missed: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    in_needed_language: Option<bool>,
-}
-
-/// How somebody does, by one instrument.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = ProgressMeasure, example = json!({"instrument": "PSC-17 total", "baseline": 19.0, "latest": 12.0}))]
-pub struct Measure {
-    /// The instrument and, if it has several, the scale.
-    #[schema(min_length = 1, max_length = 100)]
-    pub instrument: String,
-    /// What it said at the beginning.
-    pub baseline: f64,
-    /// What it said last.
-    pub latest: f64,
-}
-
-/// What lies sealed of a service: what was measured, and what of it the district was told.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Report {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) measure: Option<Measure>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) told: Option<Measure>,
-}
-
-/// One referral put to one offering.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Offer {
-    /// Its id.
-    pub id: OfferId,
-    /// For which referral.
-    pub referral: ReferralId,
-    /// Whose student.
-    pub district: DistrictId,
-    /// To whom.
-    pub organization: OrganizationId,
-    /// For which offering.
-    pub offering: OfferingId,
-    /// Whose openings it draws on.
-    pub pool: CapacityPoolId,
-    /// Grows by one with every change.
-    pub version: i64,
-    /// Where it stands.
-    pub state: OfferState,
-    /// When the clock ends it.
-    pub due_at: Option<Timestamp>,
-    /// What else is kept of it.
-    pub terms: Terms,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it last changed.
-    pub updated_at: Timestamp,
-    /// Whether the agency has said more than the district may be told.
-    pub is_withheld: bool,
-    /// What was pinned then, sealed.
-    pub(super) sealed: Vec<u8>,
-    /// What was measured, sealed.
-    pub(super) report: Option<Vec<u8>>,
-}
-
-impl Offer {
-    /// Keeps what the district is told now of the service.
-    pub(super) fn tell(&mut self) {
-        let (state, stage) = self.state.parts();
-        let Terms { appointment_at, first_attended_at, sessions, missed, in_needed_language, .. } =
-            self.terms;
-        let state = state.to_owned();
-        let told =
-            Told { state, stage, appointment_at, first_attended_at, sessions, missed, in_needed_language };
-        self.terms.told = Some(told);
-    }
-
-    /// As the district knows it: that somebody takes the student and that it ends is the answer to what was asked; what
-    /// lies between, only as it was told. Of one that is called the district keeps the record itself.
-    #[must_use]
-    pub(super) fn as_told(&self) -> Self {
-        if self.terms.by_call || self.state.is_open() {
-            return self.clone();
-        }
-        let mut told = self.clone();
-        let known = self.terms.told.clone();
-        if matches!(self.state, OfferState::Engaged(_) | OfferState::OnHold(_)) {
-            let state = known
-                .as_ref()
-                .and_then(|known| OfferState::from_parts(&known.state, known.stage.map(Stage::as_str)));
-            told.state = state.unwrap_or(OfferState::Engaged(Stage::Accepted));
-        }
-        let terms = &mut told.terms;
-        terms.appointment_at = known.as_ref().and_then(|known| known.appointment_at);
-        terms.first_attended_at = known.as_ref().and_then(|known| known.first_attended_at);
-        terms.sessions = known.as_ref().map_or(0, |known| known.sessions);
-        terms.missed = known.as_ref().map_or(0, |known| known.missed);
-        terms.in_needed_language = known.as_ref().and_then(|known| known.in_needed_language);
-        told.is_withheld = told.state != self.state || told.terms != self.terms;
-        told
-    }
+    pub(in crate::referrals) look_at: Option<Timestamp>,
+    pub(in crate::referrals) sealed: Vec<u8>,
 }
 
 /// A referral that waits for a pool.
