@@ -36,6 +36,7 @@ mod oauth;
 mod observations;
 mod offerings;
 mod offers;
+mod offers_by_call;
 pub mod openapi;
 mod organizations;
 mod pages;
@@ -127,6 +128,7 @@ fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>)
         referrals::configure(services);
         referral_notices::configure(services);
         offers::configure(services);
+        offers_by_call::configure(services);
         worklists::configure(services);
         audit::configure(services);
     }));

@@ -456,7 +456,7 @@ impl ReferralCreate {
     }
 }
 
-fn text_fault(at: &str, text: &str) -> Option<FieldError> {
+pub(super) fn text_fault(at: &str, text: &str) -> Option<FieldError> {
     let is_fit = !text.trim().is_empty() && text.chars().count() <= LONGEST_TEXT && !text.contains('\0');
     (!is_fit).then(|| FieldError::body(at, format_args!("must have 1 to {LONGEST_TEXT} characters")))
 }

@@ -28,7 +28,9 @@ pub use asks::{
 };
 pub use lists::{Place, Standing};
 pub use model::*;
+pub use offers::calls::{CallReport, record_call};
 pub use offers::packets::fetch_packet;
+pub use offers::script::{CallScript, FaxSheet, ListedNumber, ListedNumbers, call_script, fax_sheet};
 pub use offers::{OfferList, OfferPage, RESOURCE as OFFER, act_on_offer, offer, offers_to_agency};
 pub use store::ReferralPage;
 
@@ -80,7 +82,8 @@ pub struct Happened {
     pub subject_id: String,
     /// Its version since.
     pub version: i64,
-    /// What: an action, or `create`, `request`, `follow`, `join`, `rejoin`, `promote`, `release`, `leave`.
+    /// What: an action, or `create`, `request`, `follow`, `join`, `rejoin`, `promote`, `release`, `leave`, or `contact`, a
+    /// call that changed nothing and whose reason is what it found.
     pub event: String,
     /// The state since.
     pub state: String,

@@ -1,7 +1,10 @@
 //! What is done with an offer: by the agency, or by a coordinator who has it on the telephone; and by the district.
 
+pub(super) mod calls;
 pub(super) mod packets;
+pub(super) mod script;
 mod store;
+mod words;
 
 use super::Desk;
 use super::asks::OfferAct;
