@@ -135,7 +135,7 @@ on_both! {
         assert!(steps.last().unwrap().contains("POST /v1/offers/{id}/contact-attempts"), "{steps:?}");
         assert_eq!(lines(&script, "Tell them this"), [
             "The student is 9 to 11 years old.", "The family speaks: Spanish.", "Help is sought with: Anxiety.",
-            "The support is of tier 2 (targeted).", "What pays: Medicaid.", "It must be given in: Spanish.",
+            "The support is of tier 2 (targeted).", "What pays: Medicaid.", "It must be given in: Spanish.", "The student lives in: Essex (county).",
         ]);
         let questions = lines(&script, "Ask.");
         assert_eq!(questions[2], "Do you take this coverage for new clients: Medicaid?");
@@ -245,7 +245,7 @@ on_both! {
         let told = lines(&script, "Tell them this");
         assert_eq!(told, [
             "The student is 12 to 14 years old.", "The family speaks: Spanish.", "Help is sought with: Anxiety.",
-            "The support is of tier 2 (targeted).", "What pays: Medicaid.", "It must be given in: Spanish.",
+            "The support is of tier 2 (targeted).", "What pays: Medicaid.", "It must be given in: Spanish.", "The student lives in: Essex (county).",
         ]);
         for line in &told {
             assert!(sheet.contains(line), "{line}: {sheet}");

@@ -1,5 +1,6 @@
 //! What is done with an offer: by the agency, or by a coordinator who has it on the telephone; and by the district.
 
+mod called;
 pub(super) mod calls;
 pub(super) mod packets;
 pub(super) mod script;

@@ -7,25 +7,16 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::called::{Called, fax};
 use super::calls::by_call;
 use super::{Desk, act_on, words};
-use crate::availability::{ContactAttempt, ContactOutcome, ContactPage, attempts};
-use crate::directory::{
-    DistrictFacts, LocationFacts, OfferedLanguage, OfferingFacts, OrganizationFacts, Record, ServiceFacts,
-    find,
-};
-use crate::error::{Error, Result};
-use crate::privacy::Consent;
+use crate::availability::{ContactOutcome, ContactPage, attempts};
+use crate::directory::{OfferedLanguage, OrganizationFacts, find};
+use crate::error::Result;
 use crate::privacy::audit::{Action, record};
-use crate::privacy::consents;
 use crate::referrals::machine::Actor;
 use crate::referrals::machine::offer::{OfferAction, OfferState, actions};
-use crate::referrals::model::Offer;
-use crate::referrals::store as of_tenant;
 use crate::store::{DbConnection, Tx};
-use crate::students::candidates::Asked;
-use crate::students::file::File;
-use crate::students::tenant;
 use crate::types::{DeclineReason, LanguageTag, OfferId, Phone, ReaderLanguage, UnknownCode, codes};
 
 /// Calls of a pool that are looked at for what they say of its numbers.
@@ -222,7 +213,7 @@ pub struct FaxSheet {
 /// disclosure. Who calls is told, as any caller tells it, and that is the district.
 ///
 /// # Errors
-/// [`Error::NotFound`] if it is not one of the caller's; [`Error::Conflict`] if the organization answers for itself, the
+/// [`crate::error::Error::NotFound`] if it is not one of the caller's; [`crate::error::Error::Conflict`] if the organization answers for itself, the
 /// offer waits for no reply, or the organization may not be told any more.
 pub fn call_script(
     tx: &mut Tx<'_>,
@@ -277,7 +268,7 @@ pub fn call_script(
 /// organization, and nothing else of the student. That it was read is in the audit.
 ///
 /// # Errors
-/// [`Error::NotFound`] if it is not one of the caller's; [`Error::Conflict`] if the organization answers for itself, has
+/// [`crate::error::Error::NotFound`] if it is not one of the caller's; [`crate::error::Error::Conflict`] if the organization answers for itself, has
 /// answered, or may not be told any more.
 pub fn fax_sheet(tx: &mut Tx<'_>, desk: &Desk<'_>, id: OfferId, listed: ListedNumbers) -> Result<FaxSheet> {
     let (offer, _) = by_call(tx, desk, id, |state| state == OfferState::Requested)?;
@@ -320,124 +311,4 @@ impl CallDeclineReason {
         let term = &DeclineReason::vocabulary().terms[code.index()];
         Self { code, name: &term.name, description: &term.description }
     }
-}
-
-/// Whoever is called, by whom and about what.
-struct Called {
-    organization: Record<OrganizationFacts>,
-    service: Record<ServiceFacts>,
-    offering: OfferingFacts,
-    location: Option<LocationFacts>,
-    district: DistrictFacts,
-    listed: Vec<ListedNumber>,
-}
-
-impl Called {
-    fn find(tx: &mut Tx<'_>, offer: &Offer, listed: ListedNumbers) -> Result<Self> {
-        let offering = find::<OfferingFacts>(tx.connection, offer.offering)?.facts;
-        let place = offering.location_id;
-        let location = place.map(|id| find::<LocationFacts>(tx.connection, id)).transpose()?;
-        let ids =
-            [Some(offer.terms.service_id.into()), place.map(Uuid::from), Some(offer.organization.into())];
-        let ids: Vec<Uuid> = ids.into_iter().flatten().collect();
-        Ok(Self {
-            organization: find(tx.connection, offer.organization)?,
-            service: find(tx.connection, offer.terms.service_id)?,
-            offering,
-            location: location.map(|location| location.facts),
-            district: find::<DistrictFacts>(tx.connection, offer.district)?.facts,
-            listed: listed(tx.connection, &ids)?,
-        })
-    }
-
-    /// Lets the organization be told of the student today: a consent may have run out since the offer was made.
-    ///
-    /// # Errors
-    /// [`Error::Conflict`] if nothing allows it any more.
-    fn may_be_told(&self, tx: &mut Tx<'_>, desk: &Desk<'_>, offer: &Offer) -> Result<()> {
-        let tenant = tenant(desk.errand)?;
-        let referral = of_tenant::find(tx.connection, tenant, offer.referral)?;
-        let file = File::open(tx, desk.vault, tenant, referral.student)?;
-        let consents = consents::list(tx.connection, tenant, &file.key, referral.student)?;
-        let consents: Vec<Consent> = consents.into_iter().map(|kept| kept.consent).collect();
-        let obligation = referral.plan.obligation;
-        let asked = Asked::about(tx, &file, &self.organization, &self.service, obligation)?;
-        asked.basis(&file, &consents, tx.now).map(|_| ()).map_err(|_| {
-            let message = "no consent and no agreement allows the organization to be told of the student any more: have one \
-                           signed, or take the offer back (withdraw)";
-            Error::Conflict(message.to_owned())
-        })
-    }
-
-    fn reply_by(&self, offer: &Offer) -> String {
-        let at = offer.due_at.unwrap_or(offer.created_at);
-        ReaderLanguage::English.moment(at, &self.organization.facts.zone())
-    }
-
-    /// Each number once. `calls` come the latest first; those of other districts without a number.
-    fn numbers(&self, calls: &[ContactAttempt]) -> Vec<CallNumber> {
-        let of = |of: NumberOf| move |phone| (of, phone);
-        let service = &self.service.facts;
-        let known = (service.intake_phones.iter().map(of(NumberOf::Intake)))
-            .chain(service.phone.iter().map(of(NumberOf::Service)))
-            .chain(self.location.iter().filter_map(|place| place.phone.as_ref()).map(of(NumberOf::Location)))
-            .chain(self.organization.facts.phone.iter().map(of(NumberOf::Organization)));
-        let mut numbers: Vec<CallNumber> = Vec::new();
-        for (of, phone) in known {
-            if !numbers.iter().any(|number| number.phone == *phone) {
-                numbers.push(self.number(of, phone, calls));
-            }
-        }
-        numbers
-    }
-
-    fn number(&self, of: NumberOf, phone: &Phone, calls: &[ContactAttempt]) -> CallNumber {
-        let (number, extension) = match phone.as_str().split_once(";ext=") {
-            Some((number, extension)) => (number, Some(extension.to_owned())),
-            None => (phone.as_str(), None),
-        };
-        let to_it: Vec<&ContactAttempt> =
-            calls.iter().filter(|call| call.phone.as_ref() == Some(phone)).collect();
-        let listed = self.listed.iter().filter(|one| !one.is_fax && one.phone == *phone);
-        let mut languages: Vec<LanguageTag> = listed.flat_map(|one| one.languages.clone()).collect();
-        // The latest call in a language says whether it is answered in it.
-        for call in to_it.iter().rev().filter(|call| call.outcome.is_answered()) {
-            let Some(language) = &call.language else { continue };
-            languages.retain(|known| known != language);
-            if call.outcome != ContactOutcome::NoLanguage {
-                languages.push(language.clone());
-            }
-        }
-        languages.sort_unstable();
-        languages.dedup();
-        CallNumber {
-            phone: phone.clone(),
-            number: number.to_owned(),
-            extension,
-            of,
-            languages,
-            last_call: to_it
-                .first()
-                .map(|call| LastCall { outcome: call.outcome, attempted_at: call.attempted_at }),
-        }
-    }
-
-    /// Whether somebody is there at `now`; none where the directory has no hours.
-    fn office(&self, now: Timestamp) -> Option<CallOffice> {
-        self.organization.facts.hours.as_ref().filter(|hours| !hours.is_empty())?;
-        let opens = self.organization.facts.in_office_from(now);
-        let is_open = opens == Some(now);
-        let opens_at = opens.filter(|_| !is_open);
-        let zone = self.organization.facts.zone();
-        let says = match opens_at {
-            _ if is_open => "Open now".to_owned(),
-            Some(at) => format!("Opens {}", ReaderLanguage::English.moment(at, &zone)),
-            None => "Closed for a year".to_owned(),
-        };
-        Some(CallOffice { is_open, opens_at, says })
-    }
-}
-
-fn fax(listed: &[ListedNumber]) -> Option<Phone> {
-    listed.iter().find(|number| number.is_fax).map(|number| number.phone.clone())
 }

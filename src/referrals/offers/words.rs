@@ -1,7 +1,7 @@
 //! What is said of an offer in a call and on paper. Pure. Of the student it has the limited profile and nothing else.
 
 use super::script::{CallField, CallStep};
-use crate::privacy::limited::{AgeBand, LimitedProfile, Requirements, ShownCoverage};
+use crate::privacy::limited::{AgeBand, Harmless, LimitedProfile, Requirements, ShownCoverage};
 use crate::referrals::machine::offer::{OfferAction, OfferState};
 use crate::types::{LanguageTag, Modality, OfferId, term_name};
 
@@ -35,10 +35,7 @@ pub(super) fn told(profile: &LimitedProfile) -> Vec<String> {
                 term_name("tiers", &tier.to_string()).to_lowercase()
             )
         }),
-        Some(match pays.is_empty() {
-            true => "What pays is not told yet.".to_owned(),
-            false => format!("What pays: {}.", pays.join(", ")),
-        }),
+        listed("What pays", pays).or_else(|| Some("What pays is not told yet.".to_owned())),
         listed("It must be given in", pinned.iter().map(|tag| tag.get().name()).collect()),
         listed("It must be made for", made_for),
         listed("They must meet", modalities.iter().map(|modality| meeting(*modality).to_owned()).collect()),
@@ -168,7 +165,7 @@ fn questions(profile: &LimitedProfile, state: OfferState) -> Vec<String> {
 fn asked_for(profile: &LimitedProfile) -> Vec<&LanguageTag> {
     let pinned = &profile.requirements.languages;
     let languages = if pinned.is_empty() { &profile.languages } else { pinned };
-    languages.iter().map(|tag| tag.get()).collect()
+    languages.iter().map(Harmless::get).collect()
 }
 
 /// What an action is for, in a sentence.
