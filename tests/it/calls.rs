@@ -309,6 +309,18 @@ on_both! {
 }
 
 on_both! {
+    fn a_sheet_with_long_names_is_set_in_smaller_letters_so_that_it_stays_one_page(causeway) {
+        let asked = Asked::new(&causeway);
+        assert!(asked.sheet(&causeway).text.contains("<body>"));
+        let name = json!({"name": "Counseling ".repeat(27)});
+        causeway.patch(&format!("/v1/organizations/{}", asked.agency.organization), "*", &name).expect(200);
+        causeway.patch(&format!("/v1/districts/{}", asked.desk.district.id), "*", &name).expect(200);
+        assert!(!asked.sheet(&causeway).text.contains("<body>"), "two names of 297 letters beside the profile");
+        assert!(asked.sheet(&causeway).text.contains("<body class=\"dense\">"));
+    }
+}
+
+on_both! {
     fn what_the_directory_says_is_escaped_on_a_sheet(causeway) {
         let evil = "<script>alert('1')</script> & \"Sons\"";
         let agency = Agency::new(&causeway, evil, "listed");
@@ -331,7 +343,7 @@ on_both! {
         let agency = Agency::new(&causeway, "Three", "listed");
         causeway.patch(&format!("/v1/organizations/{}", agency.organization), "*", &json!({"phone": "978-555-0150"})).expect(200);
         let phones = json!([
-            {"id": "cd09a0f4-0d4b-4d38-9f3b-5d7a0f0d8b01", "number": "978-555-0188", "type": "fax"},
+            {"id": "cd09a0f4-0d4b-4d38-9f3b-5d7a0f0d8b01", "number": "978-555-0188", "extension": "7", "type": "fax"},
             {"id": "cd09a0f4-0d4b-4d38-9f3b-5d7a0f0d8b02", "number": "978-555-0150", "type": "voice",
              "languages": [{"id": "cd09a0f4-0d4b-4d38-9f3b-5d7a0f0d8b03", "name": "Spanish", "code": "es"}]},
         ]);
@@ -340,7 +352,7 @@ on_both! {
         assert_eq!(asked.script(&causeway)["numbers"], json!([
             {"phone": "+19785550150", "number": "+19785550150", "of": "organization", "languages": ["es"]},
         ]));
-        assert!(asked.sheet(&causeway).text.contains("<td>+19785550188</td>"));
+        assert!(asked.sheet(&causeway).text.contains("<td>+19785550188, extension 7</td>"));
         // A district that is an organization too is reached as that one is.
         let district = format!("/v1/districts/{}", asked.desk.district.id);
         let organization = causeway.create("/v1/organizations", &json!({"name": "Collaborative", "engagement": "enrolled", "phone": "978-555-0160"}));

@@ -17,7 +17,7 @@ const PAGE: &str =
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// A sheet to print brings its style with it, since it is kept as a file; it is let in by its digest.
-const SHEET: &str = "default-src 'none'; style-src 'sha256-jasbneIIHIwI95livTn8gxqlrbJts2z3guF6hwMoUCk='; \
+const SHEET: &str = "default-src 'none'; style-src 'sha256-xIGfuam2eSXOwMD8CnDPu9sII7PRvGW0gZxJf+GWvvo='; \
                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::Desk;
 use super::script::{CallNumber, CallOffice, LastCall, ListedNumber, ListedNumbers, NumberOf};
+use super::{Desk, words};
 use crate::availability::{ContactAttempt, ContactOutcome};
 use crate::directory::{
     DistrictFacts, LocationFacts, OfferingFacts, OrganizationFacts, Record, ServiceFacts, find,
@@ -137,6 +137,6 @@ impl Called {
 }
 
 /// The first fax number.
-pub(super) fn fax(listed: &[ListedNumber]) -> Option<Phone> {
-    listed.iter().find(|number| number.is_fax).map(|number| number.phone.clone())
+pub(super) fn fax(listed: &[ListedNumber]) -> Option<String> {
+    listed.iter().find(|number| number.is_fax).map(|number| words::dialled(&number.phone))
 }

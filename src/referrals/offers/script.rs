@@ -191,13 +191,13 @@ pub struct FaxSheet {
     /// About which service.
     pub service: String,
     /// Its fax number, if a source lists one.
-    pub fax: Option<Phone>,
+    pub fax: Option<String>,
     /// Who asks: the district, never the school.
     pub district: String,
     /// The number of the district, where it is an organization too and the directory has one.
-    pub district_phone: Option<Phone>,
+    pub district_phone: Option<String>,
     /// Its fax number, likewise.
-    pub district_fax: Option<Phone>,
+    pub district_fax: Option<String>,
     /// When it is made, where the organization is.
     pub made_at: String,
     /// Until when a reply is waited for, where the organization is.
@@ -206,7 +206,12 @@ pub struct FaxSheet {
     pub told: Vec<String>,
     /// The reasons of the closed list in the words of people, but the list, which has a box of its own.
     pub reasons: Vec<&'static str>,
+    /// Whether it is so much that it needs smaller letters to stay on one page.
+    pub is_long: bool,
 }
+
+/// Letters of names and sentences that fit on a page beside the rest, as it is set for the eye.
+const FITS: usize = 800;
 
 /// What somebody needs who calls about an offer. To read it tells the organization nothing: that it is told the limited
 /// profile was put on the record when the offer was made, and nothing else is said in the call, so that there is no second
@@ -276,18 +281,23 @@ pub fn fax_sheet(tx: &mut Tx<'_>, desk: &Desk<'_>, id: OfferId, listed: ListedNu
     called.may_be_told(tx, desk, &offer)?;
     let (mut district_phone, mut district_fax) = (None, None);
     if let Some(organization) = called.district.organization_id {
-        district_phone = find::<OrganizationFacts>(tx.connection, organization)?.facts.phone;
+        let facts = find::<OrganizationFacts>(tx.connection, organization)?.facts;
+        district_phone = facts.phone.as_ref().map(words::dialled);
         district_fax = fax(&listed(tx.connection, &[organization.into()])?);
     }
     record(tx, desk.errand, &[act_on(Action::Read, &offer)])?;
     let zone = called.organization.facts.zone();
+    let told = words::told(&offer.terms.profile);
+    let names = [&called.organization.facts.name, &called.service.facts.name, &called.district.name];
+    let letters: usize = names.into_iter().chain(&told).map(|text| text.chars().count()).sum();
     let reasons = DeclineReason::all().filter(|reason| reason.as_str() != "waitlisted");
     Ok(FaxSheet {
         reference: words::reference(id),
         fax: fax(&called.listed),
         made_at: ReaderLanguage::English.moment(tx.now, &zone),
         reply_by: called.reply_by(&offer),
-        told: words::told(&offer.terms.profile),
+        told,
+        is_long: letters > FITS,
         reasons: reasons.map(|reason| CallDeclineReason::of(reason).name).collect(),
         district: called.district.name,
         district_phone,

@@ -3,7 +3,7 @@
 use super::script::{CallField, CallStep};
 use crate::privacy::limited::{AgeBand, Harmless, LimitedProfile, Requirements, ShownCoverage};
 use crate::referrals::machine::offer::{OfferAction, OfferState};
-use crate::types::{LanguageTag, Modality, OfferId, term_name};
+use crate::types::{LanguageTag, Modality, OfferId, Phone, term_name};
 
 /// What tells an offer from others and tells nothing of anybody: the last eight digits of its id, which are random.
 pub(super) fn reference(id: OfferId) -> String {
@@ -11,6 +11,11 @@ pub(super) fn reference(id: OfferId) -> String {
     let (_, last) = digits.split_at(digits.len().saturating_sub(8));
     let (first, second) = last.split_at(4);
     format!("{first}-{second}")
+}
+
+/// A number as somebody dials it.
+pub(super) fn dialled(phone: &Phone) -> String {
+    phone.as_str().replace(";ext=", ", extension ")
 }
 
 /// The limited profile in sentences: all that is told.
