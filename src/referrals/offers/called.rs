@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::script::{CallNumber, CallOffice, LastCall, ListedNumber, ListedNumbers, NumberOf};
+use super::script::{CallNumber, LastCall, ListedNumber, ListedNumbers, NumberOf, OfficeNow};
 use super::{Desk, words};
 use crate::availability::{ContactAttempt, ContactOutcome};
 use crate::directory::{
@@ -121,7 +121,7 @@ impl Called {
     }
 
     /// Whether somebody is there at `now`; none where the directory has no hours.
-    pub(super) fn office(&self, now: Timestamp) -> Option<CallOffice> {
+    pub(super) fn office(&self, now: Timestamp) -> Option<OfficeNow> {
         self.organization.facts.hours.as_ref().filter(|hours| !hours.is_empty())?;
         let opens = self.organization.facts.in_office_from(now);
         let is_open = opens == Some(now);
@@ -132,7 +132,7 @@ impl Called {
             Some(at) => format!("Opens {}", ReaderLanguage::English.moment(at, &zone)),
             None => "Closed for a year".to_owned(),
         };
-        Some(CallOffice { is_open, opens_at, says })
+        Some(OfficeNow { is_open, opens_at, says })
     }
 }
 

@@ -82,7 +82,7 @@ pub struct CallNumber {
 
 /// Whether somebody is in the office.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct CallOffice {
+pub struct OfficeNow {
     /// Whether it is open now.
     pub is_open: bool,
     /// When it opens next, if it is closed.
@@ -158,7 +158,7 @@ pub struct CallScript {
     /// Whether somebody is there now; left out where the directory does not know the hours.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    pub office: Option<CallOffice>,
+    pub office: Option<OfficeNow>,
     /// The time zone of the organization (IANA).
     #[schema(example = "America/New_York")]
     pub time_zone: String,
