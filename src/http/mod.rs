@@ -36,6 +36,7 @@ mod oauth;
 mod observations;
 mod offerings;
 mod offers;
+mod offers_by_call;
 pub mod openapi;
 mod organizations;
 mod pages;
@@ -129,6 +130,7 @@ fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>)
         referral_notices::configure(services);
         offers::configure(services);
         wait_lists::configure(services);
+        offers_by_call::configure(services);
         worklists::configure(services);
         audit::configure(services);
     }));

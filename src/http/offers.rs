@@ -215,7 +215,7 @@ impl FromParams for ListOffers {
 }
 
 /// What somebody sets out to do with an offer.
-fn attempt(action: Action, id: Option<OfferId>) -> Attempt {
+pub(super) fn attempt(action: Action, id: Option<OfferId>) -> Attempt {
     Attempt { action, resource: referrals::OFFER, resource_id: id.map(Uuid::from), student: None }
 }
 

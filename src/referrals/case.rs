@@ -350,6 +350,31 @@ impl Case {
         self.record(tx, desk, event, Said::default())
     }
 
+    /// Puts a call about an offer on the record, with what it found as the reason. The offer stands where it stood.
+    pub(super) fn record_contact(
+        &mut self,
+        tx: &mut Tx<'_>,
+        desk: &Desk<'_>,
+        id: OfferId,
+        said: Said<'_>,
+    ) -> Result<()> {
+        let one = self.offers.iter_mut().find(|offer| offer.id == id);
+        let one = one.ok_or_else(|| Error::NotFound { what: "offer", id: id.to_string() })?;
+        one.version += 1;
+        one.updated_at = tx.now;
+        let one = one.clone();
+        store::update_offer(tx, &self.tenant, &one)?;
+        let event = Event {
+            subject: ("offer", id.into()),
+            version: one.version,
+            event: "contact",
+            state: one.state.to_string(),
+            actor: Actor::Requester,
+            is_told: true,
+        };
+        self.record(tx, desk, event, said)
+    }
+
     pub(super) fn record(
         &self,
         tx: &mut Tx<'_>,

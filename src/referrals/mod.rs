@@ -32,7 +32,9 @@ pub use asks::{
 };
 pub use lists::{Place, Standing};
 pub use model::*;
+pub use offers::calls::{CallReport, record_call};
 pub use offers::packets::fetch_packet;
+pub use offers::script::{CallScript, FaxSheet, ListedNumber, ListedNumbers, call_script, fax_sheet};
 pub use offers::{OfferList, OfferPage, RESOURCE as OFFER, Shown, act_on_offer, offer, offers_to_agency};
 pub use places::{PlaceList, RESOURCE as PLACE, act_on_place, line_of};
 pub use store::{Behind, ReferralPage};
@@ -85,7 +87,8 @@ pub struct Happened {
     /// Its version since.
     pub version: i64,
     /// What: an action, or `create`, `request`, `follow`, `join`, `rejoin`, `promote`, `release`, `leave`, `ask`, `lapse`;
-    /// `withheld` where an agency did something with one whom it serves, and no consent lets it tell the district.
+    /// `contact`, a call that changed nothing and whose reason is what it found; `withheld` where an agency did something
+    /// with one whom it serves, and no consent lets it tell the district.
     pub event: String,
     /// The state since.
     pub state: String,

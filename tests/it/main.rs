@@ -27,6 +27,7 @@ mod availability_events;
 mod availability_history;
 mod availability_stale;
 mod bad_input;
+mod calls;
 mod canary;
 mod clients;
 mod consents;

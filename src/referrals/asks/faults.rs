@@ -9,7 +9,7 @@ use crate::referrals::model::{Measure, Pins};
 const LONGEST_TEXT: usize = 4_000;
 const MOST_PINS: usize = 20;
 
-pub(super) fn text_fault(at: &str, text: &str) -> Option<FieldError> {
+pub(in crate::referrals) fn text_fault(at: &str, text: &str) -> Option<FieldError> {
     let is_fit = !text.trim().is_empty() && text.chars().count() <= LONGEST_TEXT && !text.contains('\0');
     (!is_fit).then(|| FieldError::body(at, format_args!("must have 1 to {LONGEST_TEXT} characters")))
 }

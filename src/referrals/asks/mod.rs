@@ -7,6 +7,7 @@ mod of_place;
 mod of_referral;
 
 pub use create::{ReferralCreate, Shortlist};
+pub(super) use faults::text_fault;
 pub use of_offer::OfferAct;
 pub use of_place::{PlaceAct, SkipReason};
 pub use of_referral::ReferralAct;

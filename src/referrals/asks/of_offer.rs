@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::faults::{measure_fault, text_fault};
 use crate::error::FieldError;
+use crate::referrals::case::Said;
 use crate::referrals::machine::offer::OfferAction;
 use crate::referrals::model::Measure;
 use crate::types::DeclineReason;
@@ -133,8 +134,22 @@ impl OfferAct {
         }
     }
 
+    /// What is said with it.
+    pub(in crate::referrals) fn said(&self) -> Said<'_> {
+        let (reason, text) = self.reason();
+        let (in_needed_language, measure) = self.report();
+        Said {
+            reason: reason.map(DeclineReason::as_str),
+            text,
+            appointment_at: self.appointment_at(),
+            in_needed_language,
+            measure,
+            until: None,
+        }
+    }
+
     /// The reason from the closed list, and what was written with it.
-    pub(in crate::referrals) fn said(&self) -> (Option<DeclineReason>, Option<&str>) {
+    fn reason(&self) -> (Option<DeclineReason>, Option<&str>) {
         match self {
             Self::Decline { reason, note } | Self::Return { reason, note } => {
                 (Some(*reason), note.as_deref())
@@ -160,7 +175,7 @@ impl OfferAct {
     }
 
     /// What it says of the service: whether it is given in the language that is needed, and how the student does.
-    pub(in crate::referrals) fn report(&self) -> (Option<bool>, Option<&Measure>) {
+    fn report(&self) -> (Option<bool>, Option<&Measure>) {
         match self {
             Self::Attend { in_needed_language, measure } | Self::Complete { in_needed_language, measure } => {
                 (*in_needed_language, measure.as_ref())
@@ -170,7 +185,7 @@ impl OfferAct {
     }
 
     /// The appointment that it makes.
-    pub(in crate::referrals) fn appointment_at(&self) -> Option<Timestamp> {
+    fn appointment_at(&self) -> Option<Timestamp> {
         match self {
             Self::Schedule { appointment_at } | Self::Reschedule { appointment_at } => Some(*appointment_at),
             _ => None,

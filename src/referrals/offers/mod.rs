@@ -1,7 +1,11 @@
 //! What is done with an offer: by the agency, or by a coordinator who has it on the telephone; and by the district.
 
+mod called;
+pub(super) mod calls;
 pub(super) mod packets;
+pub(super) mod script;
 mod store;
+mod words;
 
 use super::Desk;
 use super::asks::OfferAct;
@@ -16,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::privacy::audit::{Act, Action, Errand, record};
 use crate::store::{Tenancy, Tenant, Tx};
 use crate::students;
-use crate::types::{DeclineReason, OfferId};
+use crate::types::OfferId;
 pub use store::OfferPage;
 
 /// What the audit calls an offer.
@@ -110,17 +114,7 @@ pub fn act_on_offer(tx: &mut Tx<'_>, desk: &Desk<'_>, id: OfferId, asked: &Offer
     let errand = Errand { tenancy: Tenancy::District(tenant.clone()), ..desk.errand.clone() };
     let desk = Desk { vault: desk.vault, errand: &errand, finder: desk.finder };
     let mut case = Case::open(tx, &desk, &tenant, found.referral)?;
-    let (reason, text) = asked.said();
-    let (in_needed_language, measure) = asked.report();
-    let said = Said {
-        reason: reason.map(DeclineReason::as_str),
-        text,
-        appointment_at: asked.appointment_at(),
-        in_needed_language,
-        measure,
-        ..Said::default()
-    };
-    case.act(tx, &desk, id, action, side, said)?;
+    case.act(tx, &desk, id, action, side, asked.said())?;
     cascade::settle(tx, &desk, &mut case, None, Said::default())?;
     let offer = case.offers.into_iter().find(|offer| offer.id == id);
     let offer = offer.ok_or_else(|| Error::NotFound { what: "offer", id: id.to_string() })?;
