@@ -9,7 +9,7 @@ use super::model::{Claim, ClaimMethod};
 use crate::directory::parse_id;
 use crate::error::{Error, Result};
 use crate::store::schema::{capacity_pools, claims};
-use crate::store::{DbConnection, date_from_sql, date_to_sql, from_sql, on_either, to_sql};
+use crate::store::{DbConnection, among, date_from_sql, date_to_sql, from_sql, on_either, to_sql};
 use crate::types::{CapacityPoolId, ClaimId};
 
 /// A claim as it stands in its table.
@@ -144,11 +144,10 @@ pub(crate) fn current(connection: &mut DbConnection, pools: &[CapacityPoolId]) -
     let mut found = Vec::new();
     for chunk in pools.chunks(500) {
         let pools: Vec<String> = chunk.iter().map(ToString::to_string).collect();
-        let rows = claims::table
+        let newest = claims::table
             .inner_join(capacity_pools::table.on(capacity_pools::current_claim_id.eq(claims::id.nullable())))
-            .filter(capacity_pools::id.eq_any(&pools))
-            .select(Row::as_select())
-            .load(connection)?;
+            .select(Row::as_select());
+        let rows = among!(newest, capacity_pools::id, pools.as_slice()).load(connection)?;
         for row in rows {
             found.push(read(row)?);
         }
@@ -190,7 +189,8 @@ pub(super) fn lists_before(
 
 /// The claim with this id.
 pub(super) fn find(connection: &mut DbConnection, id: ClaimId) -> Result<Option<Claim>> {
-    let row = claims::table.find(id.to_string()).select(Row::as_select()).first(connection).optional()?;
+    let row =
+        claims::table.find(id.to_string()).select(Row::as_select()).get_result(connection).optional()?;
     row.map(read).transpose()
 }
 

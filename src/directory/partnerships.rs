@@ -11,8 +11,8 @@ use super::{
     survivors,
 };
 use crate::error::Result;
-use crate::store::DbConnection;
 use crate::store::schema::partnerships;
+use crate::store::{DbConnection, among};
 use crate::types::{DistrictId, DistrictKind, OrganizationId, PartnershipId, SchoolId};
 
 /// The agreements of each of these organizations and of those merged into it, in the order of their ids; retired
@@ -28,11 +28,10 @@ pub fn partnerships_of(
     let family = families(connection, organizations)?;
     for chunk in family.chunks(500) {
         let organizations: Vec<String> = chunk.iter().map(ToString::to_string).collect();
-        let found: Vec<String> = partnerships::table
-            .filter(partnerships::organization_id.eq_any(&organizations))
-            .filter(partnerships::retired_at.is_null())
-            .select(partnerships::id)
-            .load(connection)?;
+        let standing =
+            partnerships::table.filter(partnerships::retired_at.is_null()).select(partnerships::id);
+        let found: Vec<String> =
+            among!(standing, partnerships::organization_id, organizations.as_slice()).load(connection)?;
         for id in found {
             ids.push(parse_id(&id)?);
         }

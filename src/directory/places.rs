@@ -45,7 +45,7 @@ fn read((code, latitude, longitude, state, county): Row) -> Result<PostalPlace> 
 /// # Errors
 /// If the database fails.
 pub fn centre_of(connection: &mut DbConnection, code: PostalCode) -> Result<Option<PostalPlace>> {
-    let row = postal_codes::table.find(code.as_str()).first::<Row>(connection).optional()?;
+    let row = postal_codes::table.find(code.as_str()).get_result::<Row>(connection).optional()?;
     row.map(read).transpose()
 }
 

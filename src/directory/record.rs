@@ -13,7 +13,7 @@ use super::facts::{
     PartnershipFacts, SchoolFacts, ServiceFacts,
 };
 use crate::error::{Error, FieldError, Result};
-use crate::store::{DbConnection, Noun, from_sql, schema, to_sql};
+use crate::store::{DbConnection, Noun, among, from_sql, schema, to_sql};
 use crate::types::{
     CapacityPoolId, DistrictId, DistrictKind, InsurancePlanId, LocationId, OfferingId, OrganizationId,
     PartnershipId, SchoolId, ServiceId,
@@ -198,10 +198,10 @@ macro_rules! stored {
 
             fn rows(connection: &mut DbConnection, ids: &[String]) -> Result<Vec<Row>> {
                 use schema::$table::dsl;
-                Ok(dsl::$table
-                    .filter(dsl::id.eq_any(ids))
-                    .select((dsl::id, dsl::version, dsl::created_at, dsl::updated_at, dsl::retired_at, dsl::facts))
-                    .load(connection)?)
+                let all = dsl::$table.select((
+                    dsl::id, dsl::version, dsl::created_at, dsl::updated_at, dsl::retired_at, dsl::facts,
+                ));
+                Ok(among!(all, dsl::id, ids).load(connection)?)
             }
 
             fn page(connection: &mut DbConnection, page: &Page) -> Result<(Vec<Row>, i64)> {

@@ -110,7 +110,8 @@ fn read(row: Row) -> Result<Town> {
 /// # Errors
 /// If the database fails.
 pub fn find_town(connection: &mut DbConnection, key: &TownKey) -> Result<Option<Town>> {
-    let row = towns::table.find((&key.state, &key.comparable_name)).first::<Row>(connection).optional()?;
+    let row =
+        towns::table.find((&key.state, &key.comparable_name)).get_result::<Row>(connection).optional()?;
     row.map(read).transpose()
 }
 
@@ -119,7 +120,7 @@ pub(super) fn point_of_town(connection: &mut DbConnection, key: &TownKey) -> Res
     let point: Option<(f64, f64)> = towns::table
         .find((&key.state, &key.comparable_name))
         .select((towns::latitude, towns::longitude))
-        .first(connection)
+        .get_result(connection)
         .optional()?;
     point
         .map(|(latitude, longitude)| Coordinates::new(latitude, longitude))

@@ -9,8 +9,8 @@ use super::machine::{Actor, Refusal, referral};
 use super::model::{Candidate, Cover, EntryState, PassedOver, Person, Pins};
 use super::{Desk, asking, cascade};
 use crate::access::{Role, Scope, find_principal};
+use crate::directory::{OfferingFacts, find_all};
 use crate::error::{Error, FieldError, Result};
-use crate::finder::source::listings;
 use crate::store::{Tenancy, Tx};
 use crate::types::{OfferId, OfferingId};
 
@@ -33,9 +33,9 @@ pub(super) fn shortlist(
         }
         return Ok(candidates);
     }
-    let known: Vec<OfferingId> = listings(tx.connection, &asked.offerings, None, tx.now)?
+    let known: Vec<OfferingId> = find_all::<OfferingFacts>(tx.connection, &asked.offerings)?
         .into_iter()
-        .map(|listing| listing.offering.id)
+        .map(|offering| offering.id)
         .collect();
     let unknown = asked.offerings.iter().enumerate().filter(|(_, offering)| !known.contains(offering));
     let faults: Vec<FieldError> = unknown

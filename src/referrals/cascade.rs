@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use super::Desk;
+use super::askable::{Askable, askable};
 use super::asking;
 use super::case::{Case, PINS, Said};
 use super::clock::store::line;
@@ -16,7 +17,6 @@ use super::store;
 use crate::availability::holds::{self, Placed};
 use crate::directory::OrganizationFacts;
 use crate::error::Result;
-use crate::finder::source::{Listing, listings};
 use crate::finder::{Question, Urgency};
 use crate::store::Tx;
 use crate::students::candidates::Asked;
@@ -90,9 +90,8 @@ fn withdraw_without_consent(tx: &mut Tx<'_>, desk: &Desk<'_>, case: &mut Case) -
     let open: Vec<(OfferId, OfferingId)> =
         case.open_offers().map(|offer| (offer.id, offer.offering)).collect();
     for (id, offering) in open {
-        let listing = listings(tx.connection, &[offering], None, tx.now)?.pop();
-        let Some(listing) = listing else { continue };
-        if asked(tx, case, &listing)?.basis(&case.file, &case.consents, tx.now).is_err() {
+        let Some(askable) = askable(tx.connection, offering)? else { continue };
+        if asked(case, &askable, tx.now).basis(&case.file, &case.consents, tx.now).is_err() {
             let said = Said { reason: Some("consent_ended"), ..Said::default() };
             case.act(tx, desk, id, OfferAction::Withdraw, Actor::System, said)?;
             case.lacks_consent = true;
@@ -108,8 +107,8 @@ fn find_barred(tx: &mut Tx<'_>, case: &mut Case) -> Result<()> {
     let waiting: Vec<(WaitListEntryId, OfferingId)> =
         case.waiting().map(|entry| (entry.id, entry.offering)).collect();
     for (id, offering) in waiting {
-        let Some(listing) = listings(tx.connection, &[offering], None, tx.now)?.pop() else { continue };
-        if asked(tx, case, &listing)?.basis(&case.file, &case.consents, tx.now).is_err() {
+        let Some(askable) = askable(tx.connection, offering)? else { continue };
+        if asked(case, &askable, tx.now).basis(&case.file, &case.consents, tx.now).is_err() {
             case.barred.push(id);
             case.lacks_consent = true;
         }
@@ -117,9 +116,10 @@ fn find_barred(tx: &mut Tx<'_>, case: &mut Case) -> Result<()> {
     Ok(())
 }
 
-fn asked<'a>(tx: &mut Tx<'_>, case: &Case, listing: &'a Listing) -> Result<Asked<'a>> {
-    let obligation = case.referral.plan.obligation;
-    Asked::about(tx, &case.file, &listing.organization, &listing.service, obligation)
+/// What decides whether it may be asked for this referral.
+pub(super) fn asked<'a>(case: &Case, askable: &'a Askable, now: Timestamp) -> Asked<'a> {
+    let Askable { organization, service, agreements, .. } = askable;
+    Asked::about(&case.file, organization, service, agreements, case.referral.plan.obligation, now)
 }
 
 /// Asks a candidate, if it may be asked and has room.
@@ -130,17 +130,17 @@ fn consider(
     position: usize,
     candidate: &Candidate,
 ) -> Result<Tried> {
-    let Some((listing, pool)) = found(tx, candidate.offering_id)? else {
+    let Some((askable, pool)) = found(tx, candidate.offering_id)? else {
         return Ok(Tried::PassedOver(PassedOver::Gone));
     };
     if !asking::holds(desk.finder, candidate.offering_id, &case.need.pins, tx.now) {
         return Ok(Tried::PassedOver(PassedOver::Pinned));
     }
-    let asked = asked(tx, case, &listing)?;
+    let asked = asked(case, &askable, tx.now);
     if asked.basis(&case.file, &case.consents, tx.now).is_err() {
         return Ok(Tried::LacksConsent);
     }
-    let live = listing.claim.as_ref().filter(|claim| claim.is_live(tx.now));
+    let live = askable.claim.as_ref().filter(|claim| claim.is_live(tx.now));
     if live.is_some_and(|claim| claim.status == AvailabilityStatus::NoCapacity) {
         return Ok(Tried::PassedOver(PassedOver::NoCapacity));
     }
@@ -152,17 +152,16 @@ fn consider(
         case.join(tx, desk, candidate.offering_id, pool)?;
         return Ok(Tried::PassedOver(PassedOver::Full));
     }
-    let is_offered = offer(tx, desk, case, (&listing, &asked, pool), id, position)?;
+    let is_offered = offer(tx, desk, case, (&askable, &asked, pool), id, position)?;
     Ok(if is_offered { Tried::Offered } else { Tried::LacksConsent })
 }
 
 /// An offering that can be found now, and its pool.
-fn found(tx: &mut Tx<'_>, offering: OfferingId) -> Result<Option<(Listing, CapacityPoolId)>> {
-    let listing = listings(tx.connection, &[offering], None, tx.now)?.pop();
-    let listing = listing.filter(Listing::can_be_found);
-    Ok(listing.and_then(|listing| {
-        let pool = listing.offering.facts.capacity_pool_id?;
-        Some((listing, pool))
+fn found(tx: &mut Tx<'_>, offering: OfferingId) -> Result<Option<(Askable, CapacityPoolId)>> {
+    let askable = askable(tx.connection, offering)?.filter(|askable| askable.is_there);
+    Ok(askable.and_then(|askable| {
+        let pool = askable.pool?;
+        Some((askable, pool))
     }))
 }
 
@@ -172,7 +171,7 @@ fn offer(
     tx: &mut Tx<'_>,
     desk: &Desk<'_>,
     case: &mut Case,
-    (listing, asked, pool): (&Listing, &Asked<'_>, CapacityPoolId),
+    (askable, asked, pool): (&Askable, &Asked<'_>, CapacityPoolId),
     id: OfferId,
     position: usize,
 ) -> Result<bool> {
@@ -186,18 +185,18 @@ fn offer(
         id,
         referral: case.referral.id,
         district: case.referral.district,
-        organization: listing.organization.id,
-        offering: listing.offering.id,
+        organization: askable.organization.id,
+        offering: askable.id,
         pool,
         version: 1,
         state: OfferState::Requested,
-        due_at: Some(reply_by(&listing.organization.facts, case.referral.urgency, tx.now)),
+        due_at: Some(reply_by(&askable.organization.facts, case.referral.urgency, tx.now)),
         terms: Terms {
-            service_id: listing.service.id,
+            service_id: askable.service.id,
             rank: u32::try_from(position + 1).unwrap_or(u32::MAX),
             score: candidate.and_then(|candidate| candidate.score),
             profile,
-            by_call: listing.organization.facts.engagement != Engagement::Enrolled,
+            by_call: askable.organization.facts.engagement != Engagement::Enrolled,
             reason: None,
             replied_at: None,
             accepted_at: None,
@@ -278,8 +277,8 @@ pub(super) fn promote(
         return Ok(false);
     }
     let entry = case.entries[position].clone();
-    let Some((listing, _)) = found(tx, entry.offering)? else { return Ok(false) };
-    let asked = asked(tx, case, &listing)?;
+    let Some((askable, _)) = found(tx, entry.offering)? else { return Ok(false) };
+    let asked = asked(case, &askable, tx.now);
     if asked.basis(&case.file, &case.consents, tx.now).is_err() {
         return Ok(false);
     }
@@ -290,7 +289,7 @@ pub(super) fn promote(
     let candidates = &case.referral.plan.shortlist;
     let rank = candidates.iter().position(|candidate| candidate.offering_id == entry.offering);
     let rank = rank.unwrap_or(candidates.len());
-    if !offer(tx, desk, case, (&listing, &asked, pool), id, rank)? {
+    if !offer(tx, desk, case, (&askable, &asked, pool), id, rank)? {
         return Ok(false);
     }
     let said = Said { reason: Some("slot_free"), ..Said::default() };

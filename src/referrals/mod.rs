@@ -10,6 +10,7 @@
 //! nobody, and only if a consent names it or an agreement puts it under the district's control.
 
 mod acts;
+mod askable;
 mod asking;
 mod asks;
 mod cascade;

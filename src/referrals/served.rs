@@ -3,15 +3,15 @@
 use jiff::Timestamp;
 
 use super::Desk;
+use super::askable::askable;
+use super::cascade::asked;
 use super::case::Case;
 use super::machine::offer::{OfferAction, OfferState, Stage};
 use super::model::{Measure, Offer, Outcome, Report};
 use crate::availability::{Observation, ObservationKind};
 use crate::error::Result;
-use crate::finder::source::{Listing, listings};
 use crate::privacy::StudentField;
 use crate::store::Tx;
-use crate::students::candidates::Asked;
 
 /// Where what was measured lies sealed.
 pub(super) const REPORT: &str = "offers report";
@@ -35,11 +35,10 @@ impl Case {
         let told = if one.terms.by_call {
             fields.to_vec()
         } else {
-            match listings(tx.connection, &[one.offering], None, tx.now)?.pop() {
+            match askable(tx.connection, one.offering)? {
                 None => Vec::new(),
-                Some(Listing { organization, service, .. }) => {
-                    let obligation = self.referral.plan.obligation;
-                    let asked = Asked::about(tx, &self.file, &organization, &service, obligation)?;
+                Some(askable) => {
+                    let asked = asked(self, &askable, tx.now);
                     asked.tell_school(tx, desk.errand, &self.tenant, &self.file, &self.consents, fields)?
                 }
             }

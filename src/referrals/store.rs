@@ -106,7 +106,7 @@ impl ReferralRow {
 
 pub(super) fn find(connection: &mut DbConnection, tenant: &Tenant, id: ReferralId) -> Result<Referral> {
     let row = of!(tenant).filter(referrals::id.eq(id.to_string())).select(ReferralRow::as_select());
-    let row = row.first(connection).optional()?;
+    let row = row.get_result(connection).optional()?;
     row.ok_or_else(|| Error::NotFound { what: "referral", id: id.to_string() })?.read()
 }
 
@@ -332,7 +332,7 @@ pub(super) fn offer_of_tenant(
         .find(id.to_string())
         .filter(offers::district_id.eq(tenant.district.to_string()))
         .select(OfferRow::as_select())
-        .first(connection)
+        .get_result(connection)
         .optional()?;
     row.map(OfferRow::read).transpose()
 }

@@ -32,6 +32,19 @@ macro_rules! on_either {
 }
 pub(crate) use on_either;
 
+/// Those rows of a query whose column is one of these texts. SQLite plans a list anew each time; of a single value, which
+/// is most often asked for, the statement is kept.
+macro_rules! among {
+    ($query:expr, $column:expr, $texts:expr) => {{
+        let query = $query.into_boxed();
+        match $texts {
+            [only] => query.filter($column.eq(only.clone())),
+            several => query.filter($column.eq_any(several.to_vec())),
+        }
+    }};
+}
+pub(crate) use among;
+
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {

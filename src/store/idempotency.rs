@@ -46,7 +46,7 @@ impl Key {
         let found = keys::table
             .find((&self.client, &self.key))
             .select((keys::fingerprint, keys::status, keys::headers, keys::body))
-            .first::<(String, i32, String, String)>(tx.connection)
+            .get_result::<(String, i32, String, String)>(tx.connection)
             .optional()?;
         match found {
             None => Ok(None),

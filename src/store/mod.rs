@@ -29,7 +29,7 @@ use tokio::sync::Semaphore;
 pub use bell::Bell;
 pub use changes::{Change, Noun, Recorded};
 pub use connection::DbConnection;
-pub(crate) use connection::on_either;
+pub(crate) use connection::{among, on_either};
 pub use feed::{FEED_KEPT_FOR, Following, InvalidPosition, Position};
 pub use idempotency::{Key, Replay};
 pub use pace::in_turns;

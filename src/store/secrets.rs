@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 
 pub(super) fn find(connection: &mut DbConnection, name: &str) -> Result<Option<[u8; 32]>> {
     let found: Option<Vec<u8>> =
-        secrets::table.find(name).select(secrets::value).first(connection).optional()?;
+        secrets::table.find(name).select(secrets::value).get_result(connection).optional()?;
     let read = |value: Vec<u8>| {
         value.try_into().map_err(|_| Error::internal("reading a key", format!("the key {name} is damaged")))
     };

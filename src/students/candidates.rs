@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::file::File;
 use super::releases::{Obligation, classes_of, owed, under_direct_control};
-use crate::directory::{DistrictFacts, OrganizationFacts, Record, ServiceFacts, find};
+use crate::directory::{DistrictFacts, OrganizationFacts, PartnershipFacts, Record, ServiceFacts, find};
 use crate::error::Result;
 use crate::privacy::audit::Errand;
 use crate::privacy::disclosures::{self, Document, ReleasedBy, ReleasedTo, Writing};
@@ -25,21 +25,18 @@ pub(crate) struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// To ask this organization about this service for the student of a file.
-    ///
-    /// # Errors
-    /// If the database fails.
+    /// To ask this organization, which has these agreements, about this service for the student of a file.
     pub(crate) fn about(
-        tx: &mut Tx<'_>,
         file: &File,
         organization: &'a Record<OrganizationFacts>,
         service: &'a Record<ServiceFacts>,
+        agreements: &[PartnershipFacts],
         obligation: Obligation,
-    ) -> Result<Self> {
-        let today = calendar_date(tx.now);
+        now: Timestamp,
+    ) -> Self {
         let under_direct_control =
-            under_direct_control(tx.connection, file, organization.id, Some(service.id), today)?;
-        Ok(Self { organization, service, obligation, under_direct_control })
+            under_direct_control(agreements, file, Some(service.id), calendar_date(now));
+        Self { organization, service, obligation, under_direct_control }
     }
 
     fn party(&self) -> Party {

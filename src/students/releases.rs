@@ -310,7 +310,10 @@ fn involved(
         }
         None => has_part2_program(connection, *organization_id)?,
     };
-    let under_direct_control = under_direct_control(connection, file, *organization_id, *service_id, today)?;
+    let agreements = partnerships_of(connection, &[*organization_id])?;
+    let agreements: Vec<PartnershipFacts> =
+        agreements.values().flat_map(|agreements| agreements.iter().cloned()).collect();
+    let under_direct_control = under_direct_control(&agreements, file, *service_id, today);
     let classes = classes_of(&organization.facts);
     let organization = Affiliated { name: organization.facts.name, classes };
     Ok(Involved { organization: Some(organization), part2, under_direct_control })
@@ -321,18 +324,15 @@ pub(super) fn classes_of(organization: &OrganizationFacts) -> Vec<RecipientClass
     organization.facility_type.map(RecipientClass::from).into_iter().collect()
 }
 
-/// Whether an agreement puts the organization under the district's direct control; what is not on file is not known.
+/// Whether one of its agreements puts an organization under the district's direct control; what is not on file is not known.
 pub(super) fn under_direct_control(
-    connection: &mut DbConnection,
+    agreements: &[PartnershipFacts],
     file: &File,
-    organization: OrganizationId,
     service: Option<ServiceId>,
     today: Date,
-) -> Result<Truth> {
-    let partnerships = partnerships_of(connection, &[organization])?;
-    let mut agreements = partnerships.values().flat_map(|agreements| agreements.iter());
-    let is_controlled = agreements.any(|agreement| controls(agreement, &file.student, service, today));
-    Ok(if is_controlled { Truth::Yes } else { Truth::Unknown })
+) -> Truth {
+    let is_controlled = agreements.iter().any(|agreement| controls(agreement, &file.student, service, today));
+    if is_controlled { Truth::Yes } else { Truth::Unknown }
 }
 
 fn has_part2_program(connection: &mut DbConnection, organization: OrganizationId) -> Result<bool> {

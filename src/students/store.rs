@@ -85,7 +85,7 @@ fn read(columns: Columns) -> Result<Row> {
 
 pub(super) fn find(connection: &mut DbConnection, tenant: &Tenant, id: StudentId) -> Result<Option<Row>> {
     let query = of!(tenant).filter(students::id.eq(id.to_string())).select(columns!());
-    query.first::<Columns>(connection).optional()?.map(read).transpose()
+    query.get_result::<Columns>(connection).optional()?.map(read).transpose()
 }
 
 /// A page and, to tell whether there are more, the row behind it.
@@ -124,11 +124,11 @@ pub(super) fn identified(
     let student: Option<String> = identifiers::table
         .find((tenant.district.to_string(), kind, blind))
         .select(identifiers::student_id)
-        .first(connection)
+        .get_result(connection)
         .optional()?;
     let Some(student) = student else { return Ok(None) };
     let query = of!(tenant).filter(students::id.eq(student)).select(columns!());
-    query.first::<Columns>(connection).optional()?.map(read).transpose()
+    query.get_result::<Columns>(connection).optional()?.map(read).transpose()
 }
 
 pub(super) fn insert(tx: &mut Tx<'_>, tenant: &Tenant, student: &Student, sealed: &[u8]) -> Result<()> {

@@ -42,7 +42,7 @@ pub(super) fn lock(
 /// The version of a pool.
 pub(super) fn version(connection: &mut DbConnection, pool: CapacityPoolId) -> Result<i64> {
     let pool = capacity_pools::table.find(pool.to_string());
-    Ok(pool.select(capacity_pools::version).first(connection)?)
+    Ok(pool.select(capacity_pools::version).get_result(connection)?)
 }
 
 /// The pool in which `holder` holds an opening.
@@ -51,7 +51,7 @@ pub(super) fn held_by(connection: &mut DbConnection, holder: Uuid) -> Result<Opt
         .find(holder.to_string())
         .filter(slot_holds::released_at.is_null())
         .select(slot_holds::capacity_pool_id)
-        .first(connection)
+        .get_result(connection)
         .optional()?;
     pool.as_deref().map(parse_id).transpose()
 }
@@ -61,6 +61,17 @@ pub(super) fn promised(connection: &mut DbConnection, claims: &[ClaimId]) -> Res
     let mut promised = HashMap::new();
     for chunk in claims.chunks(500) {
         let chunk: Vec<String> = chunk.iter().map(ToString::to_string).collect();
+        if let [only] = chunk.as_slice() {
+            let count: i64 = slot_holds::table
+                .filter(slot_holds::claim_id.eq(only))
+                .filter(slot_holds::released_at.is_null())
+                .count()
+                .get_result(connection)?;
+            if count > 0 {
+                promised.insert(parse_id(only)?, u32::try_from(count).unwrap_or(u32::MAX));
+            }
+            continue;
+        }
         let counted: Vec<(String, i64)> = slot_holds::table
             .filter(slot_holds::claim_id.eq_any(&chunk))
             .filter(slot_holds::released_at.is_null())

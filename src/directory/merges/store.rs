@@ -7,7 +7,7 @@ use super::Merge;
 use crate::directory::parse_id;
 use crate::error::Result;
 use crate::store::schema::organization_merges;
-use crate::store::{DbConnection, from_sql, to_sql};
+use crate::store::{DbConnection, among, from_sql, to_sql};
 use crate::types::OrganizationId;
 
 /// SQLite takes only so many values at once.
@@ -20,11 +20,15 @@ pub(super) fn survivors_of(
 ) -> Result<Vec<(OrganizationId, OrganizationId)>> {
     let mut steps = Vec::new();
     for chunk in ids.chunks(CHUNK) {
-        let rows = organization_merges::table
+        let standing = organization_merges::table
             .filter(organization_merges::undone_at.is_null())
-            .filter(organization_merges::organization_id.eq_any(texts(chunk)))
-            .select((organization_merges::organization_id, organization_merges::into_id))
-            .load::<(String, String)>(connection)?;
+            .select((organization_merges::organization_id, organization_merges::into_id));
+        let rows = among!(standing, organization_merges::organization_id, texts(chunk).as_slice()).load::<(
+            String,
+            String,
+        )>(
+            connection,
+        )?;
         for (merged, survivor) in rows {
             steps.push((parse_id(&merged)?, parse_id(&survivor)?));
         }
@@ -39,17 +43,18 @@ pub(super) fn merged_into(
 ) -> Result<Vec<OrganizationId>> {
     let mut rows = Vec::new();
     for chunk in ids.chunks(CHUNK) {
-        rows.extend(
-            organization_merges::table
-                .filter(organization_merges::undone_at.is_null())
-                .filter(organization_merges::into_id.eq_any(texts(chunk)))
-                .select((
-                    organization_merges::merged_at,
-                    organization_merges::id,
-                    organization_merges::organization_id,
-                ))
-                .load::<(chrono::NaiveDateTime, String, String)>(connection)?,
-        );
+        let standing = organization_merges::table.filter(organization_merges::undone_at.is_null()).select((
+            organization_merges::merged_at,
+            organization_merges::id,
+            organization_merges::organization_id,
+        ));
+        rows.extend(among!(standing, organization_merges::into_id, texts(chunk).as_slice()).load::<(
+            chrono::NaiveDateTime,
+            String,
+            String,
+        )>(
+            connection
+        )?);
     }
     rows.sort_unstable();
     rows.iter().map(|(_, _, merged)| parse_id(merged)).collect()

@@ -19,27 +19,33 @@ const CHUNK: usize = 100;
 pub(super) fn insert(tx: &mut Tx<'_>, errand: &Errand, acts: &[Act<'_>]) -> Result<()> {
     let district = errand.district().map(|district| district.to_string());
     let principal = errand.principal.id.to_string();
+    macro_rules! row {
+        ($act:expr) => {{
+            let act = $act;
+            (
+                events::at.eq(to_sql(tx.now)),
+                events::district_id.eq(&district),
+                events::principal_id.eq(&principal),
+                events::principal_name.eq(&errand.principal.name),
+                events::role.eq(errand.principal.role.as_str()),
+                events::action.eq(act.action.as_str()),
+                events::purpose.eq(errand.purpose.as_str()),
+                events::resource.eq(act.resource),
+                events::resource_id.eq(act.resource_id.map(|id| id.to_string())),
+                events::student_id.eq(act.student.map(|id| id.to_string())),
+                events::outcome.eq(act.outcome.as_str()),
+                events::request_id.eq(&errand.request),
+                events::digest.eq(&act.digest),
+            )
+        }};
+    }
+    // Most often it is one, of which SQLite keeps the statement.
+    if let [only] = acts {
+        diesel::insert_into(events::table).values(row!(only)).execute(tx.connection)?;
+        return Ok(());
+    }
     for chunk in acts.chunks(CHUNK) {
-        let rows: Vec<_> = chunk
-            .iter()
-            .map(|act| {
-                (
-                    events::at.eq(to_sql(tx.now)),
-                    events::district_id.eq(&district),
-                    events::principal_id.eq(&principal),
-                    events::principal_name.eq(&errand.principal.name),
-                    events::role.eq(errand.principal.role.as_str()),
-                    events::action.eq(act.action.as_str()),
-                    events::purpose.eq(errand.purpose.as_str()),
-                    events::resource.eq(act.resource),
-                    events::resource_id.eq(act.resource_id.map(|id| id.to_string())),
-                    events::student_id.eq(act.student.map(|id| id.to_string())),
-                    events::outcome.eq(act.outcome.as_str()),
-                    events::request_id.eq(&errand.request),
-                    events::digest.eq(&act.digest),
-                )
-            })
-            .collect();
+        let rows: Vec<_> = chunk.iter().map(|act| row!(act)).collect();
         on_either!(&mut *tx.connection, connection => diesel::insert_into(events::table)
             .values(&rows)
             .execute(connection))?;

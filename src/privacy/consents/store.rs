@@ -57,7 +57,7 @@ pub(super) fn find(
     id: ConsentId,
 ) -> Result<Option<Row>> {
     let query = of!(tenant, student).filter(consents::id.eq(id.to_string()));
-    query.first::<Columns>(connection).optional()?.map(read).transpose()
+    query.get_result::<Columns>(connection).optional()?.map(read).transpose()
 }
 
 pub(super) fn insert(tx: &mut Tx<'_>, tenant: &Tenant, kept: &Kept, sealed: &[u8]) -> Result<()> {

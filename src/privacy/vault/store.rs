@@ -13,7 +13,7 @@ pub(super) fn deployment_key(connection: &mut DbConnection, name: &str) -> Resul
     let row: Option<(String, Vec<u8>)> = of_deployment::table
         .find(name)
         .select((of_deployment::master_key_id, of_deployment::wrapped))
-        .first(connection)
+        .get_result(connection)
         .optional()?;
     Ok(row.map(|(master, wrapped)| Wrapped { master, wrapped }))
 }
@@ -71,7 +71,7 @@ pub(super) fn student_key(
         .find(student.to_string())
         .filter(of_students::district_id.eq(tenant.district.to_string()))
         .select((of_students::master_key_id, of_students::wrapped))
-        .first(connection)
+        .get_result(connection)
         .optional()?;
     Ok(row.map(|(master, wrapped)| Wrapped { master, wrapped }))
 }

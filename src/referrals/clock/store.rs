@@ -1,6 +1,9 @@
-//! Queries across districts: the clock's, and of the line of a pool, which is one for all and names nobody.
+//! Queries across districts: the clock's, and of the line of a pool, which is one for all and names nobody. The state
+//! stands in the text of a query, so that the index of those who wait is used.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -8,7 +11,7 @@ use crate::availability::current_claims;
 use crate::availability::holds::effective_open;
 use crate::directory::parse_id;
 use crate::error::Result;
-use crate::referrals::model::{Entry, EntryState};
+use crate::referrals::model::Entry;
 use crate::referrals::store::{EntryRow, OPEN};
 use crate::store::schema::{offers, referrals, wait_list_entries as entries};
 use crate::store::{DbConnection, Tenant, to_sql};
@@ -52,7 +55,7 @@ pub(super) fn to_look_at(
 pub(in crate::referrals) fn line(connection: &mut DbConnection, pool: CapacityPoolId) -> Result<Vec<Entry>> {
     let rows = entries::table
         .filter(entries::capacity_pool_id.eq(pool.to_string()))
-        .filter(entries::state.eq(EntryState::Waiting.as_str()))
+        .filter(sql::<Bool>("wait_list_entries.state = 'waiting'"))
         .order((entries::priority, entries::joined_at, entries::id))
         .select(EntryRow::as_select())
         .load(connection)?;
@@ -64,15 +67,18 @@ pub(in crate::referrals) fn entry(
     connection: &mut DbConnection,
     id: WaitListEntryId,
 ) -> Result<Option<Entry>> {
-    let row =
-        entries::table.find(id.to_string()).select(EntryRow::as_select()).first(connection).optional()?;
+    let row = entries::table
+        .find(id.to_string())
+        .select(EntryRow::as_select())
+        .get_result(connection)
+        .optional()?;
     row.map(EntryRow::read).transpose()
 }
 
 /// The pools that somebody waits for.
 pub(super) fn pools_waited_for(connection: &mut DbConnection) -> Result<Vec<CapacityPoolId>> {
     let pools: Vec<String> = entries::table
-        .filter(entries::state.eq(EntryState::Waiting.as_str()))
+        .filter(sql::<Bool>("wait_list_entries.state = 'waiting'"))
         .select(entries::capacity_pool_id)
         .distinct()
         .load(connection)?;

@@ -8,6 +8,7 @@ use super::{Desk, words};
 use crate::availability::{ContactAttempt, ContactOutcome};
 use crate::directory::{
     DistrictFacts, LocationFacts, OfferingFacts, OrganizationFacts, Record, ServiceFacts, find,
+    partnerships_of,
 };
 use crate::error::{Error, Result};
 use crate::privacy::Consent;
@@ -58,8 +59,10 @@ impl Called {
         let file = File::open(tx, desk.vault, tenant, referral.student)?;
         let consents = consents::list(tx.connection, tenant, &file.key, referral.student)?;
         let consents: Vec<Consent> = consents.into_iter().map(|kept| kept.consent).collect();
+        let agreements = partnerships_of(tx.connection, &[self.organization.id])?;
+        let agreements = agreements.get(&self.organization.id).map_or(&[][..], |agreements| agreements);
         let obligation = referral.plan.obligation;
-        let asked = Asked::about(tx, &file, &self.organization, &self.service, obligation)?;
+        let asked = Asked::about(&file, &self.organization, &self.service, agreements, obligation, tx.now);
         asked.basis(&file, &consents, tx.now).map(|_| ()).map_err(|_| {
             let message = "no consent and no agreement allows the organization to be told of the student any more: have one \
                            signed, or take the offer back (withdraw)";

@@ -31,7 +31,7 @@ pub(super) fn offer_to(
         .find(id.to_string())
         .filter(offers::organization_id.eq(organization.to_string()))
         .select(OfferRow::as_select())
-        .first(connection)
+        .get_result(connection)
         .optional()?;
     row.map(OfferRow::read).transpose()
 }

@@ -29,7 +29,7 @@ pub(super) fn enrolment(
         .filter(students::district_id.eq(tenant.district.to_string()))
         .filter(students::erased_at.is_null())
         .select(students::school_id)
-        .first(connection)
+        .get_result(connection)
         .optional()?;
     let Some(school) = found else { return Ok(None) };
     let school = school.map(|school| read::<SchoolId>("student", &school)).transpose()?;
@@ -107,7 +107,7 @@ pub(super) fn find(
     let row: Option<Row> = known_to!(tenant, caller)
         .filter(events::id.eq(id.to_string()))
         .select(COLUMNS)
-        .first(connection)
+        .get_result(connection)
         .optional()?;
     row.map(event).transpose()
 }

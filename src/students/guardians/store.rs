@@ -80,7 +80,7 @@ pub(super) fn find(
         .filter(guardians::student_id.eq(student.to_string()))
         .filter(guardians::id.eq(id.to_string()))
         .select(COLUMNS);
-    query.first::<Columns>(connection).optional()?.map(read).transpose()
+    query.get_result::<Columns>(connection).optional()?.map(read).transpose()
 }
 
 pub(super) fn insert(tx: &mut Tx<'_>, tenant: &Tenant, guardian: &Guardian, sealed: &[u8]) -> Result<()> {
