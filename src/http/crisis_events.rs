@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::caller::{Caller, ReferralsRead, ReferralsWrite};
+use super::crisis_rota::{CrisisEscalation, CrisisTold};
 use super::errand::{Attempt, errand, run, run_once};
 use super::idempotency::Answer;
 use super::imminent_risk::state_of;
@@ -16,6 +17,7 @@ use super::resource::{JSON, Total, answer_part};
 use super::students::path_id;
 use super::{Context, body};
 use crate::error::FieldError;
+use crate::exchange::crisis_rota::{self, Followed};
 use crate::privacy::Purpose;
 use crate::privacy::audit::Action;
 use crate::students::crises::{self, CrisisList, CrisisPage, CrisisReport, Deed, Notes};
@@ -124,6 +126,14 @@ struct CrisisEvent {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     clearance_note: Option<String>,
+    /// Who was told by message, in order; with a single event only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    escalations: Vec<CrisisEscalation>,
+    /// When the next on the rota is told, unless somebody acknowledges before; with a single event only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    due_at: Option<Timestamp>,
 }
 
 /// A crisis event that was just recorded, and who helps at once.
@@ -131,6 +141,8 @@ struct CrisisEvent {
 struct CrisisEventRecorded {
     /// The event, without what was written.
     event: CrisisEvent,
+    /// To whom a message goes now. Empty: nobody could be told; tell somebody yourself.
+    told: Vec<CrisisTold>,
     /// Whom to call, in the order in which to show them.
     #[schema(value_type = Vec<CrisisContact>)]
     crisis_contacts: Vec<&'static CrisisContact>,
@@ -178,6 +190,19 @@ fn view(event: crises::CrisisEvent, notes: Notes) -> CrisisEvent {
         cleared: event.cleared.map(CrisisEventDeed::from),
         note: notes.report,
         clearance_note: notes.clearance,
+        escalations: Vec::new(),
+        due_at: None,
+    }
+}
+
+/// A single event.
+fn single(context: &Context, followed: Followed) -> CrisisEvent {
+    let Followed { event, notes, escalations, due_at } = followed;
+    CrisisEvent {
+        escalations: escalations.into_iter().map(CrisisEscalation::from).collect(),
+        // Without a mail server nobody is told.
+        due_at: due_at.filter(|_| context.app.sends_mail()),
+        ..view(event, notes)
     }
 }
 
@@ -211,7 +236,8 @@ impl CrisisEventCreate {
     }
 }
 
-/// Records that there may be imminent risk, and says whom to call. Call first: nobody reads this at once.
+/// Records that there may be imminent risk, tells the first on the district's rota by message, and says whom to call. Call
+/// first: nobody may read this at once.
 #[utoipa::path(
     tag = "crisis_events", operation_id = "report_crisis", security(("oauth" = ["referrals:write"])),
     request_body(content = CrisisEventCreate, content_type = "application/json"),
@@ -238,17 +264,20 @@ async fn report_crisis(
     let said = said.read()?;
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
     let attempt = Attempt { student: said.student, ..attempt(Action::Create, None) };
+    let shown = context.clone();
     run_once(&context, &request, errand, attempt, &bytes.0, move |tx, vault, errand| {
         let mut said = said.clone();
         if said.state.is_none() {
             said.state = state_of(tx.connection, said.school, errand.district());
         }
-        let event = crises::report(tx, vault, errand, &said)?;
+        let followed = crisis_rota::report(tx, vault, errand, &said, shown.app.sends_mail())?;
+        let event = &followed.event;
         let state = event.state.clone();
         let mandated_reporting = event.suspected_abuse.then(|| mandated_reporting(state.as_deref()));
         let location = format!("/v1/crisis-events/{}", event.id);
         let recorded = CrisisEventRecorded {
-            event: view(event, Notes::default()),
+            told: CrisisTold::all(&followed.escalations),
+            event: single(&shown, followed),
             crisis_contacts: crisis_contacts(state.as_deref()),
             mandated_reporting,
         };
@@ -335,10 +364,10 @@ async fn get_crisis_event(
     let id: CrisisEventId = path_id("crisis event", &id)?;
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
     let found = run(&context, errand, attempt(Action::Read, Some(id)), move |tx, vault, errand| {
-        crises::find(tx, vault, errand, id)
+        let found = crises::find(tx, vault, errand, id)?;
+        crisis_rota::follow(tx, found)
     });
-    let (event, notes) = found.await?;
-    Ok(HttpResponse::Ok().json(view(event, notes)))
+    Ok(HttpResponse::Ok().json(single(&context, found.await?)))
 }
 
 /// Takes a crisis event on: from now on somebody is there for it.
@@ -363,10 +392,10 @@ async fn acknowledge_crisis_event(
     let id: CrisisEventId = path_id("crisis event", &id)?;
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
     let done = run(&context, errand, attempt(Action::Change, Some(id)), move |tx, vault, errand| {
-        crises::acknowledge(tx, vault, errand, id)
+        let done = crises::acknowledge(tx, vault, errand, id)?;
+        crisis_rota::follow(tx, done)
     });
-    let (event, notes) = done.await?;
-    Ok(HttpResponse::Ok().json(view(event, notes)))
+    Ok(HttpResponse::Ok().json(single(&context, done.await?)))
 }
 
 /// Clears a crisis event. Only a person may, with a note, and after somebody has acknowledged it.
@@ -400,10 +429,10 @@ async fn clear_crisis_event(
     }
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
     let done = run(&context, errand, attempt(Action::End, Some(id)), move |tx, vault, errand| {
-        crises::clear(tx, vault, errand, id, &note)
+        let done = crises::clear(tx, vault, errand, id, &note)?;
+        crisis_rota::follow(tx, done)
     });
-    let (event, notes) = done.await?;
-    Ok(HttpResponse::Ok().json(view(event, notes)))
+    Ok(HttpResponse::Ok().json(single(&context, done.await?)))
 }
 
 /// Adds these operations.
