@@ -129,7 +129,7 @@ fn step(tx: &mut Tx<'_>, district: DistrictId, event: CrisisEventId) -> Result<b
         return Ok(false);
     }
     let mut number = last.map_or(0, |(number, _)| number);
-    let mut told = 0;
+    let (mut told, is_over) = (0, plan.goes_to.is_empty());
     for position in plan.goes_to {
         let stage = usize::try_from(position.step - 1).ok().and_then(|step| stages.get(step));
         let called = stage.map_or(&[][..], |stage| &stage.called);
@@ -144,7 +144,9 @@ fn step(tx: &mut Tx<'_>, district: DistrictId, event: CrisisEventId) -> Result<b
             store::insert(tx, district, event, number, position, None)?;
         }
     }
-    if told == 0 {
+    if is_over {
+        tracing::warn!(%event, %district, "nobody has acknowledged a report of imminent risk, and nobody more is told");
+    } else if told == 0 {
         tracing::warn!(%event, %district, "nobody could be told of a report of imminent risk");
     }
     Ok(true)

@@ -150,7 +150,7 @@ fn read(connection: &mut DbConnection, district: DistrictId, asked: &[StepAsk]) 
     let mut steps = Vec::new();
     for (position, asked) in asked.iter().enumerate() {
         let mut fault = |field: &str, message: String| {
-            faults.push(FieldError::body(format!("/steps/{position}{field}"), message))
+            faults.push(FieldError::body(format!("/steps/{position}{field}"), message));
         };
         let minutes = asked.minutes.unwrap_or(DEFAULT_MINUTES);
         let (least, most) = MINUTES;
