@@ -208,14 +208,15 @@ impl App {
     }
 
     /// Does everything that is due: tells the next of reports of imminent risk that nobody acknowledged, ends offers that
-    /// nobody replied to, and offers free slots to those who wait. Says how much that was.
+    /// nobody replied to, and offers free slots to those who wait; referrals only once the finder is loaded. Says how much
+    /// that was.
     ///
     /// # Errors
     /// If the database fails.
     pub fn turn_clock(&self) -> Result<usize> {
         let told = if self.sends_mail() { crisis_rota::turn(&self.store) } else { Ok(0) };
         // Neither keeps the other from being done.
-        let done = clock::turn(&self.store, &self.vault, self);
+        let done = if self.is_ready() { clock::turn(&self.store, &self.vault, self) } else { Ok(0) };
         Ok(told? + done?)
     }
 

@@ -52,7 +52,7 @@ impl Mail {
             was_encoded = encoded.is_some();
             match encoded {
                 Some(encoded) => {
-                    text.push_str(&String::from_utf8(STANDARD.decode(encoded).unwrap()).unwrap())
+                    text.push_str(&String::from_utf8(STANDARD.decode(encoded).unwrap()).unwrap());
                 }
                 None => text.push_str(part),
             }
