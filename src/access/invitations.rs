@@ -4,13 +4,14 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::clients::random;
 use super::model::{Principal, PrincipalId, Role, Tie};
 use super::{rules, store};
 use crate::error::{Error, FieldError, Result};
 use crate::store::{Change, DbConnection, Noun, Tx};
-use crate::types::{DistrictId, InvitationId, MembershipId};
+use crate::types::{ClientId, DistrictId, InvitationId, MembershipId};
 
 /// Who a provider says that somebody is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +65,20 @@ impl Membership {
             tie: self.granted.tie,
         }
     }
+}
+
+/// Who has this id: a client that is not disabled, or a person whose membership has not ended.
+///
+/// # Errors
+/// If the database fails.
+pub fn find_principal(connection: &mut DbConnection, id: &str) -> Result<Option<Principal>> {
+    let Ok(id) = id.parse::<Uuid>() else { return Ok(None) };
+    let client = store::find_client(connection, ClientId(id))?;
+    if let Some(client) = client.filter(|client| client.disabled_at.is_none()) {
+        return Ok(Some(client.principal()));
+    }
+    let member = store::find_membership(connection, MembershipId(id))?;
+    Ok(member.filter(|member| member.ended_at.is_none()).map(Membership::principal))
 }
 
 /// The offer of a membership to one person.

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use invitations::find_principal;
 pub use model::{Principal, PrincipalId, Role, Scope, Tie, TieKind, joined};
 pub use tokens::IssuedToken;
 

@@ -13,9 +13,10 @@ use super::scoring::{self, Scoring};
 use super::search::Found;
 use super::wait::{Standing, Statement};
 use crate::availability::{ExpectedWait, Quantiles, TrackRecord};
+pub(super) use crate::types::term_name as name;
 use crate::types::{
     AccessibilityFeature, Criterion, Grain, LanguageMode, LanguageTag, Modality, Need, Population, Practice,
-    Vocabulary, vocabularies,
+    Vocabulary,
 };
 
 pub(super) struct Explainer<'a> {
@@ -341,20 +342,11 @@ pub(super) fn modality_name(modality: Modality) -> String {
 }
 
 pub(super) fn language_name(tag: &LanguageTag) -> String {
-    match LanguageTag::vocabulary().term(tag.primary()) {
-        Some(term) if tag.as_str() == term.code => term.name.clone(),
-        Some(term) => format!("{} ({tag})", term.name),
-        None => tag.to_string(),
-    }
+    tag.name()
 }
 
 pub(super) fn term(vocabulary: &Vocabulary, position: usize) -> String {
     vocabulary.terms[position].name.clone()
-}
-
-pub(super) fn name(vocabulary: &str, code: &str) -> String {
-    let vocabulary: Option<&Vocabulary> = vocabularies().iter().find(|known| known.name == vocabulary);
-    vocabulary.and_then(|known| known.term(code)).map_or_else(|| code.to_owned(), |term| term.name.clone())
 }
 
 pub(super) fn count(number: f64, noun: &str) -> String {

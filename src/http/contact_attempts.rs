@@ -15,9 +15,11 @@ use super::query::{FromParams, Limit, NoParams, Params, Query};
 use super::resource::{JSON, Total, answer_page, parse_id};
 use super::{Context, body};
 use crate::availability::{
-    ContactAttempt, ContactOutcome, ContactPage, ContactReport, attempts, contact, evidence,
+    ContactAttempt, ContactOutcome, ContactPage, ContactReport, Contacted, attempts, contact, evidence,
 };
 use crate::directory::CapacityPoolFacts;
+use crate::error::Error;
+use crate::store::Tx;
 use crate::types::{CapacityPoolId, ClaimId, ContactAttemptId, LanguageTag, OfferingId, Phone};
 
 /// A call to an agency and what it found. Who called is told to those of their own district.
@@ -107,7 +109,7 @@ struct ContactAssertion {
 
 /// A call that was recorded, and what came of it.
 #[derive(Serialize, utoipa::ToSchema)]
-struct ContactAttemptRecorded {
+pub(super) struct ContactAttemptRecorded {
     /// The call.
     attempt: ContactAttemptView,
     /// What now holds of the pool, if the call said something about capacity.
@@ -116,6 +118,27 @@ struct ContactAttemptRecorded {
     availability: Option<Availability>,
     /// What the call now says of facts.
     assertions: Vec<ContactAssertion>,
+}
+
+impl ContactAttemptRecorded {
+    /// A call that was just recorded.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(super) fn of(tx: &mut Tx<'_>, contacted: Contacted) -> Result<Self, Error> {
+        let pool = contacted.attempt.capacity_pool_id;
+        let claim = contacted.claim.as_ref();
+        let evidence = evidence(tx.connection, pool, claim, tx.now)?;
+        Ok(Self {
+            availability: claim.map(|claim| Availability::of(Some(pool), Some(claim), evidence, tx.now)),
+            assertions: contacted
+                .said
+                .iter()
+                .map(|said| ContactAssertion { noun: said.noun.as_str(), id: said.id, field: said.field })
+                .collect(),
+            attempt: contacted.attempt.into(),
+        })
+    }
 }
 
 /// One page of calls.
@@ -164,19 +187,7 @@ async fn create_contact_attempt(
     let principal = caller.clone();
     answer_once(&context, &request, &caller, &bytes.0, move |tx| {
         let contacted = contact(tx, &principal, &report)?;
-        let pool = contacted.attempt.capacity_pool_id;
-        let claim = contacted.claim.as_ref();
-        let evidence = evidence(tx.connection, pool, claim, tx.now)?;
-        let shown = ContactAttemptRecorded {
-            availability: claim.map(|claim| Availability::of(Some(pool), Some(claim), evidence, tx.now)),
-            assertions: contacted
-                .said
-                .iter()
-                .map(|said| ContactAssertion { noun: said.noun.as_str(), id: said.id, field: said.field })
-                .collect(),
-            attempt: contacted.attempt.into(),
-        };
-        Answer::json(StatusCode::CREATED, &[], &shown)
+        Answer::json(StatusCode::CREATED, &[], &ContactAttemptRecorded::of(tx, contacted)?)
     })
     .await
 }

@@ -37,6 +37,7 @@ mod oauth;
 mod observations;
 mod offerings;
 mod offers;
+mod offers_by_call;
 pub mod openapi;
 mod organizations;
 mod pages;
@@ -56,6 +57,7 @@ mod students;
 mod towns;
 mod update_links;
 mod vocabularies;
+mod wait_lists;
 mod waker;
 mod worklists;
 
@@ -132,6 +134,8 @@ fn configure(services: &mut utoipa_actix_web::service_config::ServiceConfig<'_>)
         referral_notices::configure(services);
         people_notices::configure(services);
         offers::configure(services);
+        wait_lists::configure(services);
+        offers_by_call::configure(services);
         worklists::configure(services);
         audit::configure(services);
     }));

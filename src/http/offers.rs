@@ -13,7 +13,6 @@ use super::body;
 use super::caller::{Caller, OfferActor, OfferReader, ReferralsRespond};
 use super::disclosures::NoticeText;
 use super::errand::{Attempt, errand, run_at_desk, run_once_at_desk};
-use super::expected_wait::ExpectedWait;
 use super::idempotency::Answer;
 use super::problem::Problem;
 use super::query::{FromParams, Limit, NoParams, Params, UnquotedQuery};
@@ -24,10 +23,10 @@ use crate::privacy::disclosures::{self as records, Document};
 use crate::privacy::limited::LimitedProfile;
 use crate::privacy::{Basis, Packet, Purpose};
 use crate::referrals::machine::offer::{OfferAction, TaskStatus};
-use crate::referrals::{self, EntryState, OfferAct, OfferList, OfferPage, Terms};
+use crate::referrals::{self, Measure, OfferAct, OfferList, OfferPage, Shown, Terms};
 use crate::students::releases::Released;
 use crate::types::{
-    CapacityPoolId, DisclosureId, OfferId, OfferingId, OrganizationId, ReferralId, ServiceId, WaitListEntryId,
+    CapacityPoolId, DisclosureId, OfferId, OfferingId, OrganizationId, ReferralId, ServiceId,
 };
 
 /// One referral put to one offering (FHIR `Task`).
@@ -84,6 +83,17 @@ pub(super) struct Offer {
     sessions: u32,
     /// Appointments that were missed.
     missed: u32,
+    /// Whether the service is given in the language that is needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    in_needed_language: Option<bool>,
+    /// How the student does, as far as the district was told; only with a single offer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    measure: Option<Measure>,
+    /// Whether the agency has recorded more of the service than a consent lets it tell the school: what stands here is what
+    /// the district was told.
+    is_withheld: bool,
     /// Grows by one with every change; the ETag.
     version: i64,
     /// When it was made.
@@ -107,6 +117,8 @@ impl From<referrals::Offer> for Offer {
             first_attended_at,
             sessions,
             missed,
+            in_needed_language,
+            ..
         } = offer.terms;
         Self {
             id: offer.id,
@@ -128,53 +140,12 @@ impl From<referrals::Offer> for Offer {
             first_attended_at,
             sessions,
             missed,
+            in_needed_language,
+            measure: None,
+            is_withheld: offer.is_withheld,
             version: offer.version,
             created_at: offer.created_at,
             updated_at: offer.updated_at,
-        }
-    }
-}
-
-/// A place on the list of a pool.
-#[derive(Serialize, utoipa::ToSchema)]
-pub(super) struct WaitListEntry {
-    /// Its id.
-    id: WaitListEntryId,
-    /// Which referral waits.
-    referral_id: ReferralId,
-    /// For which offering.
-    offering_id: OfferingId,
-    /// For whose openings.
-    capacity_pool_id: CapacityPoolId,
-    /// Whether it stands.
-    status: EntryState,
-    /// Since when it waits.
-    joined_at: Timestamp,
-    /// The nth among the referrals that wait here, from 1, while it waits. Whom the agency has on its list besides is not
-    /// among them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    position: Option<u32>,
-    /// How long that may take; whoever else the agency has on its list is taken to go first.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    expected_wait: Option<ExpectedWait>,
-    /// Grows by one with every change.
-    version: i64,
-}
-
-impl From<referrals::Place> for WaitListEntry {
-    fn from(referrals::Place { entry, standing }: referrals::Place) -> Self {
-        Self {
-            id: entry.id,
-            referral_id: entry.referral,
-            offering_id: entry.offering,
-            capacity_pool_id: entry.pool,
-            status: entry.state,
-            joined_at: entry.joined_at,
-            position: standing.map(|standing| standing.position),
-            expected_wait: standing.map(|standing| standing.wait.into()),
-            version: entry.version,
         }
     }
 }
@@ -244,7 +215,7 @@ impl FromParams for ListOffers {
 }
 
 /// What somebody sets out to do with an offer.
-fn attempt(action: Action, id: Option<OfferId>) -> Attempt {
+pub(super) fn attempt(action: Action, id: Option<OfferId>) -> Attempt {
     Attempt { action, resource: referrals::OFFER, resource_id: id.map(Uuid::from), student: None }
 }
 
@@ -306,10 +277,10 @@ async fn get_offer(
     let found = run_at_desk(&context, errand, attempt(Action::Read, Some(id)), move |tx, desk| {
         referrals::offer(tx, desk, id)
     });
-    let (offer, _) = found.await?;
+    let Shown { offer, measure, .. } = found.await?;
     let mut response = HttpResponse::Ok();
     response.insert_header((header::ETAG, etag(offer.version)));
-    Ok(response.json(Offer::from(offer)))
+    Ok(response.json(Offer { measure, ..Offer::from(offer) }))
 }
 
 /// Says what the caller may do with an offer now: what the organization may, what the district may, and, for an
@@ -337,11 +308,12 @@ async fn list_offer_actions(
     let found = run_at_desk(&context, errand, attempt(Action::Read, Some(id)), move |tx, desk| {
         referrals::offer(tx, desk, id)
     });
-    let (_, actions) = found.await?;
+    let Shown { actions, .. } = found.await?;
     Ok(HttpResponse::Ok().json(OfferActions { actions }))
 }
 
-/// Does something with an offer.
+/// Does something with an offer. What an agency records of a service that it gives is told to the district as far as a
+/// consent lets it (`direction` to the school, `service_record` and `progress`); each time is a release on the record.
 #[utoipa::path(
     tag = "offers", operation_id = "act_on_offer",
     security(("oauth" = ["referrals:respond"]), ("oauth" = ["referrals:write"])),

@@ -14,18 +14,19 @@ use super::caller::{Caller, ReferralsRead, ReferralsWrite};
 use super::errand::{Attempt, errand, run_at_desk, run_once_at_desk};
 use super::idempotency::Answer;
 use super::imminent_risk::Risk;
-use super::offers::{Offer, WaitListEntry};
+use super::offers::Offer;
 use super::problem::Problem;
 use super::query::{FromParams, Limit, NoParams, Params, UnquotedQuery};
 use super::resource::{JSON, Total, answer_part, etag};
 use super::students::path_id;
+use super::wait_lists::WaitListEntry;
 use crate::finder::Urgency;
 use crate::privacy::Purpose;
 use crate::privacy::audit::Action;
 use crate::referrals::machine::referral::{BusinessStatus, ReferralAction, ReferralStatus};
 use crate::referrals::{
-    self, Candidate, Cover, Due, Happened, NeedProfile, Opened, Outcome, Person, Pins, Plan, ReferralAct,
-    ReferralCreate, ReferralPage,
+    self, Behind, Candidate, Cover, Due, Happened, Measure, NeedProfile, Opened, Outcome, Person, Pins, Plan,
+    ReferralAct, ReferralCreate, ReferralPage,
 };
 use crate::students::releases::Obligation;
 use crate::types::{DistrictId, ReferralId, SchoolId, StudentId};
@@ -83,6 +84,10 @@ pub(super) struct Referral {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     outcome: Option<Outcome>,
+    /// How the student did; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    measure: Option<Measure>,
     /// Grows by one with every change; the ETag.
     version: i64,
     /// When it was made.
@@ -104,9 +109,11 @@ pub(super) fn view(referral: referrals::Referral, need: Option<referrals::Need>)
         outcome,
         worklists: _,
     } = referral.plan;
+    let mut measure = None;
     let (need, pins) = match need {
         None => (None, None),
-        Some(referrals::Need { profile, pins, mut reasons }) => {
+        Some(referrals::Need { profile, pins, mut reasons, measure: found }) => {
+            measure = found;
             for candidate in &mut shortlist {
                 candidate.reasons = reasons.remove(&candidate.offering_id).unwrap_or_default();
             }
@@ -131,6 +138,7 @@ pub(super) fn view(referral: referrals::Referral, need: Option<referrals::Need>)
         need,
         pins,
         outcome,
+        measure,
         version: referral.version,
         created_at: referral.created_at,
         updated_at: referral.updated_at,
@@ -147,7 +155,7 @@ impl From<Opened> for Referral {
 #[derive(utoipa::ToSchema)]
 #[expect(dead_code, reason = "describes the body that the list writes")]
 struct ReferralList {
-    /// In the order of their ids.
+    /// In the order of their ids or, with `updated_since`, of their last change.
     items: Vec<Referral>,
     /// Continues the list; none at its end.
     #[schema(nullable = false)]
@@ -257,7 +265,9 @@ async fn create_referral(
     .await
 }
 
-/// Lists the referrals of the caller's district or schools, without what is needed.
+/// Lists the referrals of the caller's district or schools, without what is needed: in the order of their ids or, with
+/// `updated_since`, of their last change. What changes while one reads comes again at the end. A change stands in the
+/// list a moment after its time; who asks again and again asks from a minute before the last time.
 #[utoipa::path(
     tag = "referrals", operation_id = "list_referrals", security(("oauth" = ["referrals:read"])),
     params(
@@ -284,14 +294,17 @@ async fn list_referrals(
 ) -> Result<HttpResponse, Problem> {
     let ListReferrals { limit: Limit(limit), cursor, mut page } = params.0;
     let query = format!("list referrals {} {page:?}", caller.id);
-    page.after = cursor.map(|cursor| context.cursors.read::<ReferralId>(&query, &cursor)).transpose()?;
+    page.after = cursor.map(|cursor| context.cursors.read::<Behind>(&query, &cursor)).transpose()?;
     page.limit = i64::try_from(limit).unwrap_or(100);
+    let is_by_change = page.updated_since.is_some();
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
     let listed = run_at_desk(&context, errand, attempt(Action::Read, None, None), move |tx, desk| {
         referrals::list(tx, desk, &page)
     });
     let (listed, more, count) = listed.await?;
-    let last = listed.last().filter(|_| more).map(|referral| referral.id);
+    let last = listed.last().filter(|_| more);
+    let last =
+        last.map(|last| Behind { updated_at: is_by_change.then_some(last.updated_at), referral: last.id });
     let part = (listed, last, Total::counted(count));
     Ok(answer_part(&context, &request, &query, part, |referral| view(referral, None)))
 }
@@ -349,7 +362,7 @@ async fn list_referral_offers(
     let (offers, entries) = found.await?;
     Ok(HttpResponse::Ok().json(ReferralOffers {
         items: offers.into_iter().map(Offer::from).collect(),
-        wait_list_entries: entries.into_iter().map(WaitListEntry::from).collect(),
+        wait_list_entries: entries.into_iter().map(WaitListEntry::of_district).collect(),
     }))
 }
 

@@ -9,6 +9,7 @@ use super::case::{Case, PINS, Said};
 use super::clock::store::line;
 use super::machine::Actor;
 use super::machine::offer::{OfferAction, OfferState};
+use super::machine::place::PlaceAction;
 use super::machine::referral::ReferralStatus;
 use super::model::{Candidate, EntryState, Offer, PassedOver, Terms};
 use super::store;
@@ -20,7 +21,7 @@ use crate::finder::{Question, Urgency};
 use crate::store::Tx;
 use crate::students::candidates::Asked;
 use crate::students::{ProfileAsk, profile_of};
-use crate::types::{AvailabilityStatus, CapacityPoolId, Engagement, OfferId, OfferingId};
+use crate::types::{AvailabilityStatus, CapacityPoolId, Engagement, OfferId, OfferingId, WaitListEntryId};
 
 /// Business days for the reply to a routine offer, on the calendar of whoever replies.
 const ROUTINE_DAYS: u32 = 2;
@@ -40,7 +41,7 @@ enum Tried {
 }
 
 /// Brings a referral to rest: asks whom it can, and writes what it has become. `done` says what was done with the referral
-/// itself.
+/// itself. Says whether the referral has changed.
 ///
 /// # Errors
 /// If the database fails.
@@ -50,10 +51,12 @@ pub(super) fn settle(
     case: &mut Case,
     done: Option<(&str, Actor)>,
     said: Said<'_>,
-) -> Result<()> {
+) -> Result<bool> {
     case.lacks_consent = false;
+    case.barred.clear();
     if case.referral.status == ReferralStatus::Active && case.engaged().is_none() {
         withdraw_without_consent(tx, desk, case)?;
+        case.tend_places(tx, desk)?;
         let mut position = 0;
         while wants_more(case) && position < case.referral.plan.shortlist.len() {
             let candidate = case.referral.plan.shortlist[position].clone();
@@ -68,6 +71,7 @@ pub(super) fn settle(
             }
             position += 1;
         }
+        find_barred(tx, case)?;
     }
     case.save(tx, desk, done, said)
 }
@@ -94,6 +98,20 @@ fn withdraw_without_consent(tx: &mut Tx<'_>, desk: &Desk<'_>, case: &mut Case) -
             case.lacks_consent = true;
             // It is asked again when a consent allows it.
             case.forget_offers(&[id]);
+        }
+    }
+    Ok(())
+}
+
+/// Finds the places that are waited in for nothing: whoever has the list may not be asked.
+fn find_barred(tx: &mut Tx<'_>, case: &mut Case) -> Result<()> {
+    let waiting: Vec<(WaitListEntryId, OfferingId)> =
+        case.waiting().map(|entry| (entry.id, entry.offering)).collect();
+    for (id, offering) in waiting {
+        let Some(listing) = listings(tx.connection, &[offering], None, tx.now)?.pop() else { continue };
+        if asked(tx, case, &listing)?.basis(&case.file, &case.consents, tx.now).is_err() {
+            case.barred.push(id);
+            case.lacks_consent = true;
         }
     }
     Ok(())
@@ -187,10 +205,14 @@ fn offer(
             first_attended_at: None,
             sessions: 0,
             missed: 0,
+            in_needed_language: None,
+            told: None,
         },
         created_at: tx.now,
         updated_at: tx.now,
+        is_withheld: false,
         sealed: case.file.key.seal(PINS, id, &case.need.pins)?,
+        report: None,
     };
     store::insert_offer(tx, &case.tenant, &offer)?;
     case.record_offer(tx, desk, &offer)?;
@@ -271,7 +293,8 @@ pub(super) fn promote(
     if !offer(tx, desk, case, (&listing, &asked, pool), id, rank)? {
         return Ok(false);
     }
-    case.move_entry(tx, desk, position, EntryState::Promoted, "slot_free")?;
+    let said = Said { reason: Some("slot_free"), ..Said::default() };
+    case.move_place(tx, desk, position, PlaceAction::Promote, Actor::System, said)?;
     case.save(tx, desk, None, Said::default())?;
     Ok(true)
 }

@@ -5,24 +5,25 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::Desk;
-use super::machine::offer::{OfferAction, OfferEffect, OfferState, Stage};
+use super::machine::offer::{OfferAction, OfferEffect, OfferState};
+use super::machine::place::PlaceAction;
 use super::machine::referral::{BusinessStatus, Progress, ReferralState, ReferralStatus, business_status};
 use super::machine::{Actor, Refusal, offer};
-use super::model::{Candidate, Entry, EntryState, Need, Offer, Plan, Referral};
+use super::model::{Candidate, Entry, EntryState, Measure, Need, Offer, Plan, Referral};
 use super::rules;
+use super::served::observed;
 use super::store::{self, EventRow};
 use super::worklists::{self, end_of};
 use crate::availability::holds;
-use crate::availability::{Observation, ObservationKind, record_observation};
+use crate::availability::record_observation;
 use crate::directory::{OfferingFacts, find};
 use crate::error::{Error, Result};
-use crate::finder::Urgency;
 use crate::privacy::Consent;
 use crate::privacy::consents;
 use crate::privacy::vault::StudentKey;
 use crate::store::{Tenant, Tx, to_sql};
 use crate::students::file::File;
-use crate::types::{CapacityPoolId, OfferId, OfferingId, ReferralId, WaitListEntryId};
+use crate::types::{OfferId, ReferralId, WaitListEntryId};
 
 /// Where what lies sealed stands.
 pub(super) const NEED: &str = "referrals";
@@ -40,6 +41,12 @@ pub(super) struct Said<'a> {
     pub(super) text: Option<&'a str>,
     /// The appointment that they made.
     pub(super) appointment_at: Option<Timestamp>,
+    /// Until when slots go to those behind.
+    pub(super) until: Option<Timestamp>,
+    /// Whether the service is given in the language that is needed.
+    pub(super) in_needed_language: Option<bool>,
+    /// How the student does.
+    pub(super) measure: Option<&'a Measure>,
 }
 
 /// A referral with everything that belongs to it.
@@ -54,6 +61,8 @@ pub(super) struct Case {
     pub(super) entries: Vec<Entry>,
     /// Whether somebody could be asked if a consent allowed it, as the last look at the shortlist found.
     pub(super) lacks_consent: bool,
+    /// The places that are waited in for nothing as long as no consent allows it.
+    pub(super) barred: Vec<WaitListEntryId>,
     /// As it was read, to see whether it has changed.
     before: (ReferralStatus, Option<BusinessStatus>, Plan, Vec<u8>),
 }
@@ -93,6 +102,7 @@ impl Case {
             offers: Vec::new(),
             entries: Vec::new(),
             lacks_consent: false,
+            barred: Vec::new(),
             before,
         })
     }
@@ -149,8 +159,11 @@ impl Case {
         if let Some(reason) = said.reason {
             one.terms.reason = Some(reason.to_owned());
         }
-        rules::note(&mut one.terms, action, said.appointment_at, tx.now);
-        let one = one.clone();
+        rules::note(&mut one.terms, action, said.appointment_at, said.in_needed_language, tx.now);
+        let mut one = one.clone();
+        let is_told =
+            !rules::tells_of_service(action) || self.tell_school(tx, desk, &mut one, said.measure)?;
+        self.offers[position] = one.clone();
         store::update_offer(tx, &self.tenant, &one)?;
         let event = Event {
             subject: ("offer", one.id.into()),
@@ -158,6 +171,7 @@ impl Case {
             event: action.as_str(),
             state: one.state.to_string(),
             actor,
+            is_told,
         };
         self.record(tx, desk, event, said)?;
         for observation in observed(&one, before, action, tx.now) {
@@ -174,16 +188,11 @@ impl Case {
                 }
                 OfferEffect::EndTheRest => {
                     self.end_open_offers(tx, desk, "accepted_elsewhere", Some(one.id))?;
-                    self.move_entries(
-                        tx,
-                        desk,
-                        EntryState::Waiting,
-                        EntryState::Released,
-                        "accepted_elsewhere",
-                    )?;
+                    let waiting = EntryState::Waiting;
+                    self.move_places(tx, desk, waiting, PlaceAction::Release, "accepted_elsewhere")?;
                 }
                 OfferEffect::RejoinLists => {
-                    self.move_entries(tx, desk, EntryState::Released, EntryState::Waiting, "handed_back")?;
+                    self.move_places(tx, desk, EntryState::Released, PlaceAction::Rejoin, "handed_back")?;
                 }
                 OfferEffect::JoinList => self.join(tx, desk, one.offering, one.pool)?,
                 OfferEffect::StopCascade => self.referral.plan.is_stopped = true,
@@ -229,111 +238,40 @@ impl Case {
         Ok(())
     }
 
-    /// Joins the list of a pool, unless it waits there already.
-    pub(super) fn join(
-        &mut self,
-        tx: &mut Tx<'_>,
-        desk: &Desk<'_>,
-        offering: OfferingId,
-        pool: CapacityPoolId,
-    ) -> Result<()> {
-        if self.entries.iter().any(|entry| entry.pool == pool && entry.state == EntryState::Waiting) {
-            return Ok(());
-        }
-        let entry = Entry {
-            id: WaitListEntryId::new(),
-            referral: self.referral.id,
-            district: self.referral.district,
-            offering,
-            pool,
-            version: 1,
-            state: EntryState::Waiting,
-            priority: match self.referral.urgency {
-                Urgency::Urgent => 0,
-                Urgency::Routine => 1,
-            },
-            joined_at: tx.now,
-            updated_at: tx.now,
-        };
-        store::insert_entry(tx, &self.tenant, &entry)?;
-        self.record(tx, desk, Event::of_entry(&entry, "join"), Said::default())?;
-        self.entries.push(entry);
-        Ok(())
-    }
-
-    /// Moves every place on a list that is in one state into another.
-    pub(super) fn move_entries(
-        &mut self,
-        tx: &mut Tx<'_>,
-        desk: &Desk<'_>,
-        from: EntryState,
-        to: EntryState,
-        reason: &str,
-    ) -> Result<()> {
-        for position in 0..self.entries.len() {
-            if self.entries[position].state == from {
-                self.move_entry(tx, desk, position, to, reason)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Moves a place on a list into another state.
-    pub(super) fn move_entry(
-        &mut self,
-        tx: &mut Tx<'_>,
-        desk: &Desk<'_>,
-        position: usize,
-        to: EntryState,
-        reason: &str,
-    ) -> Result<()> {
-        let entry = &mut self.entries[position];
-        entry.state = to;
-        entry.version += 1;
-        entry.updated_at = tx.now;
-        let entry = entry.clone();
-        store::update_entry(tx, &self.tenant, &entry)?;
-        let event = match to {
-            EntryState::Waiting => "rejoin",
-            EntryState::Promoted => "promote",
-            EntryState::Released => "release",
-            EntryState::Left => "leave",
-        };
-        self.record(
-            tx,
-            desk,
-            Event::of_entry(&entry, event),
-            Said { reason: Some(reason), ..Said::default() },
-        )
-    }
-
     /// How far the referral has come, by its offers and places.
     pub(super) fn progress(&self) -> Progress {
         Progress {
-            engaged: self.engaged().map(|offer| offer.state),
+            engaged: self.engaged().map(|offer| offer.as_told().state),
             has_open_offer: self.open_offers().next().is_some(),
-            is_waiting: self.entries.iter().any(|entry| entry.state == EntryState::Waiting),
+            is_waiting: self.waiting().any(|entry| !self.barred.contains(&entry.id)),
             lacks_consent: self.lacks_consent,
         }
     }
 
     /// Writes what the referral has become, with its row in the history: under the name of what was done with it, or of
-    /// what followed from something else. What has not changed is not written.
+    /// what followed from something else. What has not changed is not written;
+    /// says whether it has.
     pub(super) fn save(
         &mut self,
         tx: &mut Tx<'_>,
         desk: &Desk<'_>,
         done: Option<(&str, Actor)>,
         said: Said<'_>,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let progress = self.progress();
+        let offers: Vec<Offer> = self.offers.iter().map(Offer::as_told).collect();
         let referral = &mut self.referral;
         if referral.status != ReferralStatus::OnHold {
             referral.business_status = business_status(referral.status, &progress);
         }
-        referral.plan.due = rules::due(referral, &self.offers, progress, tx.now);
+        let confirm_by = worklists::rules::confirm_by(&self.entries);
+        let referral = &mut self.referral;
+        referral.plan.due = rules::due(referral, &offers, progress, confirm_by, tx.now);
+        referral.due_at = rules::first_due(referral, &self.file.zone);
+        let look_at = rules::look_at(referral, progress, &self.file.zone, tx.now);
+        let looked_at = std::mem::replace(&mut referral.look_at, look_at);
         let season_end = self.season_end(tx)?;
-        let places = worklists::rules::places(&self.referral, &self.offers, &self.entries, season_end);
+        let places = worklists::rules::places(&self.referral, &offers, &self.entries, season_end);
         let referral = &mut self.referral;
         let places_before = std::mem::replace(&mut referral.plan.worklists, places);
         let (status, business, plan, sealed) = &self.before;
@@ -342,7 +280,10 @@ impl Case {
             && *plan == referral.plan
             && *sealed == referral.sealed;
         if is_same && done.is_none() {
-            return Ok(());
+            if looked_at != referral.look_at {
+                store::look_again(tx, &self.tenant, referral)?;
+            }
+            return Ok(false);
         }
         referral.version += 1;
         referral.updated_at = tx.now;
@@ -357,8 +298,10 @@ impl Case {
             event,
             state: referral.status.as_str().to_owned(),
             actor,
+            is_told: true,
         };
-        self.record(tx, desk, event, said)
+        self.record(tx, desk, event, said)?;
+        Ok(true)
     }
 
     /// Seals anew what is needed, after it has changed.
@@ -389,6 +332,7 @@ impl Case {
             event: "create",
             state: self.referral.status.as_str().to_owned(),
             actor: Actor::Requester,
+            is_told: true,
         };
         self.record(tx, desk, event, said)
     }
@@ -401,12 +345,44 @@ impl Case {
             event: "request",
             state: offer.state.to_string(),
             actor: Actor::System,
+            is_told: true,
         };
         self.record(tx, desk, event, Said::default())
     }
 
-    fn record(&self, tx: &mut Tx<'_>, desk: &Desk<'_>, event: Event<'_>, said: Said<'_>) -> Result<()> {
-        let Event { subject: (subject, id), version, event, state, actor } = event;
+    /// Puts a call about an offer on the record, with what it found as the reason. The offer stands where it stood.
+    pub(super) fn record_contact(
+        &mut self,
+        tx: &mut Tx<'_>,
+        desk: &Desk<'_>,
+        id: OfferId,
+        said: Said<'_>,
+    ) -> Result<()> {
+        let one = self.offers.iter_mut().find(|offer| offer.id == id);
+        let one = one.ok_or_else(|| Error::NotFound { what: "offer", id: id.to_string() })?;
+        one.version += 1;
+        one.updated_at = tx.now;
+        let one = one.clone();
+        store::update_offer(tx, &self.tenant, &one)?;
+        let event = Event {
+            subject: ("offer", id.into()),
+            version: one.version,
+            event: "contact",
+            state: one.state.to_string(),
+            actor: Actor::Requester,
+            is_told: true,
+        };
+        self.record(tx, desk, event, said)
+    }
+
+    pub(super) fn record(
+        &self,
+        tx: &mut Tx<'_>,
+        desk: &Desk<'_>,
+        event: Event<'_>,
+        said: Said<'_>,
+    ) -> Result<()> {
+        let Event { subject: (subject, id), version, event, state, actor, is_told } = event;
         let principal = &desk.errand.principal;
         let row = EventRow {
             subject_id: id.to_string(),
@@ -422,31 +398,21 @@ impl Case {
             reason: said.reason.map(ToOwned::to_owned),
             sealed: said.text.map(|text| written(&self.file.key, id, version, text)).transpose()?,
             at: to_sql(tx.now),
+            is_told,
         };
         store::insert_event(tx, &self.tenant, &row)
     }
 }
 
 /// What is put on the record.
-struct Event<'a> {
-    subject: (&'a str, Uuid),
-    version: i64,
-    event: &'a str,
-    state: String,
-    actor: Actor,
-}
-
-impl<'a> Event<'a> {
-    fn of_entry(entry: &Entry, event: &'a str) -> Self {
-        Self {
-            subject: ("wait_list_entry", entry.id.into()),
-            version: entry.version,
-            event,
-            state: entry.state.as_str().to_owned(),
-            // Nobody joins or leaves a list by themselves: it follows from what others did.
-            actor: Actor::System,
-        }
-    }
+pub(super) struct Event<'a> {
+    pub(super) subject: (&'a str, Uuid),
+    pub(super) version: i64,
+    pub(super) event: &'a str,
+    pub(super) state: String,
+    pub(super) actor: Actor,
+    /// Whether the district is told.
+    pub(super) is_told: bool,
 }
 
 fn written(key: &StudentKey, id: Uuid, version: i64, text: &str) -> Result<Vec<u8>> {
@@ -465,53 +431,4 @@ fn refused(refusal: Refusal, state: OfferState, action: OfferAction, actor: Acto
     let may: Vec<&str> = may.iter().map(|action| action.as_str()).collect();
     let now = if may.is_empty() { "nothing".to_owned() } else { may.join(", ") };
     Error::Conflict(format!("the offer is {state}: {action} is {refusal}; what you may do now: {now}"))
-}
-
-/// What is seen of the pool by what happened to an offer.
-fn observed(offer: &Offer, before: OfferState, action: OfferAction, now: Timestamp) -> Vec<Observation> {
-    let seen = |kind, held| Observation {
-        capacity_pool_id: offer.pool,
-        kind,
-        held,
-        hours_to_reply: None,
-        days_to_first_appointment: None,
-        observed_at: Some(now),
-    };
-    let hours = |since: Timestamp| now.duration_since(since).as_secs_f64() / 3_600.0;
-    let replied = |held| Observation {
-        hours_to_reply: Some(hours(offer.created_at)),
-        ..seen(ObservationKind::Offer, Some(held))
-    };
-    match action {
-        OfferAction::Accept | OfferAction::Verify => vec![replied(true)],
-        OfferAction::Decline | OfferAction::Waitlist => vec![replied(false)],
-        OfferAction::Return if before == OfferState::PendingVerification => vec![replied(false)],
-        OfferAction::Expire if before == OfferState::Requested => {
-            vec![seen(ObservationKind::Offer, Some(false))]
-        }
-        OfferAction::NoShow => vec![seen(ObservationKind::Appointment, Some(false))],
-        OfferAction::Attend => {
-            let first = offer.terms.accepted_at.filter(|_| offer.terms.sessions == 1).map(|at| Observation {
-                days_to_first_appointment: Some(hours(at) / 24.0),
-                ..seen(ObservationKind::FirstAppointment, None)
-            });
-            let kept = matches!(before, OfferState::Engaged(Stage::Scheduled | Stage::InService));
-            let kept = kept.then(|| seen(ObservationKind::Appointment, Some(true)));
-            first.into_iter().chain(kept).collect()
-        }
-        OfferAction::PendingVerification
-        | OfferAction::Return
-        | OfferAction::Withdraw
-        | OfferAction::RequestCancellation
-        | OfferAction::ConfirmCancellation
-        | OfferAction::Schedule
-        | OfferAction::Reschedule
-        | OfferAction::Start
-        | OfferAction::Hold
-        | OfferAction::Resume
-        | OfferAction::Complete
-        | OfferAction::Fail
-        | OfferAction::EnterInError
-        | OfferAction::Expire => Vec::new(),
-    }
 }

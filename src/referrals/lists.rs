@@ -1,12 +1,24 @@
-//! Places on lists: where one stands, and how long that may take.
+//! Places on lists: how a referral comes to one, keeps it and gives it up; where it stands there, and how long that may
+//! take.
+//!
+//! Whether it still waits is asked from time to time. A place of which nobody says so in time has lapsed: slots go to
+//! others, and whoever says it later has the place again, with its time of joining.
 
 use jiff::Timestamp;
 
+use super::Desk;
+use super::case::{Case, Event, Said};
 use super::clock::store::line;
+use super::machine::place::{PlaceAction, actions, transition};
+use super::machine::{Actor, Refusal};
 use super::model::{Entry, EntryState};
+use super::rules;
+use super::store;
 use crate::availability::{ExpectedWait, current_claims, evidence, expected_wait};
-use crate::error::Result;
-use crate::store::DbConnection;
+use crate::error::{Error, Result};
+use crate::finder::Urgency;
+use crate::store::{DbConnection, Tx};
+use crate::types::{CapacityPoolId, OfferingId, WaitListEntryId};
 
 /// A place on a list, and where it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,7 +50,7 @@ pub(super) fn places(
     let place = |entry: Entry| {
         let standing = match entry.state {
             EntryState::Waiting => standing(connection, &entry, now)?,
-            EntryState::Promoted | EntryState::Released | EntryState::Left => None,
+            EntryState::Promoted | EntryState::Released | EntryState::Lapsed | EntryState::Left => None,
         };
         Ok(Place { entry, standing })
     };
@@ -62,4 +74,169 @@ fn standing(connection: &mut DbConnection, entry: &Entry, now: Timestamp) -> Res
 
 fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+impl Entry {
+    /// What an action makes of the place.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if it may not be done.
+    fn follow(
+        &mut self,
+        action: PlaceAction,
+        actor: Actor,
+        until: Option<Timestamp>,
+        urgency: Urgency,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.state = transition(self.state, action, actor)
+            .map_err(|refusal| refused(refusal, self.state, action, actor))?;
+        (self.asked_at, self.due_at, self.skipped_until) = match action {
+            PlaceAction::Rejoin | PlaceAction::Confirm => {
+                (None, Some(now + rules::asked_after(urgency)), None)
+            }
+            PlaceAction::Ask => (Some(now), Some(now + rules::confirmed_within(urgency)), self.skipped_until),
+            PlaceAction::Skip => (self.asked_at, self.due_at, until),
+            PlaceAction::Release | PlaceAction::Promote | PlaceAction::Lapse | PlaceAction::Leave => {
+                (None, None, None)
+            }
+        };
+        self.version += 1;
+        self.updated_at = now;
+        Ok(())
+    }
+
+    /// Whether a slot goes to others now.
+    pub(super) fn is_skipped(&self, now: Timestamp) -> bool {
+        self.skipped_until.is_some_and(|until| until > now)
+    }
+}
+
+impl Case {
+    /// The places that are waited in.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.state == EntryState::Waiting)
+    }
+
+    /// Joins the list of a pool, unless it waits there already. A place there that has lapsed is had again.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(super) fn join(
+        &mut self,
+        tx: &mut Tx<'_>,
+        desk: &Desk<'_>,
+        offering: OfferingId,
+        pool: CapacityPoolId,
+    ) -> Result<()> {
+        if self.waiting().any(|entry| entry.pool == pool) {
+            return Ok(());
+        }
+        let has_lapsed = |entry: &Entry| entry.pool == pool && entry.state == EntryState::Lapsed;
+        if let Some(position) = self.entries.iter().position(has_lapsed) {
+            return self.move_place(tx, desk, position, PlaceAction::Confirm, Actor::System, Said::default());
+        }
+        let entry = Entry {
+            id: WaitListEntryId::new(),
+            referral: self.referral.id,
+            district: self.referral.district,
+            offering,
+            pool,
+            version: 1,
+            state: EntryState::Waiting,
+            priority: match self.referral.urgency {
+                Urgency::Urgent => 0,
+                Urgency::Routine => 1,
+            },
+            joined_at: tx.now,
+            updated_at: tx.now,
+            asked_at: None,
+            due_at: Some(tx.now + rules::asked_after(self.referral.urgency)),
+            skipped_until: None,
+        };
+        store::insert_entry(tx, &self.tenant, &entry)?;
+        self.record_place(tx, desk, &entry, "join", Actor::System, Said::default())?;
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    /// Lets something happen to every place that is in this state.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(super) fn move_places(
+        &mut self,
+        tx: &mut Tx<'_>,
+        desk: &Desk<'_>,
+        from: EntryState,
+        action: PlaceAction,
+        reason: &str,
+    ) -> Result<()> {
+        for position in 0..self.entries.len() {
+            if self.entries[position].state == from {
+                let said = Said { reason: Some(reason), ..Said::default() };
+                self.move_place(tx, desk, position, action, Actor::System, said)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets something happen to a place.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if it may not be done; if the database fails.
+    pub(super) fn move_place(
+        &mut self,
+        tx: &mut Tx<'_>,
+        desk: &Desk<'_>,
+        position: usize,
+        action: PlaceAction,
+        actor: Actor,
+        said: Said<'_>,
+    ) -> Result<()> {
+        let entry = &mut self.entries[position];
+        entry.follow(action, actor, said.until, self.referral.urgency, tx.now)?;
+        let entry = entry.clone();
+        store::update_entry(tx, &self.tenant, &entry)?;
+        self.record_place(tx, desk, &entry, action.as_str(), actor, said)
+    }
+
+    /// Asks of each place whose time has come whether it is still wanted, and gives up those of which nobody has said so.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(super) fn tend_places(&mut self, tx: &mut Tx<'_>, desk: &Desk<'_>) -> Result<()> {
+        for position in 0..self.entries.len() {
+            let entry = &self.entries[position];
+            let is_due = entry.due_at.is_some_and(|due| due <= tx.now);
+            if entry.state != EntryState::Waiting || !is_due {
+                continue;
+            }
+            let action = if entry.asked_at.is_some() { PlaceAction::Lapse } else { PlaceAction::Ask };
+            self.move_place(tx, desk, position, action, Actor::System, Said::default())?;
+        }
+        Ok(())
+    }
+
+    fn record_place(
+        &self,
+        tx: &mut Tx<'_>,
+        desk: &Desk<'_>,
+        entry: &Entry,
+        event: &str,
+        actor: Actor,
+        said: Said<'_>,
+    ) -> Result<()> {
+        let (subject, version) = (("wait_list_entry", entry.id.into()), entry.version);
+        let state = entry.state.as_str().to_owned();
+        let event = Event { subject, version, event, state, actor, is_told: true };
+        self.record(tx, desk, event, said)
+    }
+}
+
+fn refused(refusal: Refusal, state: EntryState, action: PlaceAction, actor: Actor) -> Error {
+    let may = actions(state, actor);
+    let may: Vec<&str> = may.iter().map(|action| action.as_str()).collect();
+    let now = if may.is_empty() { "nothing".to_owned() } else { may.join(", ") };
+    Error::Conflict(format!("the place is {state}: {action} is {refusal}; what you may do now: {now}"))
 }

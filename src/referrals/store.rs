@@ -5,8 +5,8 @@ use std::str::FromStr;
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 use jiff::Timestamp;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::machine::offer::{OfferState, Stage};
 use super::machine::referral::BusinessStatus;
@@ -35,13 +35,24 @@ struct ReferralRow {
     sealed: Vec<u8>,
     created_at: NaiveDateTime,
     updated_at: NaiveDateTime,
+    due_at: Option<NaiveDateTime>,
+    look_at: Option<NaiveDateTime>,
+}
+
+/// A place in the list of referrals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Behind {
+    /// When the referral at it had last changed, where they are in that order.
+    pub updated_at: Option<Timestamp>,
+    /// Which one.
+    pub referral: ReferralId,
 }
 
 /// Which referrals to list, in the order of their ids or, with `updated_since`, of their last change.
 #[derive(Clone, Debug, Default)]
 pub struct ReferralPage {
     /// Behind this one.
-    pub after: Option<ReferralId>,
+    pub after: Option<Behind>,
     /// At most so many.
     pub limit: i64,
     /// Only those with this status.
@@ -86,6 +97,8 @@ impl ReferralRow {
             plan: parse(&self.id, &self.document)?,
             created_at: from_sql(self.created_at),
             updated_at: from_sql(self.updated_at),
+            due_at: self.due_at.map(from_sql),
+            look_at: self.look_at.map(from_sql),
             sealed: self.sealed,
         })
     }
@@ -139,9 +152,20 @@ pub(super) fn list(
         }};
     }
     let counted: Vec<String> = filtered!().select(referrals::id).limit(COUNTED_UP_TO + 1).load(connection)?;
-    let mut query = filtered!().select(ReferralRow::as_select()).order(referrals::id).limit(page.limit + 1);
-    if let Some(after) = page.after {
-        query = query.filter(referrals::id.gt(after.to_string()));
+    let query = filtered!().select(ReferralRow::as_select()).limit(page.limit + 1);
+    let mut query = match page.updated_since {
+        Some(_) => query.order((referrals::updated_at, referrals::id)),
+        None => query.order(referrals::id),
+    };
+    if let Some(Behind { updated_at, referral }) = page.after {
+        let later = referrals::id.gt(referral.to_string());
+        query = match updated_at.map(to_sql) {
+            // The first condition follows from the second; it is what the index is asked by.
+            Some(at) => query
+                .filter(referrals::updated_at.ge(at))
+                .filter(referrals::updated_at.gt(at).or(referrals::updated_at.eq(at).and(later))),
+            None => query.filter(later),
+        };
     }
     let rows = query.load(connection)?.into_iter().map(ReferralRow::read).collect::<Result<_>>()?;
     Ok((rows, i64::try_from(counted.len()).unwrap_or(i64::MAX)))
@@ -174,7 +198,8 @@ pub(super) fn insert(tx: &mut Tx<'_>, tenant: &Tenant, referral: &Referral) -> R
             referrals::business_status.eq(referral.business_status.map(BusinessStatus::as_str)),
             referrals::urgency.eq(urgency(referral.urgency)),
             referrals::owner_id.eq(&referral.plan.owner.id),
-            referrals::due_at.eq(referral.plan.due.map(|due| to_sql(due.at))),
+            referrals::due_at.eq(referral.due_at.map(to_sql)),
+            referrals::look_at.eq(referral.look_at.map(to_sql)),
             referrals::cover_id.eq(referral.plan.cover.as_ref().map(|cover| &cover.by.id)),
             referrals::cover_until.eq(cover_until(&referral.plan)),
             referrals::document.eq(text(&referral.plan)?),
@@ -201,7 +226,8 @@ pub(super) fn update(tx: &mut Tx<'_>, tenant: &Tenant, referral: &Referral) -> R
             referrals::status.eq(referral.status.as_str()),
             referrals::business_status.eq(referral.business_status.map(BusinessStatus::as_str)),
             referrals::owner_id.eq(&referral.plan.owner.id),
-            referrals::due_at.eq(referral.plan.due.map(|due| to_sql(due.at))),
+            referrals::due_at.eq(referral.due_at.map(to_sql)),
+            referrals::look_at.eq(referral.look_at.map(to_sql)),
             referrals::cover_id.eq(referral.plan.cover.as_ref().map(|cover| &cover.by.id)),
             referrals::cover_until.eq(cover_until(&referral.plan)),
             referrals::document.eq(text(&referral.plan)?),
@@ -210,6 +236,15 @@ pub(super) fn update(tx: &mut Tx<'_>, tenant: &Tenant, referral: &Referral) -> R
         ))
         .execute(tx.connection)?;
     if updated == 1 { Ok(()) } else { Err(Error::Contended) }
+}
+
+/// Writes when the clock looks at a referral again, which is no change of it.
+pub(super) fn look_again(tx: &mut Tx<'_>, tenant: &Tenant, referral: &Referral) -> Result<()> {
+    let row = referrals::table
+        .find(referral.id.to_string())
+        .filter(referrals::district_id.eq(tenant.district.to_string()));
+    diesel::update(row).set(referrals::look_at.eq(referral.look_at.map(to_sql))).execute(tx.connection)?;
+    Ok(())
 }
 
 fn cover_until(plan: &Plan) -> Option<NaiveDate> {
@@ -243,6 +278,7 @@ pub(super) struct OfferRow {
     sealed: Vec<u8>,
     created_at: NaiveDateTime,
     updated_at: NaiveDateTime,
+    report: Option<Vec<u8>>,
 }
 
 impl OfferRow {
@@ -262,6 +298,8 @@ impl OfferRow {
             created_at: from_sql(self.created_at),
             updated_at: from_sql(self.updated_at),
             sealed: self.sealed,
+            report: self.report,
+            is_withheld: false,
         })
     }
 }
@@ -340,6 +378,7 @@ pub(super) fn update_offer(tx: &mut Tx<'_>, tenant: &Tenant, offer: &Offer) -> R
             offers::due_at.eq(offer.due_at.map(to_sql)),
             offers::document.eq(text(&offer.terms)?),
             offers::updated_at.eq(to_sql(offer.updated_at)),
+            offers::report.eq(&offer.report),
         ))
         .execute(tx.connection)?;
     if updated == 1 { Ok(()) } else { Err(Error::Contended) }
@@ -360,6 +399,9 @@ pub(super) struct EntryRow {
     priority: i32,
     joined_at: NaiveDateTime,
     updated_at: NaiveDateTime,
+    asked_at: Option<NaiveDateTime>,
+    due_at: Option<NaiveDateTime>,
+    skipped_until: Option<NaiveDateTime>,
 }
 
 impl EntryRow {
@@ -375,6 +417,9 @@ impl EntryRow {
             priority: self.priority,
             joined_at: from_sql(self.joined_at),
             updated_at: from_sql(self.updated_at),
+            asked_at: self.asked_at.map(from_sql),
+            due_at: self.due_at.map(from_sql),
+            skipped_until: self.skipped_until.map(from_sql),
         })
     }
 }
@@ -407,6 +452,7 @@ pub(super) fn insert_entry(tx: &mut Tx<'_>, tenant: &Tenant, entry: &Entry) -> R
             entries::priority.eq(entry.priority),
             entries::joined_at.eq(to_sql(entry.joined_at)),
             entries::updated_at.eq(to_sql(entry.updated_at)),
+            entries::due_at.eq(entry.due_at.map(to_sql)),
         ))
         .execute(tx.connection)?;
     Ok(())
@@ -426,6 +472,9 @@ pub(super) fn update_entry(tx: &mut Tx<'_>, tenant: &Tenant, entry: &Entry) -> R
             entries::version.eq(entry.version),
             entries::state.eq(entry.state.as_str()),
             entries::updated_at.eq(to_sql(entry.updated_at)),
+            entries::asked_at.eq(entry.asked_at.map(to_sql)),
+            entries::due_at.eq(entry.due_at.map(to_sql)),
+            entries::skipped_until.eq(entry.skipped_until.map(to_sql)),
         ))
         .execute(tx.connection)?;
     if updated == 1 { Ok(()) } else { Err(Error::Contended) }
@@ -450,6 +499,7 @@ pub(super) struct EventRow {
     pub(super) reason: Option<String>,
     pub(super) sealed: Option<Vec<u8>>,
     pub(super) at: NaiveDateTime,
+    pub(super) is_told: bool,
 }
 
 pub(super) fn insert_event(tx: &mut Tx<'_>, tenant: &Tenant, event: &EventRow) -> Result<()> {

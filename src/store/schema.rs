@@ -626,6 +626,7 @@ diesel::table! {
         updated_at -> Timestamp,
         cover_id -> Nullable<Text>,
         cover_until -> Nullable<Date>,
+        look_at -> Nullable<Timestamp>,
     }
 }
 
@@ -645,6 +646,7 @@ diesel::table! {
         sealed -> Binary,
         created_at -> Timestamp,
         updated_at -> Timestamp,
+        report -> Nullable<Binary>,
     }
 }
 
@@ -660,6 +662,9 @@ diesel::table! {
         priority -> Integer,
         joined_at -> Timestamp,
         updated_at -> Timestamp,
+        asked_at -> Nullable<Timestamp>,
+        due_at -> Nullable<Timestamp>,
+        skipped_until -> Nullable<Timestamp>,
     }
 }
 
@@ -678,6 +683,7 @@ diesel::table! {
         reason -> Nullable<Text>,
         sealed -> Nullable<Binary>,
         at -> Timestamp,
+        is_told -> Bool,
     }
 }
 

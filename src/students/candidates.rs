@@ -4,14 +4,14 @@ use jiff::Timestamp;
 
 use super::file::File;
 use super::releases::{Obligation, classes_of, owed, under_direct_control};
-use crate::directory::{OrganizationFacts, Record, ServiceFacts};
+use crate::directory::{DistrictFacts, OrganizationFacts, Record, ServiceFacts, find};
 use crate::error::Result;
 use crate::privacy::audit::Errand;
 use crate::privacy::disclosures::{self, Document, ReleasedBy, ReleasedTo, Writing};
 use crate::privacy::limited::LimitedProfile;
 use crate::privacy::{
     Basis, Consent, Decision, Direction, GuardianAccess, Packet, Party, Purpose, Refusal, Release, Standing,
-    decide, may_ask,
+    StudentField, decide, may_ask,
 };
 use crate::store::{Tenant, Tx};
 use crate::types::{GuardianId, Truth, calendar_date};
@@ -77,6 +77,54 @@ impl<'a> Asked<'a> {
         at: Timestamp,
     ) -> Result<Basis, Vec<Refusal>> {
         may_ask(&self.party(), at, &self.standing(file, &file.access(), consents))
+    }
+
+    /// Which of these the organization, which serves the student, may tell the district, each put on the record: what it
+    /// tells the school is health information and needs an authorization that says so (45 CFR 164.508).
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) fn tell_school(
+        &self,
+        tx: &mut Tx<'_>,
+        errand: &Errand,
+        tenant: &Tenant,
+        file: &File,
+        consents: &[Consent],
+        fields: &[StudentField],
+    ) -> Result<Vec<StudentField>> {
+        let access = file.access();
+        let standing = Standing { accepted: true, ..self.standing(file, &access, consents) };
+        let mut told = Vec::new();
+        for field in fields {
+            let release = Release {
+                student_id: file.student.id,
+                district_id: file.student.district,
+                party: self.party(),
+                packet: Packet::Progress,
+                fields: vec![*field],
+                direction: Direction::ToSchool,
+                purpose: Purpose::ReportProgress,
+                basis: Basis::Consent,
+                threat: None,
+                at: tx.now,
+            };
+            let decision = decide(&release, &standing);
+            let Decision::Release { basis: _, consents, notices } = decision else { continue };
+            let district = find::<DistrictFacts>(tx.connection, file.student.district)?.facts.name;
+            let to = ReleasedTo {
+                organization_id: None,
+                guardian_id: None,
+                name: None,
+                position: None,
+                affiliation: Some(district),
+            };
+            let document = Document::of(&release, consents, notices, ReleasedBy::of(&errand.principal), to);
+            let writing = Writing { threat: None, on_file: None };
+            disclosures::record(tx, errand, tenant, &file.key, file.student.id, document, &writing)?;
+            told.push(*field);
+        }
+        Ok(told)
     }
 
     /// Puts it on the record that the organization is told the limited profile; false if it may not be, and then nothing is

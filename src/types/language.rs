@@ -43,6 +43,15 @@ impl LanguageTag {
         Self::vocabulary().named(name).map(|term| Self(term.code.clone()))
     }
 
+    /// What people call it; a variant with its tag.
+    pub fn name(&self) -> String {
+        match Self::vocabulary().term(self.primary()) {
+            Some(term) if self.0 == term.code => term.name.clone(),
+            Some(term) => format!("{} ({self})", term.name),
+            None => self.to_string(),
+        }
+    }
+
     /// The whole tag.
     pub fn as_str(&self) -> &str {
         &self.0

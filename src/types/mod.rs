@@ -51,5 +51,5 @@ pub use reader::{ReaderLanguage, Texts, fill};
 pub use schedule::{OpenHours, Schedule, Season, TimeOfDay};
 pub use vocabulary::{
     AccessibilityFeature, DeclineReason, Need, Population, Practice, Term, UnknownTerm, Vocabulary,
-    near_spellings, vocabularies,
+    near_spellings, term_name, vocabularies,
 };

@@ -172,6 +172,12 @@ pub fn vocabularies() -> &'static [Vocabulary] {
     &VOCABULARIES
 }
 
+/// What people call the term with this code; the code itself where there is none.
+pub fn term_name(vocabulary: &str, code: &str) -> String {
+    let vocabulary = vocabularies().iter().find(|known| known.name == vocabulary);
+    vocabulary.and_then(|known| known.term(code)).map_or_else(|| code.to_owned(), |term| term.name.clone())
+}
+
 fn vocabulary(name: &str) -> &'static Vocabulary {
     VOCABULARIES
         .iter()

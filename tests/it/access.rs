@@ -95,6 +95,11 @@ fn table() -> BTreeMap<String, Needs> {
         ("list_offer_actions", Needs::Either(Scope::ReferralsRespond, Scope::ReferralsWrite)),
         ("fetch_offer_packet", Needs::Scope(Scope::ReferralsRespond)),
         ("act_on_offer", Needs::Either(Scope::ReferralsRespond, Scope::ReferralsWrite)),
+        ("list_waiting", Needs::Scope(Scope::ReferralsRespond)),
+        ("act_on_wait_list_entry", Needs::Either(Scope::ReferralsRespond, Scope::ReferralsWrite)),
+        ("get_call_script", Needs::Scope(Scope::ReferralsRead)),
+        ("get_fax_sheet", Needs::Scope(Scope::ReferralsRead)),
+        ("record_offer_contact_attempt", Needs::Scope(Scope::ReferralsWrite)),
         ("get_referral_notices", Needs::Scope(Scope::DirectoryWrite)),
         ("set_referral_notices", Needs::Scope(Scope::DirectoryWrite)),
         ("stop_referral_notices", Needs::Scope(Scope::DirectoryWrite)),
@@ -313,7 +318,7 @@ on_both! {
 on_both! {
     fn search_vocabularies_towns_and_nothing_else_are_public_where_the_operator_says_so(causeway) {
         let mut causeway = causeway;
-        causeway.context.public_search = true;
+        causeway.change(|context| context.public_search = true);
         let operations = operations();
         let answers = causeway.send_all(operations.iter().map(|operation| operation.request(None)));
         for (operation, answer) in operations.iter().zip(answers) {

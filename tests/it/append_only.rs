@@ -50,8 +50,8 @@ on_both! {
                 VALUES ('c', '{0}', 1, FALSE, 'r', 'R', '2026-11-22 12:00:00');
              INSERT INTO crisis_escalations VALUES ('x', 'c', 1, '{0}', 1, 1, NULL, 'Desk', NULL, '2026-11-22 12:00:00')", district.id());
         causeway.as_application(&district.tenancy, &escalation).unwrap();
-        chain::seal_all(causeway.store(), &causeway.context.app.vault).unwrap();
-        assert!(causeway.context.app.access.development_client(Role::StateAnalyst, None).is_ok(), "an access event");
+        chain::seal_all(causeway.store(), &causeway.context().app.vault).unwrap();
+        assert!(causeway.context().app.access.development_client(Role::StateAnalyst, None).is_ok(), "an access event");
         for (table, key, column) in TABLES {
             let count = || crate::audit::number(&causeway, &district.tenancy, &format!("SELECT count(*) FROM {table}"));
             let before = count();

@@ -159,11 +159,11 @@ impl District {
 }
 
 fn seal(causeway: &Causeway) -> Option<chain::Batch> {
-    chain::seal(causeway.store(), &causeway.context.app.vault).unwrap()
+    chain::seal(causeway.store(), &causeway.context().app.vault).unwrap()
 }
 
 fn inspected(causeway: &Causeway, noted: Option<&Head>) -> Inspection {
-    inspect(causeway.store(), &causeway.context.app.vault, noted, |_, _| {}).unwrap()
+    inspect(causeway.store(), &causeway.context().app.vault, noted, |_, _| {}).unwrap()
 }
 
 fn kinds(inspection: &Inspection) -> Vec<FaultKind> {
@@ -185,7 +185,7 @@ on_both! {
         assert_eq!(seal(&causeway), None, "none is sealed twice");
         let many: Vec<Act<'_>> = (0..700).map(|_| act(Action::Read)).collect();
         district.tell(&causeway, &many);
-        assert_eq!(chain::seal_all(causeway.store(), &causeway.context.app.vault).unwrap(), 700);
+        assert_eq!(chain::seal_all(causeway.store(), &causeway.context().app.vault).unwrap(), 700);
         causeway.clock.advance(MINUTES);
         let whole = inspected(&causeway, None);
         assert_eq!(kinds(&whole), []);
@@ -202,7 +202,7 @@ on_both! {
         assert_eq!(kinds(&inspected(&causeway, None)), []);
         causeway.clock.advance(Duration::from_secs(2));
         assert_eq!(kinds(&inspected(&causeway, None)), [FaultKind::EventUnsealed]);
-        causeway.context.app.seal_audit().unwrap();
+        causeway.context().app.seal_audit().unwrap();
         assert_eq!(kinds(&inspected(&causeway, None)), []);
     }
 }
@@ -214,7 +214,7 @@ on_both! {
         let start = Barrier::new(nodes.len() + 1);
         std::thread::scope(|scope| {
             for node in &nodes {
-                let (start, vault) = (&start, &causeway.context.app.vault);
+                let (start, vault) = (&start, &causeway.context().app.vault);
                 scope.spawn(move || {
                     start.wait();
                     for _ in 0..20 {
@@ -230,7 +230,7 @@ on_both! {
                 district.tell(&causeway, &[act(Action::Read), act(Action::Change)]);
             }
         });
-        causeway.context.app.seal_audit().unwrap();
+        causeway.context().app.seal_audit().unwrap();
         causeway.clock.advance(MINUTES);
         let whole = inspected(&causeway, None);
         assert_eq!(kinds(&whole), []);
@@ -332,7 +332,7 @@ fn of_two_sealers_one_gets_the_number_and_the_other_looks_again() {
             .batch_execute("INSERT INTO audit_batches VALUES (1, 0, decode('01', 'hex'), now())")?)
     });
     let (store, vault) =
-        (causeway.another_store(StoreOptions::default()), causeway.context.app.vault.clone());
+        (causeway.another_store(StoreOptions::default()), causeway.context().app.vault.clone());
     let slower = std::thread::spawn(move || chain::seal(&store, &vault));
     while number(&causeway, &Tenancy::Keeper, "SELECT count(*) FROM pg_locks WHERE NOT granted") == 0 {
         std::thread::sleep(Duration::from_millis(20));

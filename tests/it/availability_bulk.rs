@@ -257,11 +257,11 @@ on_both! {
 
 /// The same Causeway with other bounds for what goes on.
 fn bounded(causeway: &Causeway, lasting: Lasting) -> (String, causeway::http::Context) {
-    let app = &causeway.context.app;
+    let app = &causeway.context().app;
     let client = app.access.development_client(Role::Operator, None).unwrap();
     let token = app.access.token_now(client.id, Role::Operator, None).unwrap().token;
     let edge = Edge::new(EdgeConfig { lasting, ..EdgeConfig::default() });
-    (token, causeway::http::Context { edge, ..causeway.context.clone() })
+    (token, causeway::http::Context { edge, ..causeway.context().clone() })
 }
 
 on_both! {
@@ -287,7 +287,7 @@ on_both! {
 
 on_both! {
     fn who_is_disabled_in_the_middle_of_a_call_says_nothing_more(causeway) {
-        let access = &causeway.context.app.access;
+        let access = &causeway.context().app.access;
         let district = causeway.create("/v1/districts", &json!({"name": "North", "state": "MA", "code": "N"}));
         let tie = Tie::District { district: district.parse().unwrap(), schools: Vec::new() };
         let client = access.development_client(Role::Coordinator, Some(&tie)).unwrap();

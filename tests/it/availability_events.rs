@@ -184,7 +184,7 @@ on_both! {
         causeway.store().purge().unwrap();
         token = operator(&causeway);
         // One that lies ahead of everything is of a database that was given up for an older one.
-        let ahead = causeway.context.cursors.write("availability events", &"999999999");
+        let ahead = causeway.context().cursors.write("availability events", &"999999999");
         for (number, id) in [(2, id), (3, ahead)] {
             let mut again = follow(&served, &token, "", Some(&id));
             let (name, id, data) = again.until(|text| events(text).into_iter().next());
@@ -209,7 +209,7 @@ on_both! {
         ] {
             assert_eq!(causeway.send(request).expect(400).errors()[0].0, place);
         }
-        let forged = causeway.context.cursors.write("another list", &"1");
+        let forged = causeway.context().cursors.write("another list", &"1");
         causeway.get(&format!("{URI}?last_event_id={forged}")).expect(400);
         // A browser that has had no id yet says so.
         causeway.send(TestRequest::get().uri(URI).insert_header(("Last-Event-ID", ""))).expect(200);
@@ -248,7 +248,7 @@ on_both! {
 
 on_both! {
     fn who_is_disabled_is_told_no_more(causeway) {
-        let access = &causeway.context.app.access;
+        let access = &causeway.context().app.access;
         let district = causeway.create("/v1/districts", &json!({"name": "North", "state": "MA", "code": "N"}));
         let tie = Tie::District { district: district.parse().unwrap(), schools: Vec::new() };
         let client = access.development_client(Role::Coordinator, Some(&tie)).unwrap();

@@ -101,7 +101,7 @@ on_both! {
         let narrow = causeway.send_plainly(posted).expect(200).json();
         assert_eq!(narrow["scope"], "directory:read");
         let narrow = narrow["access_token"].as_str().unwrap();
-        assert_eq!(search(&causeway.context, narrow), 200);
+        assert_eq!(search(causeway.context(), narrow), 200);
         let ledger = causeway.send_as(narrow, TestRequest::get().uri("/v1/near-misses")).expect(403);
         assert!(ledger.text.contains("reports:read"));
     }
@@ -175,11 +175,11 @@ on_both! {
     fn a_token_holds_for_its_fifteen_minutes_also_where_it_is_remembered(causeway) {
         let (id, secret) = client(&causeway, Role::Operator);
         let token = token(&causeway, id, &secret);
-        assert_eq!(search(&causeway.context, &token), 200);
+        assert_eq!(search(causeway.context(), &token), 200);
         causeway.clock.advance(Duration::from_secs(15 * 60 + 29));
-        assert_eq!(search(&causeway.context, &token), 200, "clocks may differ by 30 seconds");
+        assert_eq!(search(causeway.context(), &token), 200, "clocks may differ by 30 seconds");
         causeway.clock.advance(Duration::from_secs(1));
-        assert_eq!(search(&causeway.context, &token), 401);
+        assert_eq!(search(causeway.context(), &token), 401);
     }
 }
 
@@ -189,11 +189,11 @@ on_both! {
         let (untouched, its_secret) = client(&causeway, Role::Operator);
         let (token, other) = (token(&causeway, id, &secret), token(&causeway, untouched, &its_secret));
         let node = another_node(&causeway);
-        for context in [&causeway.context, &node] {
+        for context in [causeway.context(), &node] {
             assert_eq!((search(context, &token), search(context, &other)), (200, 200));
         }
         disable(causeway.store(), id);
-        assert_eq!(search(&causeway.context, &token), 401, "at once here");
+        assert_eq!(search(causeway.context(), &token), 401, "at once here");
         assert_eq!(search(&node, &token), 200, "the other node remembers it");
         node.app.poll().unwrap();
         assert_eq!(search(&node, &token), 401);
@@ -225,7 +225,7 @@ on_both! {
         causeway.store().write_now(|tx| keys::rotate(tx, &MasterKeys::default(), false, "a test")).unwrap();
         let new = token(&causeway, id, &secret);
         assert_eq!(published(), [kid(&old), kid(&new)]);
-        for context in [&causeway.context, &node] {
+        for context in [causeway.context(), &node] {
             assert_eq!((search(context, &old), search(context, &new)), (200, 200));
         }
         causeway.clock.advance(10 * HOUR);
@@ -233,7 +233,7 @@ on_both! {
         let newest = token(&causeway, id, &secret);
         assert_eq!(search(&node, &newest), 200);
         causeway.store().write_now(|tx| keys::rotate(tx, &MasterKeys::default(), true, "a test")).unwrap();
-        assert_eq!(search(&causeway.context, &newest), 401, "revoked: nothing of before is believed");
+        assert_eq!(search(causeway.context(), &newest), 401, "revoked: nothing of before is believed");
         node.app.poll().unwrap();
         assert_eq!(search(&node, &newest), 401);
         assert_eq!(published().len(), 1);
@@ -268,7 +268,7 @@ on_both! {
         let other = AccessConfig { master_keys: masters(2), ..AccessConfig::default() };
         let other = Access::new(causeway.store().clone(), other).check().unwrap_err().to_string();
         assert!(other.contains("sealed with another CAUSEWAY_MASTER_KEY"), "{other}");
-        let none = causeway.context.app.access.check().unwrap_err().to_string();
+        let none = causeway.context().app.access.check().unwrap_err().to_string();
         assert!(none.contains("set CAUSEWAY_MASTER_KEY"), "{none}");
     }
 }
@@ -287,7 +287,7 @@ on_both! {
     fn a_secret_is_in_no_table(causeway) {
         let (id, secret) = client(&causeway, Role::Operator);
         let token = token(&causeway, id, &secret);
-        assert_eq!(search(&causeway.context, &token), 200);
+        assert_eq!(search(causeway.context(), &token), 200);
         let random = secret.split_once('.').unwrap().1;
         assert!(causeway.holds_text("argon2id"), "all tables are looked at");
         assert!(!causeway.holds_text(random));

@@ -45,7 +45,7 @@ fn numbers(problem: &Value) -> Vec<String> {
 /// A student of the district with a key, in this school.
 fn student(causeway: &Causeway, district: &District, school: Option<SchoolId>) -> StudentId {
     let student = StudentId::new();
-    let vault = &causeway.context.app.vault;
+    let vault = &causeway.context().app.vault;
     let key = vault.new_key(student).unwrap();
     let at = school.map_or("NULL".to_owned(), |school| format!("'{school}'"));
     causeway
@@ -106,7 +106,7 @@ on_both! {
             assert!(problem["crisis_event_id"].is_string());
         }
         // Nobody in particular has no district to tell.
-        causeway.context.public_search = true;
+        causeway.change(|context| context.public_search = true);
         let plainly = causeway.send_plainly(TestRequest::post().uri("/v1/matches").set_json(&need)).expect(409).json();
         assert_eq!((plainly["crisis_event_id"].clone(), numbers(&plainly)[0].as_str()), (json!(null), "911"));
         assert!(plainly["detail"].as_str().unwrap().contains("Nobody was told"));
@@ -191,7 +191,7 @@ on_both! {
         let shown = get(&causeway, &lead, &path).expect(200).json();
         assert_eq!((shown["note"].as_str(), shown["school_id"].clone()), (Some(NEED), json!(own)), "the student's school");
         assert!(!causeway.holds_text("stands nowhere in the clear"));
-        let vault = &causeway.context.app.vault;
+        let vault = &causeway.context().app.vault;
         causeway.store().write_for_now(&district.tenancy, |tx| vault.destroy(tx, &district.tenant(), student)).unwrap();
         let shown = get(&causeway, &lead, &path).expect(200).json();
         assert_eq!((shown["note"].clone(), shown["student_id"].clone()), (json!(null), json!(student)));

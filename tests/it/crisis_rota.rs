@@ -72,11 +72,11 @@ fn told(causeway: &Causeway, desk: &Desk, id: &str) -> Vec<(String, i64, i64)> {
 }
 
 fn sent(causeway: &Causeway) -> Vec<Delivery> {
-    causeway.context.app.send_mail_due().unwrap()
+    causeway.context().app.send_mail_due().unwrap()
 }
 
 fn turn(causeway: &Causeway) -> usize {
-    causeway.context.app.turn_clock().unwrap()
+    causeway.context().app.turn_clock().unwrap()
 }
 
 fn minutes(causeway: &Causeway, minutes: u64) {
@@ -293,7 +293,7 @@ on_both! {
             let id = id(&answer);
             assert_eq!(shown(&causeway, &desk, &id)["status"], "open");
             assert_eq!(number(&causeway, &tenancy(&desk), "SELECT count(*) FROM outbox WHERE status = 'queued'"), 0, "nothing half-written, on {on}");
-            assert!(causeway.context.app.turn_clock().is_err(), "it is tried");
+            assert!(causeway.context().app.turn_clock().is_err(), "it is tried");
             causeway.allow_inserts(table);
             assert_eq!(turn(&causeway), 1, "and is done once it can be");
             assert_eq!(told(&causeway, &desk, &id), names(&[("one", 1, 1)]));
@@ -345,7 +345,7 @@ on_both! {
             minutes(&causeway, 9);
             let barrier = std::sync::Barrier::new(4);
             let gone_on: usize = std::thread::scope(|scope| {
-                let apps = [&causeway.context.app, &other, &causeway.context.app, &other];
+                let apps = [&causeway.context().app, &other, &causeway.context().app, &other];
                 let threads: Vec<_> = apps.into_iter().map(|app| scope.spawn(|| {
                     barrier.wait();
                     (0..3).map(|_| app.turn_clock().unwrap()).sum::<usize>()
@@ -389,7 +389,7 @@ on_both! {
         }
         minutes(&causeway, 30);
         reported(&causeway, &desk);
-        assert_eq!(causeway.context.app.send_next_mail().unwrap(), Some(Delivery::Sent));
+        assert_eq!(causeway.context().app.send_next_mail().unwrap(), Some(Delivery::Sent));
         assert_eq!(only(&sink).to, "one@example.org");
         assert_eq!(sent(&causeway), [Delivery::Cancelled; 12]);
         let id = id(&reported(&causeway, &desk));

@@ -60,7 +60,7 @@ pub fn is_found(causeway: &Causeway, name: &str, questions: &[(&str, bool)]) {
 fn it_is_whole_and_every_kind_of_claim_is_in_it() {
     let causeway = Causeway::with_demonstration();
     let offerings = all(&causeway, "/v1/offerings");
-    assert_eq!(causeway.context.app.indexed(), offerings.len());
+    assert_eq!(causeway.context().app.indexed(), offerings.len());
     assert!(offerings.len() >= 250, "{}", offerings.len());
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     for pool in all(&causeway, "/v1/capacity-pools") {

@@ -16,7 +16,7 @@ use crate::support::{Answer, Causeway, on_both};
 
 /// The same Causeway behind another edge.
 fn behind(mut causeway: Causeway, config: EdgeConfig) -> Causeway {
-    causeway.context.edge = Edge::new(config);
+    causeway.change(|context| context.edge = Edge::new(config));
     causeway
 }
 
@@ -412,7 +412,7 @@ fn a_clients_request_id_is_taken_if_it_is_short_and_plain() {
 fn a_stop_that_was_asked_for_is_told_by_readiness_alone() {
     let causeway = Causeway::on_sqlite();
     causeway.get("/readyz").expect(200);
-    causeway.context.edge.stop();
+    causeway.context().edge.stop();
     let stopping = causeway.get("/readyz").expect(503);
     assert_eq!((code(&stopping).as_str(), stopping.header("retry-after")), ("stopping", Some("1")));
     causeway.get("/healthz").expect(200);

@@ -91,7 +91,7 @@ on_both! {
         create(&causeway, &lead, "/v1/students", &student(None, "1"));
         let again = command(&causeway, &["students", "erase", "--district", &district, "--student", &gone, "--reason", "request"], 1);
         assert!(again.contains("there is no student"), "{again}");
-        causeway.context.app.seal_audit().unwrap();
+        causeway.context().app.seal_audit().unwrap();
         let doctor = command(&causeway, &["doctor"], 0);
         assert!(doctor.contains("nothing is wrong"), "{doctor}");
     }
@@ -147,7 +147,7 @@ on_both! {
         let District { id: district, lead, .. } = District::new(&causeway, "0149");
         let id = create(&causeway, &lead, "/v1/students", &student(None, "1")).parse().unwrap();
         let tenancy = Tenancy::District(Tenant { district: district.parse().unwrap(), schools: Vec::new() });
-        let app = &causeway.context.app;
+        let app = &causeway.context().app;
         let lead = app.access.development_client(Role::DistrictLead, None).unwrap().principal();
         let errand = Errand { principal: Arc::new(lead), tenancy, purpose: Purpose::Operate, request: None };
         let (placed, wait_placed) = channel();

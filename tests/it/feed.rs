@@ -190,11 +190,11 @@ on_both! {
     fn a_node_that_was_overtaken_by_a_deletion_starts_anew_and_knows_everything(causeway) {
         let kept = causeway.offering(json!({"languages": [{"language": "pt", "mode": "provider"}]}));
         let gone = causeway.offering(json!({"languages": [{"language": "pt", "mode": "provider"}]}));
-        let mut away = causeway.context.clone();
+        let mut away = causeway.context().clone();
         away.app = App::new(causeway.another_store(StoreOptions::default())).unwrap();
         away.app.load().unwrap();
-        let client = causeway.context.app.access.development_client(Role::Operator, None).unwrap();
-        let token = causeway.context.app.access.token_now(client.id, Role::Operator, None).unwrap().token;
+        let client = causeway.context().app.access.development_client(Role::Operator, None).unwrap();
+        let token = causeway.context().app.access.token_now(client.id, Role::Operator, None).unwrap().token;
         let look = || {
             let request = TestRequest::get().uri(&format!("/v1/search?{LAWRENCE}&language=pt"));
             let request = request.insert_header(("Authorization", format!("Bearer {token}")));

@@ -308,11 +308,11 @@ on_both! {
         let holder = Uuid::now_v7();
         let open = format!("{LAWRENCE}&availability=open");
         assert_eq!(places(&other, pool, holder), Placed::Held);
-        causeway.context.app.poll().unwrap();
+        causeway.context().app.poll().unwrap();
         asked.until(|text| text.contains("\"effective_open_slots\":0").then_some(()));
         assert!(causeway.found(&open).is_empty());
         assert_eq!(releases(&other, holder), Some(pool));
-        causeway.context.app.poll().unwrap();
+        causeway.context().app.poll().unwrap();
         asked.until(|text| text.contains("\"effective_open_slots\":1").then_some(()));
         assert_eq!(causeway.found(&open), [id.as_str()]);
     }

@@ -123,9 +123,9 @@ on_both! {
         let nouns = ["organizations", "locations", "services", "offerings", "capacity-pools"];
         let etags = || nouns.map(|noun| only(&causeway, &format!("/v1/{noun}")).1);
         let before = etags();
-        let revision = causeway.context.app.revision();
+        let revision = causeway.context().app.revision();
         assert_eq!(state(causeway.store(), &lines), [0, 0, 1, 0]);
-        assert_eq!((etags(), causeway.context.app.revision()), (before, revision));
+        assert_eq!((etags(), causeway.context().app.revision()), (before, revision));
     }
 }
 
@@ -159,11 +159,11 @@ on_both! {
         // Two rows of one organization: the second states what the first did.
         let another = Facility { street: "9 Elm Street".into(), ..clinic(3) };
         let path = volume(folder.path(), "next.xlsx", &[clinic(1), changed, clinic(3), another, refused]);
-        let revision = causeway.context.app.revision();
+        let revision = causeway.context().app.revision();
         let dry = import_volume(causeway.store(), &path, DRY);
         assert_eq!((counts(&dry), dry.read, dry.landed), ([2, 1, 1, 1], 5, false));
-        assert_eq!(causeway.context.app.poll().unwrap(), 0);
-        assert_eq!((total(&causeway, "/v1/offerings"), causeway.context.app.revision()), (json!(2), revision));
+        assert_eq!(causeway.context().app.poll().unwrap(), 0);
+        assert_eq!((total(&causeway, "/v1/offerings"), causeway.context().app.revision()), (json!(2), revision));
         let real = import_volume(causeway.store(), &path, Options::default());
         assert_eq!(Summary { landed: true, ..dry }, real);
         assert_eq!((total(&causeway, "/v1/offerings"), total(&causeway, "/v1/organizations")), (json!(4), json!(3)));
@@ -194,24 +194,24 @@ on_both! {
         let first = volume(folder.path(), "first.xlsx", &[clinic(1), clinic(2)]);
         assert_eq!(counts(&import_volume(&other, &first, Options::default())), [2, 0, 0, 0]);
         assert!(causeway.found(LAWRENCE).is_empty(), "a search between says what was known");
-        assert_eq!(causeway.context.app.poll().unwrap(), 10, "two rows state five things each");
+        assert_eq!(causeway.context().app.poll().unwrap(), 10, "two rows state five things each");
         assert_eq!(causeway.found(LAWRENCE).len(), 2);
-        let revision = causeway.context.app.revision();
-        assert_eq!((causeway.context.app.poll().unwrap(), causeway.context.app.revision()), (0, revision));
+        let revision = causeway.context().app.revision();
+        assert_eq!((causeway.context().app.poll().unwrap(), causeway.context().app.revision()), (0, revision));
 
         let second = volume(folder.path(), "second.xlsx", &[Facility { codes: "MH * OP * F67".into(), ..clinic(1) }, clinic(3)]);
         assert_eq!(counts(&import_volume(&other, &second, Options::default())), [1, 1, 0, 0]);
         assert!(causeway.found(&format!("{LAWRENCE}&language=pt")).is_empty());
         // A change of our own between is right at once, takes along what it touches, and is not applied again. Where the
         // machine was slow, a writer has followed the others before it, so that it is the index that is counted.
-        let before = causeway.context.app.index_revision();
+        let before = causeway.context().app.index_revision();
         let own = causeway.create("/v1/organizations", &json!({"name": "Our own", "engagement": "listed"}));
         assert!(!own.is_empty());
         assert_eq!(causeway.found(&format!("{LAWRENCE}&language=es")).len(), 2);
-        causeway.context.app.poll().unwrap();
-        let applied = causeway.context.app.index_revision() - before;
+        causeway.context().app.poll().unwrap();
+        let applied = causeway.context().app.index_revision() - before;
         assert_eq!(applied, 2, "one offering changed and one is new, each once");
-        assert_eq!(causeway.context.app.poll().unwrap(), 0);
+        assert_eq!(causeway.context().app.poll().unwrap(), 0);
         assert_eq!(causeway.found(&format!("{LAWRENCE}&language=pt")).len(), 1);
         assert_eq!(causeway.found(&format!("{LAWRENCE}&language=es")).len(), 2);
     }
@@ -252,7 +252,7 @@ fn what_was_begun_before_the_finder_is_loaded_and_committed_after_it_is_found_on
     let restarted = App::new(beside(&causeway)).unwrap();
     edited_across(&causeway, &offering, 2_500, || _ = restarted.load().unwrap());
     assert!(restarted.poll().unwrap() >= 2_500, "it may begin a little before the end, never behind it");
-    causeway.context.app = restarted;
+    causeway.change(|context| context.app = restarted);
     assert_eq!(causeway.found(&format!("{LAWRENCE}&language=pt")), [offering]);
 }
 
@@ -260,8 +260,8 @@ fn what_was_begun_before_the_finder_is_loaded_and_committed_after_it_is_found_on
 fn a_long_transaction_that_commits_late_is_found_whole_on_postgres() {
     let Some(causeway) = Causeway::on_postgres() else { return };
     let offering = causeway.offering(json!({})).id;
-    edited_across(&causeway, &offering, 2_500, || _ = causeway.context.app.poll().unwrap());
-    assert_eq!(causeway.context.app.poll().unwrap(), 2_500);
+    edited_across(&causeway, &offering, 2_500, || _ = causeway.context().app.poll().unwrap());
+    assert_eq!(causeway.context().app.poll().unwrap(), 2_500);
     assert_eq!(causeway.found(&format!("{LAWRENCE}&language=pt")), [offering]);
 }
 
@@ -291,7 +291,7 @@ on_both! {
         let places = vec![moved.clone()];
         let replaced = other.write_now(move |tx| replace_centres(tx, &places)).unwrap();
         assert_eq!(replaced, Replaced { updated: 1, placed_anew: 3, ..Replaced::default() });
-        assert_eq!(causeway.context.app.poll().unwrap(), 3, "what was imported stands at a centre too");
+        assert_eq!(causeway.context().app.poll().unwrap(), 3, "what was imported stands at a centre too");
         let after = distances();
         assert!((after[&at_zip.id] - 111.19).abs() < 0.1, "one degree to the north: {after:?}");
         assert_eq!(after[&stated.id], before.0[&stated.id]);
@@ -306,6 +306,6 @@ on_both! {
         let places = vec![moved];
         let again = other.write_now(move |tx| replace_centres(tx, &places)).unwrap();
         assert_eq!(again, Replaced { unchanged: 1, ..Replaced::default() });
-        assert_eq!(causeway.context.app.poll().unwrap(), 0);
+        assert_eq!(causeway.context().app.poll().unwrap(), 0);
     }
 }

@@ -40,8 +40,9 @@ impl Provider {
         let issuer = OidcIssuer { issuer: ISSUER.to_owned(), audience: "causeway".to_owned(), jwks };
         let config = AccessConfig { issuers: vec![issuer], ..AccessConfig::default() };
         let options = StoreOptions { connections: 3, ..StoreOptions::default() };
-        causeway.context.app = App::guarded(causeway.another_store(options), config).unwrap();
-        causeway.context.app.load().unwrap();
+        let app = App::guarded(causeway.another_store(options), config).unwrap();
+        causeway.change(|context| context.app = app);
+        causeway.context().app.load().unwrap();
     }
 
     fn path(&self) -> std::path::PathBuf {

@@ -217,7 +217,7 @@ on_both! {
         let restarted = App::new(causeway.store().clone()).unwrap();
         restarted.load().unwrap();
         let mut causeway = causeway;
-        causeway.context.app = restarted;
+        causeway.change(|context| context.app = restarted);
         assert_eq!(everything(&causeway), before, "also after a restart");
     }
 }
@@ -308,7 +308,7 @@ on_both! {
         merge(&causeway, &old.organization, &survivor.organization).expect(200);
         causeway.delete(&item(&survivor.organization), "*").expect(204);
         assert!(shown_with(&causeway).is_empty());
-        assert_eq!(causeway.context.app.indexed(), 0);
+        assert_eq!(causeway.context().app.indexed(), 0);
         assert_eq!(location(&causeway.get(&item(&old.organization)).expect(307)), Some(item(&survivor.organization).as_str()));
         unmerge(&causeway, &old.organization).expect(200);
         assert_eq!(shown_with(&causeway), [(old.id, old.organization)]);
@@ -345,7 +345,7 @@ on_both! {
         unmerge(&causeway, &old.organization).expect(200);
         assert_eq!((app.poll().unwrap(), app.indexed()), (2, 1));
         let mut causeway = causeway;
-        causeway.context.app = app;
+        causeway.change(|context| context.app = app);
         assert_eq!(shown_with(&causeway), [(old.id, old.organization)]);
     }
 }

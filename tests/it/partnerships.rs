@@ -312,8 +312,9 @@ on_both! {
         partnership(&causeway, &offering, json!({"schools": [region.school]}));
         causeway.delete(&format!("/v1/partnerships/{retired}"), "\"1\"").expect(204);
         let mut causeway = causeway;
-        causeway.context.app = causeway::app::App::new(causeway.store().clone()).unwrap();
-        causeway.context.app.load().unwrap();
+        let app = causeway::app::App::new(causeway.store().clone()).unwrap();
+        causeway.change(|context| context.app = app);
+        causeway.context().app.load().unwrap();
         assert_eq!(from(&causeway, &region.school), [offering.id.as_str()]);
         assert!(from(&causeway, &region.sister).is_empty());
     }

@@ -188,10 +188,10 @@ on_both! {
             declined(&causeway, &desk, &ana);
         }
         go_to(&causeway, MONDAY);
-        assert_eq!(causeway.context.app.queue_mail().unwrap(), 1);
+        assert_eq!(causeway.context().app.queue_mail().unwrap(), 1);
         // One comes between making and sending.
         declined(&causeway, &desk, &ana);
-        assert_eq!(causeway.context.app.send_mail_due().unwrap(), [Delivery::Sent]);
+        assert_eq!(causeway.context().app.send_mail_due().unwrap(), [Delivery::Sent]);
         assert!(only(&sink).text().contains("Causeway: 4."));
         // What comes soon after waits for what comes with it.
         for hour in 0..4 {
@@ -302,7 +302,7 @@ on_both! {
         }).collect();
         go_to(&causeway, MONDAY);
         std::thread::scope(|scope| {
-            for app in [&causeway.context.app, &other] {
+            for app in [&causeway.context().app, &other] {
                 scope.spawn(|| {
                     for _ in 0..4 {
                         app.queue_mail().unwrap();
@@ -328,15 +328,15 @@ on_both! {
         let ana = lead(&causeway, &provider, &desk, "ana@example.org");
         go_to(&causeway, MONDAY);
         let id = declined(&causeway, &desk, &ana);
-        assert_eq!(causeway.context.app.queue_mail().unwrap(), 1);
+        assert_eq!(causeway.context().app.queue_mail().unwrap(), 1);
         ana.acts(&causeway, &id, &json!({"action": "close", "outcome": {"served": false, "reason": "no_capacity"}}));
-        assert_eq!(causeway.context.app.send_mail_due().unwrap(), [Delivery::Cancelled]);
+        assert_eq!(causeway.context().app.send_mail_due().unwrap(), [Delivery::Cancelled]);
         assert_eq!(round(&causeway), []);
         declined(&causeway, &desk, &ana);
-        assert_eq!(causeway.context.app.queue_mail().unwrap(), 1);
+        assert_eq!(causeway.context().app.queue_mail().unwrap(), 1);
         let member: MembershipId = ana.id.parse().unwrap();
         causeway.store().write_now(|tx| invitations::end(tx, member, "an operator")).unwrap();
-        assert_eq!(causeway.context.app.send_mail_due().unwrap(), [Delivery::Cancelled]);
+        assert_eq!(causeway.context().app.send_mail_due().unwrap(), [Delivery::Cancelled]);
         assert_eq!(round(&causeway), []);
         assert!(sink.take().is_empty());
     }
@@ -388,10 +388,10 @@ on_both! {
         assert_eq!(ana.settings(&causeway).get("stopped_at"), None, "looking stopped nothing");
         go_to(&causeway, "2026-11-23T18:00:00Z");
         declined(&causeway, &desk, &ana);
-        assert_eq!(causeway.context.app.queue_mail().unwrap(), 1);
+        assert_eq!(causeway.context().app.queue_mail().unwrap(), 1);
         let stopped = causeway.send_plainly(TestRequest::post().uri(&path)).expect(200).text;
         assert!(stopped.contains("Ya no se envían mensajes"), "{stopped}");
-        assert_eq!(causeway.context.app.send_mail_due().unwrap(), [Delivery::Cancelled], "also what waits already");
+        assert_eq!(causeway.context().app.send_mail_due().unwrap(), [Delivery::Cancelled], "also what waits already");
         assert_eq!(ana.settings(&causeway)["stopped_at"], "2026-11-23T18:00:00Z");
         assert_eq!(round(&causeway), []);
         // With another address the old link goes for nobody; a changed one neither.

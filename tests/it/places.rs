@@ -293,13 +293,14 @@ on_both! {
         assert_eq!(shown["version"], 2);
         // What is loaded afresh agrees with what was kept in step.
         let mut causeway = causeway;
-        causeway.context.app = App::new(causeway.store().clone()).unwrap();
-        causeway.context.app.load().unwrap();
+        let app = App::new(causeway.store().clone()).unwrap();
+        causeway.change(|context| context.app = app);
+        causeway.context().app.load().unwrap();
         assert_eq!(causeway.found(near), found);
 
         let moved = import_towns(&causeway, &[("Lawrence", "MA", rectangle(-71.0, 42.0, -70.9, 42.1))]);
         assert_eq!(moved.notes.get("locations and schools placed anew"), Some(&2));
-        causeway.context.app.poll().unwrap();
+        causeway.context().app.poll().unwrap();
         assert!(!causeway.found(near).contains(&in_town));
     }
 }

@@ -153,7 +153,7 @@ on_both! {
             previous: previous.iter().map(|byte| MasterKey::read(&master(*byte)).unwrap()).collect(),
         };
         let district = District::new(&causeway);
-        let vault = causeway.context.app.vault.clone();
+        let vault = causeway.context().app.vault.clone();
         let students: Vec<_> = (0..600).map(|_| causeway::types::StudentId::new()).collect();
         let seal = |student| vault.new_key(student).unwrap();
         let keys: Vec<_> = students.iter().map(|student| seal(*student)).collect();

@@ -166,8 +166,8 @@ on_both! {
         };
         assert_eq!(import_schools(), [2_448, 0, 0, 0]);
         assert_eq!(import_schools(), [0, 0, 2_448, 0]);
-        assert!(causeway.context.app.poll().unwrap() > 9_037 * 4);
-        assert_eq!((causeway.context.app.indexed(), causeway.context.app.poll().unwrap()), (9_037, 0));
+        assert!(causeway.context().app.poll().unwrap() > 9_037 * 4);
+        assert_eq!((causeway.context().app.indexed(), causeway.context().app.poll().unwrap()), (9_037, 0));
         let (facilities, places) = (facilities(&workbook), places());
         assert_eq!(facilities.len(), 9_037);
         for asked in &QUESTIONS {

@@ -160,10 +160,10 @@ on_both! {
         asks(&causeway, &other, &[&two], &json!({}));
         asks(&causeway, &desk, &[&elsewhere], &json!({}));
         go_to(&causeway, MONDAY);
-        assert_eq!(causeway.context.app.queue_mail().unwrap(), 2);
+        assert_eq!(causeway.context().app.queue_mail().unwrap(), 2);
         // One comes between making and sending.
         asks(&causeway, &desk, &[&one], &json!({}));
-        assert_eq!(causeway.context.app.send_mail_due().unwrap(), [Delivery::Sent, Delivery::Sent]);
+        assert_eq!(causeway.context().app.send_mail_due().unwrap(), [Delivery::Sent, Delivery::Sent]);
         let mut told: Vec<(String, bool, bool)> = sink.take().into_iter()
             .map(|mail| (mail.to.to_lowercase(), mail.text().contains("your reply: 5."), mail.text().contains("your reply: 1.")))
             .collect();
@@ -196,7 +196,7 @@ on_both! {
         }
         go_to(&causeway, MONDAY);
         std::thread::scope(|scope| {
-            for app in [&causeway.context.app, &other] {
+            for app in [&causeway.context().app, &other] {
                 scope.spawn(|| {
                     for _ in 0..4 {
                         app.queue_mail().unwrap();
@@ -221,10 +221,10 @@ on_both! {
         let one = clinic(&causeway, "One", "intake@example.org");
         asks(&causeway, &desk, &[&one], &json!({}));
         go_to(&causeway, MONDAY);
-        assert_eq!(causeway.context.app.queue_mail().unwrap(), 1);
+        assert_eq!(causeway.context().app.queue_mail().unwrap(), 1);
         let offer = one.asked(&causeway);
         answers(&causeway, &one, &offer, &json!({"action": "pending_verification"}));
-        assert_eq!(causeway.context.app.send_mail_due().unwrap(), [Delivery::Cancelled]);
+        assert_eq!(causeway.context().app.send_mail_due().unwrap(), [Delivery::Cancelled]);
         assert!(sink.take().is_empty());
         assert_eq!(round(&causeway), []);
         // One that is over by the time of the next look is not spoken of either.
@@ -296,11 +296,11 @@ on_both! {
         assert_eq!(causeway.get(&place(&one)).json()["stopped_at"], Value::Null, "looking stopped nothing");
         go_to(&causeway, "2026-11-23T18:00:00Z");
         asks(&causeway, &desk, &[&one], &json!({}));
-        assert_eq!(causeway.context.app.queue_mail().unwrap(), 1);
+        assert_eq!(causeway.context().app.queue_mail().unwrap(), 1);
         let click = TestRequest::post().uri(&path).insert_header(("Content-Type", "multipart/form-data; boundary=x"));
         let stopped = causeway.send_plainly(click.set_payload("List-Unsubscribe=One-Click")).expect(200).text;
         assert!(stopped.contains("Ya no se envían mensajes"), "{stopped}");
-        assert_eq!(causeway.context.app.send_mail_due().unwrap(), [Delivery::Cancelled], "also what waits already");
+        assert_eq!(causeway.context().app.send_mail_due().unwrap(), [Delivery::Cancelled], "also what waits already");
         assert_eq!(causeway.get(&place(&one)).json()["stopped_at"], "2026-11-23T18:00:00Z");
         assert_eq!(round(&causeway), []);
         let again = causeway.send_plainly(TestRequest::get().uri(&path)).expect(200).text;

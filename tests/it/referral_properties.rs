@@ -7,11 +7,13 @@ use std::time::Duration;
 use actix_web::test::TestRequest;
 use causeway::referrals::machine::Actor;
 use causeway::referrals::machine::offer::{self, OfferAction, OfferState, Stage};
+use causeway::referrals::machine::place::{self, EntryState, PlaceAction};
 use causeway::referrals::machine::referral::{self, ReferralAction, ReferralState, ReferralStatus};
 use serde_json::{Value, json};
 
 use crate::consents::Pupil;
 use crate::seeking::{Agency, Desk, consents, keyed, turn};
+use crate::students::get;
 use crate::support::{Causeway, on_both};
 
 /// A token is used so long; it holds for a quarter of an hour.
@@ -131,7 +133,7 @@ impl World {
     fn step(&mut self, causeway: &Causeway, dice: &mut Dice, shown: &Shown) -> String {
         match dice.roll(20) {
             0 => {
-                let minutes = *dice.pick(&[1, 60, 24 * 60, 4 * 24 * 60]);
+                let minutes = *dice.pick(&[1, 60, 24 * 60, 4 * 24 * 60, 31 * 24 * 60]);
                 causeway.clock.advance(Duration::from_secs(60 * minutes));
                 format!("{minutes} minutes pass, {} things are due", turn(causeway))
             }
@@ -148,6 +150,7 @@ impl World {
             2 => self.change_consents(causeway, dice, shown),
             3 => format!("{} things are due", turn(causeway)),
             4..8 => self.act_on_referral(causeway, dice, shown),
+            8..11 => self.act_on_place(causeway, dice, shown),
             _ => self.act_on_offer(causeway, dice, shown),
         }
     }
@@ -247,7 +250,14 @@ impl World {
                 if by_call { vec![Actor::Requester, Actor::Recipient] } else { vec![Actor::Requester] },
             ),
         };
-        let state = state_of(offer);
+        // Of what lies between, the agency knows more than the district is told.
+        let own = if offer["by_call"].as_bool().unwrap() {
+            offer.clone()
+        } else {
+            let path = format!("/v1/offers/{}", text(&offer["id"]));
+            get(causeway, &agency.staff(causeway), &path).expect(200).json()
+        };
+        let state = state_of(&own);
         let path = format!("/v1/offers/{}/actions", text(&offer["id"]));
         let answer = keyed(causeway, &token, &path, &body);
         let may = sides.iter().any(|side| offer::transition(state, action, *side).is_ok());
@@ -258,6 +268,39 @@ impl World {
             answer.text
         );
         format!("{body} of {state}: {}", answer.status)
+    }
+
+    fn act_on_place(&mut self, causeway: &Causeway, dice: &mut Dice, shown: &Shown) -> String {
+        let (referral, _) = dice.pick(&self.referrals).clone();
+        let offers = shown.offers(&referral);
+        let entries = shown.list(&format!("/v1/referrals/{referral}/offers"), "wait_list_entries");
+        if entries.is_empty() {
+            return "nothing".to_owned();
+        }
+        let entry = dice.pick(&entries);
+        let state: EntryState = text(&entry["status"]).parse().unwrap();
+        let (action, body) = dice
+            .pick(&[
+                (PlaceAction::Confirm, json!({"action": "confirm"})),
+                (PlaceAction::Skip, json!({"action": "skip", "reason": "other", "note": "random"})),
+                (PlaceAction::Leave, json!({"action": "leave", "reason": "random"})),
+            ])
+            .clone();
+        let pool = text(&entry["capacity_pool_id"]);
+        let agency = self.agencies.iter().find(|agency| agency.pool == pool).unwrap();
+        let (token, side) = if dice.roll(3) == 0 {
+            (agency.staff(causeway), Actor::Recipient)
+        } else {
+            (self.lead(causeway), Actor::Requester)
+        };
+        let path = format!("/v1/wait-list-entries/{}/actions", text(&entry["id"]));
+        let answer = keyed(causeway, &token, &path, &body);
+        let is_engaged = offers.iter().any(|offer| state_of(offer).is_engaged());
+        let may =
+            place::transition(state, action, side).is_ok() && !(is_engaged && action == PlaceAction::Confirm);
+        let expected = if may { 200 } else { 409 };
+        assert_eq!(answer.status, expected, "{body} of a place that is {state}: {}", answer.text);
+        format!("{body} of {state}: {expected}")
     }
 
     /// Every invariant.

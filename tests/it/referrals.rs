@@ -419,7 +419,7 @@ on_both! {
         let one = Agency::new(&causeway, "One", "enrolled");
         let pupil = desk.pupil(&causeway);
         let id = desk.refers(&causeway, &pupil, &[&one], &json!({}));
-        let app = &causeway.context.app;
+        let app = &causeway.context().app;
         let district: DistrictId = desk.district.id.parse().unwrap();
         let client = app.access.development_client(Role::DistrictLead, Some(&Tie::District { district, schools: Vec::new() })).unwrap();
         let tenancy = Tenancy::District(Tenant { district, schools: Vec::new() });

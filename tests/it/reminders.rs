@@ -24,7 +24,8 @@ const HOUR: u64 = 3_600;
 /// The same, with a mail server.
 pub fn mailing(causeway: Causeway, sink: &Sink) -> Causeway {
     let mut causeway = causeway;
-    causeway.context.app = through(causeway.context.app.clone(), sink);
+    let app = through(causeway.context().app.clone(), sink);
+    causeway.change(|context| context.app = app);
     causeway
 }
 
@@ -77,8 +78,8 @@ fn go_to(causeway: &Causeway, instant: &str) {
 
 /// Looks who is to be reminded and sends what is due.
 pub fn round(causeway: &Causeway) -> Vec<Delivery> {
-    causeway.context.app.queue_mail().unwrap();
-    causeway.context.app.send_mail_due().unwrap()
+    causeway.context().app.queue_mail().unwrap();
+    causeway.context().app.send_mail_due().unwrap()
 }
 
 /// The addresses in a text that begin so.
@@ -161,20 +162,20 @@ on_both! {
             claim(&causeway, &agency.pools[pool], until);
         }
         go_to(&causeway, "2026-11-23T15:00:00Z");
-        assert_eq!(causeway.context.app.queue_mail().unwrap(), 1);
+        assert_eq!(causeway.context().app.queue_mail().unwrap(), 1);
         // Between making and sending one is renewed, and another is retired.
         claim(&causeway, &agency.pools[0], "2026-11-29T15:00:00Z");
-        assert_eq!(causeway.context.app.send_mail_due().unwrap(), [Delivery::Sent]);
+        assert_eq!(causeway.context().app.send_mail_due().unwrap(), [Delivery::Sent]);
         let text = sink.take().pop().unwrap().text();
         assert_eq!(urls(&text, "/u/").len(), 2, "{text}");
         assert!(text.contains("\nB\n") && text.contains("\nD\n"), "{text}");
         // Once everything is renewed, a message that waits is not sent.
         go_to(&causeway, "2026-11-30T15:00:00Z");
-        assert_eq!(causeway.context.app.queue_mail().unwrap(), 1);
+        assert_eq!(causeway.context().app.queue_mail().unwrap(), 1);
         for pool in &agency.pools {
             claim(&causeway, pool, "2026-12-20T15:00:00Z");
         }
-        assert_eq!(causeway.context.app.send_mail_due().unwrap(), [Delivery::Cancelled]);
+        assert_eq!(causeway.context().app.send_mail_due().unwrap(), [Delivery::Cancelled]);
         assert!(sink.mails().is_empty());
         assert_eq!(count(&causeway, "outbox WHERE status = 'cancelled'"), 1);
     }
@@ -348,7 +349,7 @@ on_both! {
             claim(&causeway, &agency.pools[0], "2026-11-23T18:00:00Z");
         }
         go_to(&causeway, "2026-11-23T15:00:00Z");
-        let both = [&causeway.context.app, &other];
+        let both = [&causeway.context().app, &other];
         std::thread::scope(|scope| {
             for app in both {
                 scope.spawn(|| {
@@ -374,7 +375,7 @@ on_both! {
         agency.wishes(&causeway, &json!({"email": "intake@example.org"}));
         claim(&causeway, &agency.pools[0], "2026-11-23T18:00:00Z");
         go_to(&causeway, "2026-11-23T15:00:00Z");
-        causeway.context.app.queue_mail().unwrap();
+        causeway.context().app.queue_mail().unwrap();
         let leased = causeway.store().write_now(|tx| outbox::lease(tx, "a node that died")).unwrap();
         assert!(leased.is_some());
         assert_eq!(round(&causeway), []);
@@ -439,11 +440,11 @@ on_both! {
         // Looking stopped nothing; one click of a mail program does.
         claim(&causeway, &agency.pools[0], "2026-11-24T18:00:00Z");
         go_to(&causeway, "2026-11-24T15:00:00Z");
-        causeway.context.app.queue_mail().unwrap();
+        causeway.context().app.queue_mail().unwrap();
         let click = TestRequest::post().uri(&path).insert_header(("Content-Type", "multipart/form-data; boundary=x"));
         let stopped = causeway.send_plainly(click.set_payload("List-Unsubscribe=One-Click")).expect(200).text;
         assert!(stopped.contains("Ya no se envían recordatorios"), "{stopped}");
-        assert_eq!(causeway.context.app.send_mail_due().unwrap(), [Delivery::Cancelled], "also what waits already");
+        assert_eq!(causeway.context().app.send_mail_due().unwrap(), [Delivery::Cancelled], "also what waits already");
         causeway.get(&agency.place()).expect(404);
         let again = causeway.send_plainly(TestRequest::get().uri(&path)).expect(200).text;
         assert!(again.contains("Ya no se envían") && !again.contains("<button"), "{again}");

@@ -276,12 +276,13 @@ on_both! {
 on_both! {
     fn nothing_is_searched_before_the_finder_is_loaded(causeway) {
         let mut causeway = causeway;
-        causeway.context.app = causeway::app::App::new(causeway.store().clone()).unwrap();
+        let app = causeway::app::App::new(causeway.store().clone()).unwrap();
+        causeway.change(|context| context.app = app);
         let early = causeway.get(&format!("/v1/search?{HERE}"));
         assert_eq!((early.status, early.json()["code"].as_str(), early.header("retry-after")), (503, Some("starting"), Some("1")));
         causeway.get("/readyz").expect(503);
         causeway.get("/healthz").expect(200);
-        causeway.context.app.load().unwrap();
+        causeway.context().app.load().unwrap();
         causeway.get("/readyz").expect(200);
     }
 }

@@ -86,11 +86,12 @@ impl Desk {
         causeway.token(Role::DistrictLead, &Tie::District { district, schools: Vec::new() })
     }
 
-    /// A student whose mother lets clinics be asked and told.
+    /// A student whose mother lets clinics be asked and told, and lets them tell the school.
     pub fn pupil(&self, causeway: &Causeway) -> Pupil {
         let lead = self.lead(causeway);
         let pupil = Pupil::new(causeway, &lead, &json!({}));
         consents(causeway, &lead, &pupil);
+        lets_tell(causeway, &lead, &pupil, &["service_record", "progress"]);
         pupil
     }
 
@@ -155,6 +156,14 @@ pub fn consents(causeway: &Causeway, token: &str, pupil: &Pupil) -> String {
     pupil.consented(causeway, token, &changes)
 }
 
+/// An authorization for clinics to tell the school these, signed by the mother.
+pub fn lets_tell(causeway: &Causeway, token: &str, pupil: &Pupil, fields: &[&str]) -> String {
+    let changes = json!({
+        "authorities": ["hipaa_authorization"], "direction": "to_school", "purposes": ["report_progress"], "fields": fields,
+    });
+    pupil.consented(causeway, token, &changes)
+}
+
 /// Sends what needs an `Idempotency-Key`, with one of its own.
 pub fn keyed(causeway: &Causeway, token: &str, path: &str, body: &Value) -> Answer {
     let key = format!("\"{}\"", Uuid::now_v7());
@@ -176,5 +185,5 @@ pub fn go_to(causeway: &Causeway, instant: &str) {
 
 /// What is due is done.
 pub fn turn(causeway: &Causeway) -> usize {
-    causeway.context.app.turn_clock().unwrap()
+    causeway.context().app.turn_clock().unwrap()
 }

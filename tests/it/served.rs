@@ -30,7 +30,7 @@ impl Served {
     /// Serves the database of this Causeway behind such an edge.
     pub fn behind(causeway: &Causeway, edge: EdgeConfig) -> Self {
         let edge = Edge::new(edge);
-        let context = Context { edge, ..causeway.context.clone() };
+        let context = Context { edge, ..causeway.context().clone() };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (tell, told) = mpsc::channel();

@@ -1,17 +1,17 @@
 //! A Causeway of its own for every test, and a client that drives its real router.
 
 use std::sync::{Arc, Mutex, OnceLock};
+use std::thread::{self, ThreadId};
 
-use actix_web::body::{MessageBody, to_bytes};
 use actix_web::http::Method;
-use actix_web::test::{TestRequest, init_service, try_call_service};
+use actix_web::test::TestRequest;
 use causeway::access::rules::LONGEST_TOKEN_LIFE;
 use causeway::access::{Role, Tie};
 use causeway::app::App;
 use causeway::config::{DatabaseUrl, EdgeConfig, MasterKeys};
 use causeway::directory::install_embedded;
 use causeway::exchange::{demonstration, postal_codes};
-use causeway::http::{Context, Cursors, Edge, service};
+use causeway::http::{Context, Cursors, Edge};
 use causeway::privacy::Purpose;
 use causeway::privacy::audit::Errand;
 use causeway::privacy::vault::Vault;
@@ -22,6 +22,9 @@ use diesel::{Connection, RunQueryDsl, SqliteConnection};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+use crate::sending;
+pub use crate::sending::{Answer, send_all};
 
 /// Declares a test that runs on SQLite and on PostgreSQL.
 macro_rules! on_both {
@@ -53,11 +56,13 @@ pub const START: &str = "2026-11-22T12:00:00Z";
 
 /// A Causeway on a new database, with a clock that the test moves.
 pub struct Causeway {
-    pub context: Context,
+    context: Context,
     pub clock: Clock,
     url: DatabaseUrl,
     database: Database,
     operator: ClientId,
+    /// The thread of the test; only here a router is kept, for it goes before the thread does.
+    home: ThreadId,
     /// What requests bring that have no `Authorization` of their own.
     token: Mutex<String>,
 }
@@ -68,49 +73,18 @@ enum Database {
     Postgres(String),
 }
 
+impl Drop for Causeway {
+    fn drop(&mut self) {
+        sending::forget(&self.url);
+    }
+}
+
 impl Drop for Database {
     fn drop(&mut self) {
         if let Self::Postgres(name) = self {
             // The whole cluster goes when the tests end; this only keeps it small.
             let _ = run_as_owner("postgres", &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
         }
-    }
-}
-
-/// An answer.
-pub struct Answer {
-    pub status: u16,
-    headers: Vec<(String, String)>,
-    pub text: String,
-}
-
-impl Answer {
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {}", self.text))
-    }
-
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
-    }
-
-    /// The answer, which must have this status.
-    #[track_caller]
-    pub fn expect(self, status: u16) -> Self {
-        assert_eq!(self.status, status, "{}", self.text);
-        self
-    }
-
-    /// The places and words of a problem's errors.
-    pub fn errors(&self) -> Vec<(String, String)> {
-        let place = |error: &Value| {
-            ["pointer", "parameter", "header"]
-                .iter()
-                .find_map(|kind| error[kind].as_str())
-                .unwrap_or("")
-                .to_owned()
-        };
-        let errors = self.json()["errors"].as_array().cloned().unwrap_or_default();
-        errors.iter().map(|error| (place(error), error["detail"].as_str().unwrap_or("").to_owned())).collect()
     }
 }
 
@@ -154,7 +128,20 @@ impl Causeway {
         let token =
             app.access.token_now(operator.id, Role::Operator, Some(LONGEST_TOKEN_LIFE)).expect("a token");
         let context = Context { app, cursors, public_search: false, edge: Edge::new(EdgeConfig::default()) };
-        Self { context, clock, url, database, operator: operator.id, token: Mutex::new(token.token) }
+        Self {
+            context,
+            clock,
+            url,
+            database,
+            operator: operator.id,
+            home: thread::current().id(),
+            token: Mutex::new(token.token),
+        }
+    }
+
+    /// What the service is made of.
+    pub fn context(&self) -> &Context {
+        &self.context
     }
 
     pub fn store(&self) -> &Store {
@@ -385,7 +372,17 @@ impl Causeway {
 
     /// Sends requests as they are, one after the other.
     pub fn send_all(&self, requests: impl IntoIterator<Item = TestRequest>) -> Vec<Answer> {
-        send_all(&self.context, requests)
+        if self.home == thread::current().id() {
+            sending::send_all_to_kept(&self.url, &self.context, requests)
+        } else {
+            send_all(&self.context, requests)
+        }
+    }
+
+    /// Changes what the service is made of.
+    pub fn change(&mut self, change: impl FnOnce(&mut Context)) {
+        change(&mut self.context);
+        sending::forget(&self.url);
     }
 
     pub fn get(&self, path: &str) -> Answer {
@@ -456,44 +453,6 @@ fn texts(connection: &mut DbConnection, sql: &str) -> causeway::error::Result<Ve
     Ok(found.into_iter().map(|Text { text }| text).collect())
 }
 
-/// Sends requests, one after the other, to the service of this context.
-pub fn send_all(context: &Context, requests: impl IntoIterator<Item = TestRequest>) -> Vec<Answer> {
-    actix_web::rt::System::new().block_on(async {
-        let service = init_service(service(context)).await;
-        let mut answers = Vec::new();
-        for request in requests {
-            // Only what took too long comes as an error, which holds the answer.
-            let response = match try_call_service(&service, request.to_request()).await {
-                Ok(answered) => answered.into_parts().1,
-                Err(error) => error.error_response(),
-            };
-            let status = response.status().as_u16();
-            let headers = response
-                .headers()
-                .iter()
-                .map(|(name, value)| {
-                    (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-                })
-                .collect();
-            let goes_on = response
-                .headers()
-                .get("content-type")
-                .is_some_and(|media_type| media_type.as_bytes().starts_with(b"text/event-stream"));
-            let body = if goes_on {
-                // Of what does not end, the beginning.
-                let mut body = Box::pin(response.into_body());
-                let first = std::future::poll_fn(|context| body.as_mut().poll_next(context)).await;
-                first.expect("a beginning").expect("a beginning")
-            } else {
-                to_bytes(response.into_body()).await.expect("a whole body")
-            };
-            let text = String::from_utf8_lossy(&body).into_owned();
-            answers.push(Answer { status, headers, text });
-        }
-        answers
-    })
-}
-
 /// When a token expires, in seconds since 1970.
 fn expiry(token: &str) -> i64 {
     let claims: Value =
@@ -542,7 +501,7 @@ fn demonstration_template() -> &'static std::path::Path {
             let causeway = Causeway::on_sqlite();
             let summary = demonstration::load(causeway.store()).expect("the demonstration");
             assert_eq!((summary.read, summary.landed), (summary.created, true), "every row of it is new");
-            let App { store, access, vault, .. } = &causeway.context.app;
+            let App { store, access, vault, .. } = &causeway.context().app;
             let lead = access.development_client(Role::DistrictLead, None).expect("a lead").principal();
             let tenancy = lead.tenancy().expect("a district");
             let errand =

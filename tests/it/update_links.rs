@@ -148,7 +148,7 @@ on_both! {
             let body = form(&form_of(&look(&causeway, &path).text), "capacity", "2");
             std::thread::scope(|scope| {
                 let sent: Vec<_> = (0..3)
-                    .map(|_| scope.spawn(|| send_all(&causeway.context, [sending(&path, body.clone())]).remove(0)))
+                    .map(|_| scope.spawn(|| send_all(causeway.context(), [sending(&path, body.clone())]).remove(0)))
                     .collect();
                 for answer in sent {
                     let answer = answer.join().unwrap().expect(200);
@@ -386,7 +386,7 @@ on_both! {
     fn a_browser_that_names_no_origin_is_taken_for_the_page_that_it_shows(causeway) {
         let mut causeway = causeway;
         let cors_origins = vec!["https://portal.example.org".to_owned()];
-        causeway.context.edge = Edge::new(EdgeConfig { cors_origins, ..EdgeConfig::default() });
+        causeway.change(|context| context.edge = Edge::new(EdgeConfig { cors_origins, ..EdgeConfig::default() }));
         let Linked { path, .. } = linked(&causeway, "River", &json!({}));
         let sent = form_of(&look(&causeway, &path).text);
         let request = sending(&path, form(&sent, "capacity", "1")).insert_header(("Origin", "null"));

@@ -6,16 +6,17 @@ use causeway::access::{Role, Tie};
 use serde_json::{Value, json};
 
 use crate::consents::Pupil;
-use crate::seeking::{Agency, Desk, answers, consents, go_to, keyed, turn};
+use crate::seeking::{Agency, Desk, answers, consents, go_to, keyed, lets_tell, turn};
 use crate::students::{get, post};
 use crate::support::{Causeway, on_both};
 
-const LISTS: [&str; 10] = [
+const LISTS: [&str; 11] = [
     "due_today",
     "awaiting_consent",
     "no_reply_in_time",
     "declined_by_all",
     "waiting_too_long",
+    "still_waiting",
     "appointment_missed",
     "accepted_not_scheduled",
     "served_without_outcome",
@@ -69,6 +70,7 @@ on_both! {
         desk.acts(&causeway, &id, &json!({"action": "submit"})).expect(200);
         assert_eq!(lists(), ["awaiting_consent"]);
         consents(&causeway, &lead, &pupil);
+        lets_tell(&causeway, &lead, &pupil, &["service_record"]);
         assert_eq!(lists(), [""; 0]);
 
         // The first lets the clock run out, the second declines.
@@ -356,7 +358,7 @@ on_both! {
         };
         assert_eq!(href(0), "/v1/worklists/due_today?owner_id=me");
         let behind = |position: usize| get(&causeway, &lead, &href(position)).expect(200).json()["items"].as_array().unwrap().clone();
-        let mut silent: Vec<String> = behind(11).iter().map(|item| item["organization_name"].as_str().unwrap().to_owned()).collect();
+        let mut silent: Vec<String> = behind(12).iter().map(|item| item["organization_name"].as_str().unwrap().to_owned()).collect();
         silent.sort();
         assert_eq!(silent, ["Of a school", "Partner"]);
         let of_one = format!("/v1/availability/stale?partners_of={}&organization_id=", desk.district.id);
@@ -369,10 +371,10 @@ on_both! {
 
         let event = post(&causeway, &lead, "/v1/crisis-events", &json!({})).expect(201).json()["event"]["id"].clone();
         assert_eq!(beside(), expect(1, 1));
-        assert_eq!(behind(10)[0]["id"], event);
+        assert_eq!(behind(11)[0]["id"], event);
         post(&causeway, &lead, &format!("/v1/crisis-events/{}/acknowledge", event.as_str().unwrap()), &json!({})).expect(200);
         assert_eq!(beside(), expect(0, 1));
-        assert_eq!(behind(10), Vec::<Value>::new());
+        assert_eq!(behind(11), Vec::<Value>::new());
         let acknowledged = get(&causeway, &lead, "/v1/crisis-events?acknowledged=true").expect(200).json();
         assert_eq!(acknowledged["items"][0]["id"], event);
     }

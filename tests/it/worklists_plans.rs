@@ -23,7 +23,7 @@ fn many() -> usize {
     if std::env::var_os("CAUSEWAY_SOAK").is_some() { 100_000 } else { 20_000 }
 }
 
-/// A district with many referrals, all of which are copies of one: every ninth on each list, every fiftieth of the lead,
+/// A district with many referrals, all of which are copies of one: about every eleventh on each list, every fiftieth of the lead,
 /// who stands in for another fiftieth, every twentieth of one school.
 fn district(causeway: &Causeway) -> (Errand, String) {
     let desk = Desk::new(causeway, "0149");
@@ -32,7 +32,7 @@ fn district(causeway: &Causeway) -> (Errand, String) {
     let one = desk.refers(causeway, &pupil, &[&agency], &json!({"submit": false}));
     let tie = Tie::District { district: desk.district.id.parse().unwrap(), schools: Vec::new() };
     let lead =
-        causeway.context.app.access.development_client(Role::DistrictLead, Some(&tie)).unwrap().principal();
+        causeway.context().app.access.development_client(Role::DistrictLead, Some(&tie)).unwrap().principal();
     let (district, school, me, many) = (&desk.district.id, &desk.district.school, lead.id, many());
     let (numbers, id, due) = if causeway.is_on_postgres() {
         (
@@ -60,7 +60,7 @@ fn district(causeway: &Causeway) -> (Errand, String) {
              {due}, document, sealed, created_at, updated_at, CASE WHEN i % 50 = 1 THEN '{me}' END, NULL
          FROM referrals, ({numbers}) AS many WHERE id = '{one}';
          INSERT INTO worklist_places (referral_id, worklist, district_id, school_id, owner_id, due_at)
-         SELECT {id}, CASE i % 9{list} END, '{district}', {school}, {owner}, {due} FROM ({numbers}) AS many"
+         SELECT {id}, CASE i % 11 % 10{list} END, '{district}', {school}, {owner}, {due} FROM ({numbers}) AS many"
     );
     let tenancy = Tenancy::District(Tenant { district: district.parse().unwrap(), schools: Vec::new() });
     causeway.as_application(&tenancy, &rows).unwrap();
@@ -128,7 +128,7 @@ on_both! {
         let Tenancy::District(tenant) = errand.tenancy.clone() else { panic!("a district") };
         let of_school = Tenant { schools: vec![school.parse().unwrap()], ..tenant };
         let of_school = Errand { tenancy: Tenancy::District(of_school), ..errand.clone() };
-        let app = &causeway.context.app;
+        let app = &causeway.context().app;
         let texts = Arc::new(Mutex::new(BTreeSet::new()));
         for errand in [&errand, &of_school] {
             let me = errand.principal.id.to_string();
@@ -185,7 +185,7 @@ on_both! {
 /// Prints how long it takes to read each list, and to count all, each in a transaction with its lines in the audit.
 #[expect(clippy::print_stderr, reason = "whoever asks for the measurement reads it there")]
 fn measure(causeway: &Causeway, errand: &Errand) {
-    let app = &causeway.context.app;
+    let app = &causeway.context().app;
     let timed =
         |name: &str,
          work: &dyn Fn(&mut causeway::store::Tx<'_>, &Table<'_>) -> causeway::error::Result<()>| {

@@ -12,6 +12,7 @@ mod kinds;
 mod languages;
 mod nest;
 mod normalize;
+mod numbers;
 mod offering;
 mod overlay;
 mod package;
@@ -25,6 +26,7 @@ mod world;
 
 pub use export::{Exported, export};
 pub use kinds::Kind;
+pub use numbers::numbers;
 pub use package::Package;
 pub use states::{Known, reading};
 pub use store::KeptDocument;

@@ -16,11 +16,20 @@ const DOCS: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'uns
 const PAGE: &str =
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
+/// A sheet to print brings its style with it, since it is kept as a file; it is let in by its digest.
+const SHEET: &str = "default-src 'none'; style-src 'sha256-xIGfuam2eSXOwMD8CnDPu9sII7PRvGW0gZxJf+GWvvo='; \
+                     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// Whether a path is one of a page for people without an account.
 fn is_page(path: &str) -> bool {
     crate::http::pages::PLACES.iter().any(|place| path.starts_with(place))
+}
+
+/// Whether a path is one of a sheet to print.
+fn is_sheet(path: &str) -> bool {
+    path.starts_with("/v1/offers/") && path.ends_with("/fax-sheet")
 }
 
 /// Adds them. `behind_tls` says whether callers reach the server through TLS only.
@@ -34,6 +43,7 @@ pub(in crate::http) fn protect(headers: &mut HeaderMap, path: &str, behind_tls: 
     let policy = match (is_docs, is_page) {
         (true, _) => DOCS,
         (false, true) => PAGE,
+        (false, false) if is_sheet(path) => SHEET,
         (false, false) => API,
     };
     let fixed = [

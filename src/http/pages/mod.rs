@@ -67,7 +67,7 @@ fn guessed(request: &HttpRequest) -> ReaderLanguage {
 }
 
 /// An answer with a page. It is kept nowhere.
-fn html(status: StatusCode, page: &impl Template) -> Result<HttpResponse, Problem> {
+pub(super) fn html(status: StatusCode, page: &impl Template) -> Result<HttpResponse, Problem> {
     let text = page.render().map_err(|source| Error::internal("writing a page", source))?;
     Ok(HttpResponse::build(status)
         .content_type("text/html; charset=utf-8")

@@ -1,4 +1,5 @@
-//! What time does: offers that nobody replied to end, and slots that are free go to whoever waits. Every node may look as
+//! What time does: offers that nobody replied to end, slots that are free go to whoever waits, and what hangs on the day
+//! is looked at when a day begins. Every node may look as
 //! often as it likes: what is due is written in the database, and each of it is done by one transaction that finds it
 //! still due.
 
@@ -18,8 +19,8 @@ use crate::error::Result;
 use crate::privacy::Purpose;
 use crate::privacy::audit::Errand;
 use crate::privacy::vault::Vault;
-use crate::store::{Store, Tenancy, Tenant};
-use crate::types::{CapacityPoolId, OfferId, WaitListEntryId};
+use crate::store::{DbConnection, Store, Tenancy, Tenant};
+use crate::types::{CapacityPoolId, OfferId, ReferralId, WaitListEntryId};
 
 /// The reason of an offer that nobody replied to.
 pub(super) const NO_REPLY: &str = "no_reply_in_time";
@@ -56,6 +57,12 @@ pub fn turn(store: &Store, vault: &Vault, finder: &dyn Matcher) -> Result<usize>
     for pool in store.read_now(store::pools_waited_for)? {
         note(fill(store, vault, finder, pool));
     }
+    // When a day begins there may be very many; the rest is for the next turns, so that no reply waits for them.
+    let now = store.clock().now();
+    let to_look_at = |connection: &mut DbConnection| store::to_look_at(connection, now, BATCH);
+    for (referral, tenant) in store.read_for_now(&Tenancy::Clock, to_look_at)? {
+        note(look(store, vault, finder, &tenant, referral).map(usize::from));
+    }
     failed.map_or(Ok(done), Err)
 }
 
@@ -79,6 +86,19 @@ fn expire(store: &Store, vault: &Vault, finder: &dyn Matcher, tenant: &Tenant, i
     })
 }
 
+/// Looks at a referral whose day has come, if nobody has done so meanwhile; whether that changed it.
+fn look(store: &Store, vault: &Vault, finder: &dyn Matcher, tenant: &Tenant, id: ReferralId) -> Result<bool> {
+    let errand = errand(tenant);
+    store.write_for_now(&errand.tenancy, |tx| {
+        let desk = Desk { vault, errand: &errand, finder };
+        let mut case = Case::open(tx, &desk, tenant, id)?;
+        if case.referral.look_at.is_none_or(|at| at > tx.now) {
+            return Ok(false);
+        }
+        cascade::settle(tx, &desk, &mut case, None, Said::default())
+    })
+}
+
 /// Offers the free slots of a pool to those who wait for it, in their order; says how many got one. Those who rest, or of
 /// whom no consent allows it now, are passed by and keep their place.
 fn fill(store: &Store, vault: &Vault, finder: &dyn Matcher, pool: CapacityPoolId) -> Result<usize> {
@@ -91,7 +111,8 @@ fn fill(store: &Store, vault: &Vault, finder: &dyn Matcher, pool: CapacityPoolId
             if store::room(connection, pool, now)? == 0 {
                 return Ok(None);
             }
-            Ok(store::line(connection, pool)?.into_iter().find(|entry| !passed.contains(&entry.id)))
+            let line = store::line(connection, pool)?;
+            Ok(line.into_iter().find(|entry| !passed.contains(&entry.id) && !entry.is_skipped(now)))
         })?;
         let Some(entry) = first else { return Ok(filled) };
         match offer_to_first(store, vault, finder, &entry, &passed)? {
@@ -131,7 +152,7 @@ fn offer_to_first(
         let has_room = store::room(tx.connection, entry.pool, tx.now)? > 0;
         tx.on_behalf(&errand.tenancy)?;
         let line = store::line(tx.connection, entry.pool)?;
-        let first = line.iter().find(|waits| !passed.contains(&waits.id));
+        let first = line.iter().find(|waits| !passed.contains(&waits.id) && !waits.is_skipped(tx.now));
         if !has_room || first.is_none_or(|first| first.id != entry.id) {
             return Ok(Turn::Moved);
         }

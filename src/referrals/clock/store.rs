@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::availability::current_claims;
 use crate::availability::holds::effective_open;
@@ -9,9 +10,9 @@ use crate::directory::parse_id;
 use crate::error::Result;
 use crate::referrals::model::{Entry, EntryState};
 use crate::referrals::store::{EntryRow, OPEN};
-use crate::store::schema::{offers, wait_list_entries as entries};
+use crate::store::schema::{offers, referrals, wait_list_entries as entries};
 use crate::store::{DbConnection, Tenant, to_sql};
-use crate::types::{AvailabilityStatus, CapacityPoolId, OfferId};
+use crate::types::{AvailabilityStatus, CapacityPoolId, OfferId, ReferralId, WaitListEntryId};
 
 /// Offers of every district whose time is over, the longest first: for the clock, which sees no more of them.
 pub(super) fn overdue(
@@ -25,10 +26,26 @@ pub(super) fn overdue(
         .limit(limit)
         .select((offers::id, offers::district_id))
         .load(connection)?;
-    let read = |(id, district): (String, String)| {
-        Ok((parse_id(&id)?, Tenant { district: parse_id(&district)?, schools: Vec::new() }))
-    };
-    rows.into_iter().map(read).collect()
+    rows.into_iter().map(with_tenant).collect()
+}
+
+fn with_tenant<Id: From<Uuid>>((id, district): (String, String)) -> Result<(Id, Tenant)> {
+    Ok((parse_id(&id)?, Tenant { district: parse_id(&district)?, schools: Vec::new() }))
+}
+
+/// Referrals of every district that are to be looked at again, the longest first.
+pub(super) fn to_look_at(
+    connection: &mut DbConnection,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<(ReferralId, Tenant)>> {
+    let rows: Vec<(String, String)> = referrals::table
+        .filter(referrals::look_at.le(to_sql(now)))
+        .order((referrals::look_at, referrals::id))
+        .limit(limit)
+        .select((referrals::id, referrals::district_id))
+        .load(connection)?;
+    rows.into_iter().map(with_tenant).collect()
 }
 
 /// Who waits for a pool, of every district, in the order in which slots are offered to them.
@@ -40,6 +57,16 @@ pub(in crate::referrals) fn line(connection: &mut DbConnection, pool: CapacityPo
         .select(EntryRow::as_select())
         .load(connection)?;
     rows.into_iter().map(EntryRow::read).collect()
+}
+
+/// A place on a list.
+pub(in crate::referrals) fn entry(
+    connection: &mut DbConnection,
+    id: WaitListEntryId,
+) -> Result<Option<Entry>> {
+    let row =
+        entries::table.find(id.to_string()).select(EntryRow::as_select()).first(connection).optional()?;
+    row.map(EntryRow::read).transpose()
 }
 
 /// The pools that somebody waits for.

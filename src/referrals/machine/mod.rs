@@ -1,8 +1,9 @@
-//! The two state machines: what may happen to a referral and to an offer, who may do it, and what else happens in
+//! The state machines: what may happen to a referral, to an offer and to a place on a list, who may do it, and what else happens in
 //! the same transaction. Pure and complete: each combination of state, action and actor is answered, and what a
 //! caller is told they may do is asked of these very functions.
 
 pub mod offer;
+pub mod place;
 pub mod referral;
 #[cfg(test)]
 mod tests;

@@ -2,10 +2,11 @@ use std::collections::BTreeSet;
 use std::fmt::{Display, Write};
 
 use super::offer::{OfferAction, OfferEffect, OfferState, Stage, TaskStatus};
+use super::place::{EntryState, PlaceAction};
 use super::referral::{
     BusinessStatus, Progress, ReferralAction, ReferralState, ReferralStatus, business_status,
 };
-use super::{Actor, Refusal, offer, referral};
+use super::{Actor, Refusal, offer, place, referral};
 
 /// Every answer of a machine: what is allowed with where it leads, and what is refused by each actor.
 fn matrix<S: Copy + Display, A: Copy + Display>(
@@ -51,6 +52,14 @@ fn every_move_of_a_referral_is_as_it_was_agreed() {
         Ok(format!("{} {:?}", to.status, to.effects))
     });
     insta::assert_snapshot!("referrals", table);
+}
+
+#[test]
+fn every_move_of_a_place_on_a_list_is_as_it_was_agreed() {
+    let table = matrix(EntryState::ALL, PlaceAction::ALL, |state, action, actor| {
+        Ok(place::transition(state, action, actor)?.to_string())
+    });
+    insta::assert_snapshot!("places", table);
 }
 
 #[test]

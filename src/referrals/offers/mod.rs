@@ -1,7 +1,11 @@
 //! What is done with an offer: by the agency, or by a coordinator who has it on the telephone; and by the district.
 
+mod called;
+pub(super) mod calls;
 pub(super) mod packets;
+pub(super) mod script;
 mod store;
+mod words;
 
 use super::Desk;
 use super::asks::OfferAct;
@@ -9,12 +13,14 @@ use super::cascade;
 use super::case::{Case, Said};
 use super::machine::Actor;
 use super::machine::offer::{OfferAction, actions};
-use super::model::Offer;
+use super::model::{Measure, Offer, Report};
+use super::served::REPORT;
 use super::store as of_tenant;
 use crate::error::{Error, Result};
 use crate::privacy::audit::{Act, Action, Errand, record};
 use crate::store::{Tenancy, Tenant, Tx};
-use crate::types::{DeclineReason, OfferId};
+use crate::students;
+use crate::types::OfferId;
 pub use store::OfferPage;
 
 /// What the audit calls an offer.
@@ -52,17 +58,38 @@ pub fn offers_to_agency(tx: &mut Tx<'_>, desk: &Desk<'_>, page: &OfferPage) -> R
     Ok(OfferList { offers, more, count })
 }
 
+/// One offer as its reader knows it.
+pub struct Shown {
+    /// It.
+    pub offer: Offer,
+    /// What the caller may do with it now.
+    pub actions: Vec<OfferAction>,
+    /// How the student does, as far as the district was told; the agency knows it.
+    pub measure: Option<Measure>,
+}
+
 /// One offer, and what the caller may do with it now.
 ///
 /// # Errors
 /// [`Error::NotFound`] if it is not one of the caller's.
-pub fn offer(tx: &mut Tx<'_>, desk: &Desk<'_>, id: OfferId) -> Result<(Offer, Vec<OfferAction>)> {
+pub fn offer(tx: &mut Tx<'_>, desk: &Desk<'_>, id: OfferId) -> Result<Shown> {
     let (offer, sides) = admitted(tx, desk, id)?;
     record(tx, desk.errand, &[act_on(Action::Read, &offer)])?;
     let mut may: Vec<OfferAction> = sides.iter().flat_map(|side| actions(offer.state, *side)).collect();
     may.sort_unstable();
     may.dedup();
-    Ok((offer, may))
+    let Tenancy::District(tenant) = &desk.errand.tenancy else {
+        return Ok(Shown { offer, actions: may, measure: None });
+    };
+    let measure = match &offer.report {
+        None => None,
+        Some(sealed) => {
+            let student = of_tenant::find(tx.connection, tenant, offer.referral)?.student;
+            let (_, key) = students::find(tx, desk.vault, tenant, student)?;
+            key.open::<Report>(REPORT, offer.id, sealed)?.told
+        }
+    };
+    Ok(Shown { offer: offer.as_told(), actions: may, measure })
 }
 
 /// Does something with an offer.
@@ -80,21 +107,18 @@ pub fn act_on_offer(tx: &mut Tx<'_>, desk: &Desk<'_>, id: OfferId, asked: &Offer
     let side = sides.iter().find(|side| action.by().contains(side)).copied();
     let side = side.or_else(|| sides.first().copied()).unwrap_or(Actor::Requester);
     record(tx, desk.errand, &[act_on(Action::Change, &found)])?;
+    let is_told_all = matches!(desk.errand.tenancy, Tenancy::Agency(_));
     // What an agency does is written on behalf of the district whose offer it is: nothing else of it is touched.
     let tenant = Tenant { district: found.district, schools: Vec::new() };
     tx.on_behalf(&Tenancy::District(tenant.clone()))?;
     let errand = Errand { tenancy: Tenancy::District(tenant.clone()), ..desk.errand.clone() };
     let desk = Desk { vault: desk.vault, errand: &errand, finder: desk.finder };
     let mut case = Case::open(tx, &desk, &tenant, found.referral)?;
-    let (reason, text) = asked.said();
-    let said =
-        Said { reason: reason.map(DeclineReason::as_str), text, appointment_at: asked.appointment_at() };
-    case.act(tx, &desk, id, action, side, said)?;
+    case.act(tx, &desk, id, action, side, asked.said())?;
     cascade::settle(tx, &desk, &mut case, None, Said::default())?;
-    case.offers
-        .into_iter()
-        .find(|offer| offer.id == id)
-        .ok_or_else(|| Error::NotFound { what: "offer", id: id.to_string() })
+    let offer = case.offers.into_iter().find(|offer| offer.id == id);
+    let offer = offer.ok_or_else(|| Error::NotFound { what: "offer", id: id.to_string() })?;
+    Ok(if is_told_all { offer } else { offer.as_told() })
 }
 
 /// An offer that the caller has part in, and on whose side they may act: the agency on its own; the district on its own,

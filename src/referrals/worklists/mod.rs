@@ -35,6 +35,8 @@ codes! {
         DeclinedByAll = "declined_by_all",
         /// A place on a list for longer than 30 days, or 7 where it is urgent.
         WaitingTooLong = "waiting_too_long",
+        /// A place on a list is given up unless somebody says in time that it is still wanted.
+        StillWaiting = "still_waiting",
         /// The last appointment was missed, and none stands.
         AppointmentMissed = "appointment_missed",
         /// Somebody has accepted, and nothing was ever scheduled.
@@ -50,11 +52,12 @@ codes! {
 
 impl Worklist {
     /// Those that are written with the referral.
-    const KEPT: [Self; 9] = [
+    const KEPT: [Self; 10] = [
         Self::AwaitingConsent,
         Self::NoReplyInTime,
         Self::DeclinedByAll,
         Self::WaitingTooLong,
+        Self::StillWaiting,
         Self::AppointmentMissed,
         Self::AcceptedNotScheduled,
         Self::ServedWithoutOutcome,
@@ -141,6 +144,7 @@ fn slice(
         worklist @ (Worklist::AwaitingConsent
         | Worklist::NoReplyInTime
         | Worklist::DeclinedByAll
+        | Worklist::StillWaiting
         | Worklist::AppointmentMissed
         | Worklist::AcceptedNotScheduled
         | Worklist::ServedWithoutOutcome

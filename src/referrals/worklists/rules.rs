@@ -3,20 +3,16 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Place, Worklist};
-use crate::finder::Urgency;
 use crate::referrals::clock::NO_REPLY;
 use crate::referrals::machine::offer::{OfferState, Stage};
 use crate::referrals::machine::referral::{BusinessStatus, ReferralStatus};
 use crate::referrals::model::{Candidate, Entry, EntryState, Offer, PassedOver, Referral};
+use crate::referrals::rules::asked_after;
 
 const fn days(days: i64) -> SignedDuration {
     SignedDuration::from_hours(24 * days)
 }
 
-/// A place on a list for longer than this is too long, if care is needed as usual.
-pub(in crate::referrals) const ROUTINE_WAIT: SignedDuration = days(30);
-/// The same, if it is urgent.
-pub(in crate::referrals) const URGENT_WAIT: SignedDuration = days(7);
 /// So long before its end a season is worth a word.
 pub(in crate::referrals) const SEASON_NOTICE: SignedDuration = days(30);
 
@@ -29,6 +25,7 @@ pub(in crate::referrals) fn shown_until(worklist: Worklist, now: Timestamp) -> O
         | Worklist::AwaitingConsent
         | Worklist::NoReplyInTime
         | Worklist::DeclinedByAll
+        | Worklist::StillWaiting
         | Worklist::AppointmentMissed
         | Worklist::AcceptedNotScheduled
         | Worklist::ServedWithoutOutcome
@@ -53,6 +50,7 @@ pub(in crate::referrals) fn places(
                 Worklist::DueToday => None,
                 Worklist::WaitingTooLong => too_long_at(referral, entries),
                 Worklist::SeasonEnds => season_end.filter(|_| is_active(referral)),
+                Worklist::StillWaiting => confirm_by(entries).filter(|_| is_active(referral)),
                 Worklist::AwaitingConsent
                 | Worklist::NoReplyInTime
                 | Worklist::DeclinedByAll
@@ -99,7 +97,9 @@ fn stands_on(worklist: Worklist, referral: &Referral, offers: &[Offer]) -> bool 
                 && shortlist.iter().any(|candidate| candidate.passed_over == Some(PassedOver::Pinned))
                 && !shortlist.iter().any(Candidate::is_left)
         }
-        Worklist::DueToday | Worklist::WaitingTooLong | Worklist::SeasonEnds => false,
+        Worklist::DueToday | Worklist::WaitingTooLong | Worklist::SeasonEnds | Worklist::StillWaiting => {
+            false
+        }
     }
 }
 
@@ -124,10 +124,13 @@ fn has_declined(candidate: &Candidate, offers: &[Offer]) -> bool {
 
 /// From when on the longest of its waits is too long.
 fn too_long_at(referral: &Referral, entries: &[Entry]) -> Option<Timestamp> {
-    let longest = match referral.urgency {
-        Urgency::Routine => ROUTINE_WAIT,
-        Urgency::Urgent => URGENT_WAIT,
-    };
+    let longest = asked_after(referral.urgency);
     let waiting = entries.iter().filter(|entry| is_active(referral) && entry.state == EntryState::Waiting);
     waiting.map(|entry| entry.joined_at + longest).min()
+}
+
+/// Until when somebody has to say that it still waits, where that is asked.
+pub(in crate::referrals) fn confirm_by(entries: &[Entry]) -> Option<Timestamp> {
+    let asked = entries.iter().filter(|entry| entry.state == EntryState::Waiting && entry.asked_at.is_some());
+    asked.filter_map(|entry| entry.due_at).min()
 }

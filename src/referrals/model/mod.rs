@@ -1,5 +1,7 @@
 //! A referral, the offers made for it, and what is kept of both.
 
+mod offer;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -8,17 +10,18 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::machine::offer::OfferState;
-use super::machine::referral::{BusinessStatus, ReferralStatus};
 use crate::access::Principal;
 use crate::finder::Urgency;
 use crate::finder::need::{OriginAsk, PreferredCriteria, RequiredCriteria};
-use crate::privacy::limited::LimitedProfile;
+pub use crate::referrals::machine::place::EntryState;
+use crate::referrals::machine::referral::{BusinessStatus, ReferralStatus};
 use crate::students::releases::Obligation;
 use crate::types::{
-    AccessibilityFeature, CapacityPoolId, DistrictId, LanguageTag, Modality, OfferId, OfferingId,
-    OrganizationId, Population, Practice, ReferralId, SchoolId, ServiceId, StudentId, UnknownCode, codes,
+    AccessibilityFeature, CapacityPoolId, DistrictId, LanguageTag, Modality, OfferId, OfferingId, Population,
+    Practice, ReferralId, SchoolId, StudentId, UnknownCode, codes,
 };
+pub(in crate::referrals) use offer::Report;
+pub use offer::{Measure, Offer, Terms};
 
 codes! {
     /// From whom the next step of a referral is due.
@@ -45,6 +48,8 @@ codes! {
         Verification = "verification",
         /// A free slot.
         Slot = "slot",
+        /// A word that a place on a list is still wanted; without it the place is given up.
+        Confirmation = "confirmation",
         /// An appointment.
         Appointment = "appointment",
         /// Whether the student came.
@@ -184,6 +189,9 @@ pub struct Need {
     /// Why the finder named those of the shortlist that it did.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub reasons: BTreeMap<OfferingId, Vec<String>>,
+    /// How the student did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measure: Option<Measure>,
 }
 
 /// An offering of the shortlist.
@@ -238,7 +246,7 @@ pub struct Plan {
     pub outcome: Option<Outcome>,
     /// Where it stands on worklists.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub worklists: Vec<super::worklists::Place>,
+    pub worklists: Vec<crate::referrals::worklists::Place>,
 }
 
 /// How a referral ended.
@@ -252,10 +260,18 @@ pub struct Outcome {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub reason: Option<NotServed>,
-    /// Whether it was in the language that was needed.
+    /// Whether it was in the language that was needed; left out, what the agency has told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub in_needed_language: Option<bool>,
+    /// The first appointment that was kept; left out, what the agency has told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub first_appointment_on: Option<Date>,
+    /// Appointments that were kept; left out, what the agency has told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub sessions: Option<u32>,
 }
 
 codes! {
@@ -311,87 +327,11 @@ pub struct Referral {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
-    pub(super) sealed: Vec<u8>,
-}
-
-/// What is kept of an offer beside its state.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Terms {
-    /// The service.
-    pub service_id: ServiceId,
-    /// Its place on the shortlist, from 1.
-    pub rank: u32,
-    /// The finder's score.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub score: Option<f64>,
-    /// What the organization is told before it accepts.
-    pub profile: LimitedProfile,
-    /// Whether the organization has nobody here, so that a coordinator calls it and records what it says.
-    pub by_call: bool,
-    /// Why it ended as it did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// When it was first replied to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replied_at: Option<Timestamp>,
-    /// When it was accepted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub accepted_at: Option<Timestamp>,
-    /// The appointment that stands.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub appointment_at: Option<Timestamp>,
-    /// The first appointment that was kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first_attended_at: Option<Timestamp>,
-    /// Appointments that were kept.
-    pub sessions: u32,
-    /// Appointments that were missed.
-    pub missed: u32,
-}
-
-/// One referral put to one offering.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Offer {
-    /// Its id.
-    pub id: OfferId,
-    /// For which referral.
-    pub referral: ReferralId,
-    /// Whose student.
-    pub district: DistrictId,
-    /// To whom.
-    pub organization: OrganizationId,
-    /// For which offering.
-    pub offering: OfferingId,
-    /// Whose openings it draws on.
-    pub pool: CapacityPoolId,
-    /// Grows by one with every change.
-    pub version: i64,
-    /// Where it stands.
-    pub state: OfferState,
-    /// When the clock ends it.
-    pub due_at: Option<Timestamp>,
-    /// What else is kept of it.
-    pub terms: Terms,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it last changed.
-    pub updated_at: Timestamp,
-    /// What was pinned then, sealed.
-    pub(super) sealed: Vec<u8>,
-}
-
-codes! {
-    /// Whether a place on a list stands.
-    EntryState, "state of a place on a list" {
-        /// The referral waits.
-        Waiting = "waiting",
-        /// A slot became free and was offered.
-        Promoted = "promoted",
-        /// It was given up because another organization accepted; it comes back if that one hands back.
-        Released = "released",
-        /// It was given up.
-        Left = "left",
-    }
+    /// When something of it is due: what is due next, or what its owner has set out to do.
+    pub(in crate::referrals) due_at: Option<Timestamp>,
+    /// When the clock looks at it again.
+    pub(in crate::referrals) look_at: Option<Timestamp>,
+    pub(in crate::referrals) sealed: Vec<u8>,
 }
 
 /// A referral that waits for a pool.
@@ -417,4 +357,10 @@ pub struct Entry {
     pub joined_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// Since when it is asked whether the referral still waits; none while it is not.
+    pub asked_at: Option<Timestamp>,
+    /// When that is asked or, once it is, until when to say so.
+    pub due_at: Option<Timestamp>,
+    /// Until when slots go to those behind.
+    pub skipped_until: Option<Timestamp>,
 }
