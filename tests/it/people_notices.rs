@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::invitations::{Provider, redeem};
 use crate::reminders::{mailing, round, through, urls};
-use crate::seeking::{Agency, Desk, answers, consents, go_to, keyed};
+use crate::seeking::{Agency, Desk, answers, consents, go_to, keyed, lets_tell};
 use crate::smtp_sink::{Does, Mail, Sink};
 use crate::students::get;
 use crate::support::{Answer, Causeway, on_both};
@@ -236,6 +236,7 @@ on_both! {
         assert_eq!(desk.status(&causeway, &id), "active awaiting-consent");
         assert_eq!(round(&causeway), [], "the family has to sign");
         consents(&causeway, &desk.lead(&causeway), &pupil);
+        lets_tell(&causeway, &desk.lead(&causeway), &pupil, &["service_record"]);
         assert_eq!(round(&causeway), [], "the agency has to reply");
         let offer = agency.asked(&causeway);
         answers(&causeway, &agency, &offer, &json!({"action": "accept"}));
