@@ -13,7 +13,7 @@ use crate::availability::links::LinkSigner;
 use crate::config::{AccessConfig, MailConfig};
 use crate::error::Result;
 use crate::exchange::outbox::{self, Delivery, Mailer, Post};
-use crate::exchange::{referral_notices, reminders};
+use crate::exchange::{crisis_rota, people_notices, referral_notices, reminders};
 use crate::finder::{Answer, Criteria, Hit, NearMisses, Question, RankingProfile, Search};
 use crate::privacy::audit::chain;
 use crate::privacy::vault::Vault;
@@ -160,7 +160,8 @@ impl App {
         self.mailer.is_some()
     }
 
-    /// Makes the reminders and the notices of offers that are due, and deletes messages that are long finished; says how many were made.
+    /// Makes the reminders and the notices, of offers and of what waits, that are due, and deletes messages that are long
+    /// finished; says how many were made.
     ///
     /// # Errors
     /// If the database fails.
@@ -172,7 +173,10 @@ impl App {
             outbox::purge(tx)?;
             referral_notices::purge(tx)
         })?;
-        Ok(referral_notices::queue_due(&self.store)? + reminders::queue_due(&self.store)?)
+        let store = &self.store;
+        Ok(referral_notices::queue_due(store)?
+            + people_notices::queue_due(store)?
+            + reminders::queue_due(store)?)
     }
 
     /// Sends one message that is due, which may take as long as the mail server takes; none if none is.
@@ -203,13 +207,17 @@ impl App {
         Found { answer, near_misses, revision: self.feed.revision(&index) }
     }
 
-    /// Does everything in referrals that is due: ends offers that nobody replied to, and offers free slots to those who
-    /// wait. Says how much that was.
+    /// Does everything that is due: tells the next of reports of imminent risk that nobody acknowledged, ends offers that
+    /// nobody replied to, and offers free slots to those who wait; referrals only once the finder is loaded. Says how much
+    /// that was.
     ///
     /// # Errors
     /// If the database fails.
     pub fn turn_clock(&self) -> Result<usize> {
-        clock::turn(&self.store, &self.vault, self)
+        let told = if self.sends_mail() { crisis_rota::turn(&self.store) } else { Ok(0) };
+        // Neither keeps the other from being done.
+        let done = if self.is_ready() { clock::turn(&self.store, &self.vault, self) } else { Ok(0) };
+        Ok(told? + done?)
     }
 
     /// How answers are ranked.

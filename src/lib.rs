@@ -15,7 +15,7 @@
 //! | 8 | [`availability`] | dated claims of capacity |
 //! | 9 | [`finder`] | the R-tree: eligibility, ranking, explanation, near misses and their ledger |
 //! | 10 | [`referrals`] | the state machines, offers and their reply clocks, places on lists |
-//! | 11 | [`exchange`] | imports and export: federal directory, HSDS, schools, postal codes, towns, the demonstration; messages through the outbox |
+//! | 11 | [`exchange`] | imports and export: federal directory, HSDS, schools, postal codes, towns, the demonstration; messages through the outbox, and whom a crisis reaches |
 //! | 13 | [`http`] | handlers, problems, extractors, the edge, the OpenAPI document |
 //! | 15 | [`cli`] | the command line |
 //!

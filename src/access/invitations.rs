@@ -11,7 +11,7 @@ use super::model::{Principal, PrincipalId, Role, Tie};
 use super::{rules, store};
 use crate::error::{Error, FieldError, Result};
 use crate::store::{Change, DbConnection, Noun, Tx};
-use crate::types::{ClientId, InvitationId, MembershipId};
+use crate::types::{ClientId, DistrictId, InvitationId, MembershipId};
 
 /// Who a provider says that somebody is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -233,6 +233,22 @@ pub fn end(tx: &mut Tx<'_>, id: MembershipId, by: &str) -> Result<Membership> {
         tx.changed(Change { noun: Noun::Membership, subject: id.into(), version: membership.version })?;
     }
     Ok(membership)
+}
+
+/// One membership, ended or not; none if there is none.
+///
+/// # Errors
+/// If the database fails.
+pub fn find(connection: &mut DbConnection, id: MembershipId) -> Result<Option<Membership>> {
+    store::find_membership(connection, id)
+}
+
+/// The memberships of a district that have not ended, in the order of their making.
+///
+/// # Errors
+/// If the database fails.
+pub fn of_district(connection: &mut DbConnection, district: DistrictId) -> Result<Vec<Membership>> {
+    store::memberships_of(connection, district)
 }
 
 /// Every membership, ended or not.

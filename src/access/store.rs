@@ -357,6 +357,17 @@ pub(super) fn find_membership(connection: &mut DbConnection, id: MembershipId) -
     row.map(membership).transpose()
 }
 
+/// The memberships of a district that have not ended.
+pub(super) fn memberships_of(connection: &mut DbConnection, district: DistrictId) -> Result<Vec<Membership>> {
+    let rows: Vec<MembershipRow> = memberships::table
+        .filter(memberships::district_id.eq(district.to_string()))
+        .filter(memberships::ended_at.is_null())
+        .order(memberships::id)
+        .select(MEMBERSHIP)
+        .load(connection)?;
+    rows.into_iter().map(membership).collect()
+}
+
 /// The membership of an identity, ended or not.
 pub(super) fn membership_of(
     connection: &mut DbConnection,

@@ -1,10 +1,10 @@
-//! The calendar of an organization: its time zone, its office hours and the days on which it is closed.
+//! The calendar of an organization or a district: its time zone, its office hours and the days on which it is closed.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp};
 
-use super::facts::OrganizationFacts;
+use super::facts::{DistrictFacts, OrganizationFacts};
 use crate::types::{OpenHours, Weekday};
 
 /// The time zone of an organization that has not said its own: that of the deployments which there are.
@@ -16,31 +16,48 @@ const DEFAULT_MINUTES: (i64, i64) = (9 * 60, 17 * 60);
 /// So many days ahead somebody is looked for in the office.
 const DAYS_AHEAD: i64 = 400;
 
+/// When somebody is in an office.
+struct Calendar<'a> {
+    zone: TimeZone,
+    hours: &'a [OpenHours],
+    holidays: &'a [Date],
+}
+
+fn zone(name: Option<&str>) -> TimeZone {
+    let named = |name: &str| TimeZone::get(name).ok();
+    name.and_then(named).or_else(|| named(DEFAULT_ZONE)).unwrap_or(TimeZone::UTC)
+}
+
 impl OrganizationFacts {
     /// The time zone in which its hours run.
     pub fn zone(&self) -> TimeZone {
-        let named = |name: &str| TimeZone::get(name).ok();
-        self.time_zone.as_deref().and_then(named).or_else(|| named(DEFAULT_ZONE)).unwrap_or(TimeZone::UTC)
+        zone(self.time_zone.as_deref())
+    }
+
+    fn calendar(&self) -> Calendar<'_> {
+        let hours = self.hours.as_deref().unwrap_or_default();
+        Calendar { zone: self.zone(), hours, holidays: &self.holidays }
     }
 
     /// The first instant from `now` on at which somebody is in the office; none if nobody is within a year. Hours run
     /// by the clock on the wall: when it is put forward or back, so are they.
     pub fn in_office_from(&self, now: Timestamp) -> Option<Timestamp> {
-        self.still_open(now).next().map(|(opens, _)| opens)
+        self.calendar().in_office_from(now)
     }
 
     /// When the office closes on the business day that is so many after the one on which somebody is next in the office;
     /// 0 is that day itself. A business day is one on which it opens. None if there are not as many within a year.
     pub fn after_business_days(&self, now: Timestamp, days: u32) -> Option<Timestamp> {
         let days = usize::try_from(days).ok()?;
-        let mut closings = self.days(now).filter_map(|open| open.last().map(|(_, closes)| *closes));
+        let calendar = self.calendar();
+        let mut closings = calendar.days(now).filter_map(|open| open.last().map(|(_, closes)| *closes));
         closings.by_ref().find(|closes| now < *closes).into_iter().chain(closings).nth(days)
     }
 
     /// When the office has been open for so many hours in all from `now` on; none if that takes more than a year.
     pub fn after_office_hours(&self, now: Timestamp, hours: u32) -> Option<Timestamp> {
         let mut left = SignedDuration::from_hours(hours.into());
-        self.still_open(now).find_map(|(opens, closes)| {
+        self.calendar().still_open(now).find_map(|(opens, closes)| {
             let open = closes.duration_since(opens);
             if left <= open {
                 return opens.checked_add(left).ok();
@@ -48,6 +65,36 @@ impl OrganizationFacts {
             left -= open;
             None
         })
+    }
+
+    /// When the next day begins there.
+    pub fn tomorrow(&self, now: Timestamp) -> Timestamp {
+        let tomorrow = now.to_zoned(self.zone()).tomorrow().and_then(|then| then.start_of_day());
+        tomorrow.map_or(now, |start| start.timestamp())
+    }
+}
+
+impl DistrictFacts {
+    /// The first instant from `now` on at which somebody of the district is at work; none if nobody is within a year. A
+    /// district keeps the hours and holidays of the organization that it is too, if it is one, in its own time zone.
+    pub fn at_work_from(
+        &self,
+        organization: Option<&OrganizationFacts>,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let own = organization.map(OrganizationFacts::calendar);
+        let zone = match (&self.time_zone, &own) {
+            (None, Some(own)) => own.zone.clone(),
+            (name, _) => zone(name.as_deref()),
+        };
+        let (hours, holidays) = own.map_or((&[][..], &[][..]), |own| (own.hours, own.holidays));
+        Calendar { zone, hours, holidays }.in_office_from(now)
+    }
+}
+
+impl Calendar<'_> {
+    fn in_office_from(&self, now: Timestamp) -> Option<Timestamp> {
+        self.still_open(now).next().map(|(opens, _)| opens)
     }
 
     /// From when until when it is open from `now` on, within a year.
@@ -58,20 +105,19 @@ impl OrganizationFacts {
 
     /// From when until when it is open on each day of a year, beginning with that of `now`.
     fn days(&self, now: Timestamp) -> impl Iterator<Item = Vec<(Timestamp, Timestamp)>> {
-        let zone = self.zone();
-        let today = now.to_zoned(zone.clone()).date();
+        let today = now.to_zoned(self.zone.clone()).date();
         let days = (0..DAYS_AHEAD).map_while(move |days| today.checked_add(Span::new().days(days)).ok());
-        days.map(move |day| self.open_on(day, &zone))
+        days.map(move |day| self.open_on(day))
     }
 
     /// From when until when it is open on a day, in order.
-    fn open_on(&self, day: Date, zone: &TimeZone) -> Vec<(Timestamp, Timestamp)> {
+    fn open_on(&self, day: Date) -> Vec<(Timestamp, Timestamp)> {
         if self.holidays.contains(&day) {
             return Vec::new();
         }
         let at = |minutes: i64| {
             let there = day.at(0, 0, 0, 0).checked_add(Span::new().minutes(minutes)).ok()?;
-            Some(there.to_zoned(zone.clone()).ok()?.timestamp())
+            Some(there.to_zoned(self.zone.clone()).ok()?.timestamp())
         };
         let hours = self.minutes_of(day).into_iter();
         let mut open: Vec<_> = hours.filter_map(|(opens, closes)| Some((at(opens)?, at(closes)?))).collect();
@@ -81,19 +127,13 @@ impl OrganizationFacts {
         open
     }
 
-    /// When the next day begins there.
-    pub fn tomorrow(&self, now: Timestamp) -> Timestamp {
-        let tomorrow = now.to_zoned(self.zone()).tomorrow().and_then(|then| then.start_of_day());
-        tomorrow.map_or(now, |start| start.timestamp())
-    }
-
     /// When it opens and closes on a day, in minutes since midnight.
     fn minutes_of(&self, day: Date) -> Vec<(i64, i64)> {
         let weekday = weekday(day);
-        match self.hours.as_deref() {
-            None | Some([]) if DEFAULT_DAYS.contains(&weekday) => vec![DEFAULT_MINUTES],
-            None | Some([]) => Vec::new(),
-            Some(hours) => {
+        match self.hours {
+            [] if DEFAULT_DAYS.contains(&weekday) => vec![DEFAULT_MINUTES],
+            [] => Vec::new(),
+            hours => {
                 let minutes = |one: &OpenHours| (one.opens.minutes(), one.closes.minutes());
                 hours.iter().filter(|one| one.day == weekday).map(minutes).collect()
             }
@@ -129,6 +169,25 @@ mod tests {
     /// When the office of an organization with these facts is next open, from an instant on.
     fn from(facts: Value, now: &str) -> Option<String> {
         organization(facts).in_office_from(now.parse().unwrap()).map(|at| at.to_string())
+    }
+
+    #[test]
+    fn a_district_keeps_the_hours_of_the_organization_that_it_is_in_its_own_zone() {
+        let collaborative = organization(json!({
+            "hours": [{"day": "saturday", "opens": "10:00", "closes": "12:00"}], "holidays": ["2026-11-28"],
+            "time_zone": "America/Los_Angeles",
+        }));
+        let from = |district: Value, is_one: bool| {
+            let district: DistrictFacts = serde_json::from_value(district).unwrap();
+            let now = "2026-11-27T12:00:00Z".parse().unwrap();
+            district.at_work_from(is_one.then_some(&collaborative), now).map(|at| at.to_string())
+        };
+        let silent = || json!({"name": "D", "code": "1"});
+        let central = || json!({"name": "D", "code": "1", "time_zone": "America/Chicago"});
+        assert_eq!(from(silent(), false).as_deref(), Some("2026-11-27T14:00:00Z"));
+        assert_eq!(from(central(), false).as_deref(), Some("2026-11-27T15:00:00Z"));
+        assert_eq!(from(central(), true).as_deref(), Some("2026-12-05T16:00:00Z"));
+        assert_eq!(from(silent(), true).as_deref(), Some("2026-12-05T18:00:00Z"));
     }
 
     /// When it closes so many business days later.

@@ -8,11 +8,13 @@
 //! left out or not understood without making a row wrong is counted in [`Reading::notes`]. No input panics, and
 //! size, rows and unpacked bytes are bounded ([`MAX_FILE_BYTES`], [`MAX_UNPACKED_BYTES`], [`MAX_ROWS`]).
 
+pub mod crisis_rota;
 pub mod demonstration;
 pub mod federal;
 pub mod hsds;
 pub mod importer;
 pub mod outbox;
+pub mod people_notices;
 pub mod postal_codes;
 mod reading;
 pub mod referral_notices;

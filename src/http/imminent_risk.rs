@@ -7,15 +7,17 @@ use actix_web::HttpRequest;
 use serde_json::Value;
 
 use super::Context;
+use super::crisis_rota::CrisisTold;
 use super::errand::errand;
 use super::matches::in_origin;
 use super::problem::{CrisisHelp, Problem, ProblemCode};
 use crate::access::Principal;
 use crate::directory::{DistrictFacts, SchoolFacts, find};
+use crate::exchange::crisis_rota::report;
 use crate::finder::need::OriginAsk;
 use crate::privacy::Purpose;
 use crate::store::DbConnection;
-use crate::students::crises::{CrisisReport, report};
+use crate::students::crises::CrisisReport;
 use crate::types::{CrisisEventId, DistrictId, SchoolId, crisis_contacts, mandated_reporting};
 
 /// What a body says of risk, whatever else is in it.
@@ -60,7 +62,15 @@ impl Risk {
         };
         let told = match &recorded {
             None => "Nobody was told: tell somebody.".to_owned(),
-            Some(Ok(id)) => format!("The crisis event {id} was recorded in your district."),
+            Some(Ok((id, told))) if told.is_empty() => format!(
+                "The crisis event {id} was recorded in your district, but nobody could be told by message: tell your \
+                 district's crisis lead yourself."
+            ),
+            Some(Ok((id, _))) => {
+                format!(
+                    "The crisis event {id} was recorded in your district; a message goes to those in `told`."
+                )
+            }
             Some(Err(_)) => "It could not be recorded: tell your district's crisis lead yourself.".to_owned(),
         };
         let detail = format!(
@@ -68,9 +78,11 @@ impl Risk {
              Call 911 if anybody is in immediate danger or there is a weapon, and 988 at any hour; crisis_contacts has \
              these and the state's own lines. {told}"
         );
+        let (event, told) = recorded.and_then(Result::ok).unzip();
         let help = CrisisHelp {
             contacts: crisis_contacts(state.as_deref()),
-            event: recorded.and_then(Result::ok),
+            event,
+            told,
             mandated_reporting: suspected_abuse.then(|| mandated_reporting(state.as_deref())),
         };
         Problem { help: Some(Box::new(help)), ..Problem::new(ProblemCode::ImminentRisk, detail) }
@@ -82,10 +94,13 @@ async fn event(
     request: &HttpRequest,
     caller: &Arc<Principal>,
     said: CrisisReport,
-) -> Result<CrisisEventId, Problem> {
+) -> Result<(CrisisEventId, Vec<CrisisTold>), Problem> {
     let errand = errand(request, caller, Purpose::CoordinateCare)?;
-    let vault = context.app.vault.clone();
-    let work = move |tx: &mut crate::store::Tx<'_>| report(tx, &vault, &errand, &said).map(|event| event.id);
+    let (vault, can_send) = (context.app.vault.clone(), context.app.sends_mail());
+    let work = move |tx: &mut crate::store::Tx<'_>| {
+        let followed = report(tx, &vault, &errand, &said, can_send)?;
+        Ok((followed.event.id, CrisisTold::all(&followed.escalations)))
+    };
     let tenancy = caller.tenancy().ok_or_else(|| Problem::new(ProblemCode::Forbidden, "no district"))?;
     let recorded = context.app.store.write_for(tenancy, work).await;
     if let Err(error) = &recorded {

@@ -6,6 +6,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde::Serialize;
 
+use super::crisis_rota::CrisisTold;
 use crate::error::{At, Error, FieldError};
 use crate::types::{CrisisContact, CrisisEventId};
 
@@ -193,6 +194,8 @@ pub struct CrisisHelp {
     pub contacts: Vec<&'static CrisisContact>,
     /// The event that was recorded.
     pub event: Option<CrisisEventId>,
+    /// To whom a message goes, where an event was recorded.
+    pub told: Option<Vec<CrisisTold>>,
     /// For those who suspect abuse or neglect.
     pub mandated_reporting: Option<String>,
 }
@@ -225,6 +228,11 @@ pub(super) struct ProblemBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     crisis_event_id: Option<CrisisEventId>,
+    /// With `imminent-risk`, where an event was recorded: to whom a message goes now. Empty: nobody could be told; tell
+    /// somebody yourself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    told: Option<&'a [CrisisTold]>,
     /// With `imminent-risk`, where abuse or neglect is suspected: what mandated reporters have to do themselves.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -304,6 +312,7 @@ impl Problem {
             errors,
             crisis_contacts: self.help.as_deref().map_or(&[], |help| help.contacts.as_slice()),
             crisis_event_id: self.help.as_deref().and_then(|help| help.event),
+            told: self.help.as_deref().and_then(|help| help.told.as_deref()),
             mandated_reporting: self.help.as_deref().and_then(|help| help.mandated_reporting.as_deref()),
             request_id: request_id.to_owned(),
         })

@@ -32,7 +32,7 @@ const FORGET_EVERY: Duration = Duration::from_mins(1);
 const PURGE_EVERY: Duration = Duration::from_hours(1);
 /// How often it is looked who is to be reminded of what.
 const REMIND_EVERY: Duration = Duration::from_mins(1);
-/// How often it is looked whether an offer's time is over, or a slot is free for somebody who waits.
+/// How often it is looked whether a crisis or an offer has waited its time, or a slot is free for somebody who waits.
 const TURN_EVERY: Duration = Duration::from_millis(500);
 /// How often it is looked whether a message is due.
 const SEND_EVERY: Duration = Duration::from_secs(5);
@@ -231,16 +231,16 @@ fn keep_house(app: &App, edge: &Edge, stopped: &AtomicBool) {
     seal_audit(app);
 }
 
-/// Does what is due in referrals until serving has stopped. Whatever is not done now is still due at the next turn, here
+/// Does what is due in crises and referrals until serving has stopped. Whatever is not done now is still due at the next turn, here
 /// or on another node.
 fn keep_time(app: &App, stopped: &AtomicBool) {
     let mut turned = Instant::now();
     while !stopped.load(Ordering::Acquire) {
         std::thread::sleep(POLL_EVERY);
-        if turned.elapsed() > TURN_EVERY && app.is_ready() {
+        if turned.elapsed() > TURN_EVERY {
             turned = Instant::now();
             if let Err(error) = app.turn_clock() {
-                tracing::error!(%error, "could not do what is due in referrals; trying again");
+                tracing::error!(%error, "could not do what is due; trying again");
             }
         }
     }

@@ -196,6 +196,25 @@ pub(super) fn in_transaction<T>(
     }
 }
 
+/// Runs `body` within a transaction so that it alone is undone when it fails.
+pub(super) fn in_savepoint<T>(
+    connection: &mut DbConnection,
+    body: impl FnOnce(&mut DbConnection) -> Result<T>,
+) -> Result<T> {
+    type Manager = <DbConnection as diesel::Connection>::TransactionManager;
+    Manager::begin_transaction(connection)?;
+    match body(connection) {
+        Ok(value) => {
+            Manager::commit_transaction(connection)?;
+            Ok(value)
+        }
+        Err(error) => {
+            Manager::rollback_transaction(connection)?;
+            Err(error)
+        }
+    }
+}
+
 /// Takes SQLite's only write lock. SQLite itself would look for it more and more rarely, at last every tenth of a
 /// second, and miss the pauses that long work makes for others.
 fn begin_immediate(sqlite: &mut SqliteConnection) -> diesel::QueryResult<()> {

@@ -39,7 +39,7 @@ pub use time::{date_from_sql, date_to_sql, from_sql, to_sql};
 use crate::config::DatabaseUrl;
 use crate::error::{Error, Result};
 use crate::types::Clock;
-use connection::{Manager, Purpose, in_snapshot, in_transaction};
+use connection::{Manager, Purpose, in_savepoint, in_snapshot, in_transaction};
 
 /// Sizes of the store.
 #[derive(Clone, Copy, Debug)]
@@ -122,6 +122,21 @@ impl Tx<'_> {
     pub fn changed(&mut self, change: Change) -> Result<()> {
         self.changes.push(changes::record(self.connection, change, self.now)?);
         Ok(())
+    }
+
+    /// Does what the rest of the transaction does not hang on: if it fails, it alone is undone.
+    ///
+    /// # Errors
+    /// What `body` fails with.
+    pub fn aside<T>(&mut self, body: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        let now = self.now;
+        let (value, changes) = in_savepoint(self.connection, |connection| {
+            let mut tx = Tx { connection, now, changes: Vec::new() };
+            let value = body(&mut tx)?;
+            Ok((value, tx.changes))
+        })?;
+        self.changes.extend(changes);
+        Ok(value)
     }
 
     /// From now on the transaction works for `tenancy`: for one who was let in by what the one before could see.

@@ -514,6 +514,7 @@ diesel::table! {
         cleared_name -> Nullable<Text>,
         cleared_at -> Nullable<Timestamp>,
         sealed_clearance -> Nullable<Binary>,
+        due_at -> Nullable<Timestamp>,
     }
 }
 
@@ -720,8 +721,59 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    people_notices (membership_id) {
+        membership_id -> Text,
+        version -> BigInt,
+        email -> Nullable<Text>,
+        language -> Nullable<Text>,
+        changed_by -> Text,
+        changed_at -> Timestamp,
+        stopped_at -> Nullable<Timestamp>,
+        bounced_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    worklist_notices (membership_id, referral_id, worklist) {
+        membership_id -> Text,
+        referral_id -> Text,
+        worklist -> Text,
+        district_id -> Text,
+        due_at -> Timestamp,
+        message_id -> Text,
+    }
+}
+
+diesel::table! {
+    crisis_rotas (district_id) {
+        district_id -> Text,
+        version -> BigInt,
+        document -> Text,
+        changed_by -> Text,
+        changed_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    crisis_escalations (id) {
+        id -> Text,
+        event_id -> Text,
+        number -> Integer,
+        district_id -> Text,
+        round -> Integer,
+        step -> Integer,
+        membership_id -> Nullable<Text>,
+        name -> Nullable<Text>,
+        message_id -> Nullable<Text>,
+        told_at -> Timestamp,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(organizations, organization_merges);
 diesel::allow_tables_to_appear_in_same_query!(offer_notices, outbox);
+diesel::allow_tables_to_appear_in_same_query!(worklist_notices, outbox);
+diesel::allow_tables_to_appear_in_same_query!(crisis_escalations, outbox);
 
 diesel::allow_tables_to_appear_in_same_query!(
     offerings,

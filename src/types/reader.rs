@@ -67,7 +67,9 @@ texts! {
     expired_title, revoked_title, retired_title, ended, ask_for_new, limited_title, limited, unreadable_title,
     unreadable, failed_title, failed, stop_title, stop_question, stop, stopped_title, stopped, mail_subject,
     mail_opening, mail_links, mail_until, mail_why, notice_subject, notice_count, notice_until, notice_link, notice_why,
-    notice_stop_title, notice_stop_question, notice_stop, notice_stopped_title, notice_stopped,
+    notice_stop_title, notice_stop_question, notice_stop, notice_stopped_title, notice_stopped, worklist_subject,
+    worklist_count, worklist_link, worklist_why, worklist_stop_title, worklist_stop_question, worklist_stop,
+    worklist_stopped_title, worklist_stopped, crisis_subject, crisis_text, crisis_link, crisis_why,
 }
 
 impl ReaderLanguage {

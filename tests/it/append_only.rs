@@ -8,7 +8,8 @@ use crate::audit::{District, act};
 use crate::support::{Causeway, on_both};
 
 /// Tables, their keys, and another column of each.
-const TABLES: [(&str, &str, &str); 6] = [
+const TABLES: [(&str, &str, &str); 7] = [
+    ("crisis_escalations", "id", "name"),
     ("disclosures", "id", "document"),
     ("audit_events", "seq", "purpose"),
     ("audit_batches", "number", "events"),
@@ -44,6 +45,11 @@ on_both! {
         let erasure = format!(
             "INSERT INTO erasures VALUES ('e', '{student}', '{}', 'moved', 'somebody', '2026-11-22 12:00:00')", district.id());
         causeway.as_application(&district.tenancy, &erasure).unwrap();
+        let escalation = format!(
+            "INSERT INTO crisis_events (id, district_id, version, suspected_abuse, reported_by, reported_name, reported_at)
+                VALUES ('c', '{0}', 1, FALSE, 'r', 'R', '2026-11-22 12:00:00');
+             INSERT INTO crisis_escalations VALUES ('x', 'c', 1, '{0}', 1, 1, NULL, 'Desk', NULL, '2026-11-22 12:00:00')", district.id());
+        causeway.as_application(&district.tenancy, &escalation).unwrap();
         chain::seal_all(causeway.store(), &causeway.context().app.vault).unwrap();
         assert!(causeway.context().app.access.development_client(Role::StateAnalyst, None).is_ok(), "an access event");
         for (table, key, column) in TABLES {

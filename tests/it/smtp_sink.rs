@@ -44,13 +44,17 @@ impl Mail {
             given.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
         });
         let found = found.unwrap_or_else(|| panic!("no {name} in {}", self.head));
-        let mut text = String::new();
+        let (mut text, mut was_encoded) = (String::new(), true);
         for part in found.split(' ') {
-            if let Some(encoded) = part.strip_prefix("=?utf-8?b?").and_then(|rest| rest.strip_suffix("?=")) {
-                text.push_str(&String::from_utf8(STANDARD.decode(encoded).unwrap()).unwrap());
-            } else {
-                text.push_str(if text.is_empty() { "" } else { " " });
-                text.push_str(part);
+            let encoded = part.strip_prefix("=?utf-8?b?").and_then(|rest| rest.strip_suffix("?="));
+            // Only between two encoded words is the space none of the text's (RFC 2047, 6.2).
+            text.push_str(if text.is_empty() || (was_encoded && encoded.is_some()) { "" } else { " " });
+            was_encoded = encoded.is_some();
+            match encoded {
+                Some(encoded) => {
+                    text.push_str(&String::from_utf8(STANDARD.decode(encoded).unwrap()).unwrap());
+                }
+                None => text.push_str(part),
             }
         }
         text

@@ -38,6 +38,9 @@ const TABLES: [&str; 10] = [
 /// Every table of what is about referrals; `referrals_are_seen_by…` looks at them.
 const OF_REFERRALS: [&str; 4] = ["offers", "referral_events", "referrals", "worklist_places"];
 
+/// Every table of whom messages went to; `whom_messages_went_to_is_seen_by…` looks at them.
+const OF_MESSAGES: [&str; 3] = ["crisis_escalations", "crisis_rotas", "worklist_notices"];
+
 #[derive(QueryableByName)]
 struct Number {
     #[diesel(sql_type = BigInt)]
@@ -264,6 +267,76 @@ fn referrals_are_seen_by_their_district_offers_by_whom_they_ask_and_by_the_clock
 }
 
 #[test]
+fn whom_messages_went_to_is_seen_by_their_district_alone_and_written_by_nobody_else() {
+    let Some(causeway) = Causeway::on_postgres() else { return };
+    let desks = [Desk::new(&causeway, "0149"), Desk::new(&causeway, "0201")];
+    let agency = Agency::new(&causeway, "One", "enrolled");
+    let ids = ["one", "two"].map(|name| {
+        let member = uuid::Uuid::now_v7();
+        causeway
+            .as_owner(&format!(
+                "INSERT INTO memberships VALUES ('{member}', 1, 'i', '{name}', 'Ana', 'coordinator', NULL, NULL, '[]', 'a test', '2026-11-22 12:00:00', NULL)"
+            ))
+            .unwrap();
+        member
+    });
+    let rows = |desk: &Desk, member: &uuid::Uuid, referral: &str, event: &str| {
+        let district = &desk.district.id;
+        [
+            format!(
+                "INSERT INTO crisis_rotas VALUES ('{district}', 1, '[]', 'a test', '2026-11-22 12:00:00')"
+            ),
+            format!(
+                "INSERT INTO crisis_escalations VALUES ('{event}', '{event}', 1, '{district}', 1, 1, NULL, 'Desk', NULL, '2026-11-22 12:00:00')"
+            ),
+            format!(
+                "INSERT INTO worklist_notices VALUES ('{member}', '{referral}', 'due_today', '{district}', '2026-11-22 12:00:00', 'm')"
+            ),
+        ]
+    };
+    let mut written = Vec::new();
+    for (desk, member) in desks.iter().zip(&ids) {
+        let pupil = desk.pupil(&causeway);
+        let referral = desk.refers(&causeway, &pupil, &[&agency], &json!({}));
+        let event =
+            post(&causeway, &desk.lead(&causeway), "/v1/crisis-events", &json!({})).expect(201).json();
+        let rows = rows(desk, member, &referral, event["event"]["id"].as_str().unwrap());
+        let tenant = Tenant { district: desk.district.id.parse().unwrap(), schools: Vec::new() };
+        written.push((Tenancy::District(tenant), rows));
+    }
+    // Nobody writes for another district.
+    for tenancy in [&written[1].0, &Tenancy::Clock, &Tenancy::Keeper, &Tenancy::Analyst] {
+        for sql in &written[0].1 {
+            let refused = causeway.as_application(tenancy, sql).expect_err(sql);
+            assert!(refused.contains("row-level security policy"), "{tenancy:?} {sql}: {refused}");
+        }
+    }
+    for (tenancy, rows) in &written {
+        for sql in rows {
+            causeway.as_application(tenancy, sql).unwrap();
+        }
+    }
+    let mut connection = application(&causeway);
+    let mut sees = |tenancy: &str, district: &str| {
+        within(&mut connection, |connection| {
+            enter(connection, tenancy, district, &agency.organization);
+            for table in OF_MESSAGES {
+                for whose in names(connection, &format!("SELECT district_id AS name FROM {table}")) {
+                    assert_eq!(whose, district, "{table}");
+                }
+            }
+            seen_of(connection, &OF_MESSAGES)
+        })
+    };
+    for desk in &desks {
+        assert_eq!(sees("district", &desk.district.id), OF_MESSAGES.map(|table| (table, 1)).into());
+    }
+    for tenancy in ["", "agency", "clock", "analyst", "keeper", "District"] {
+        assert_eq!(sees(tenancy, &desks[0].district.id), BTreeMap::new(), "{tenancy}");
+    }
+}
+
+#[test]
 fn what_an_earlier_transaction_said_is_forgotten() {
     let Some(causeway) = Causeway::on_postgres() else { return };
     let land = Land::new(&causeway);
@@ -428,7 +501,7 @@ fn every_table_about_students_is_locked_for_its_owner_too() {
         &mut connection,
         "SELECT relname::text AS name FROM pg_class WHERE relrowsecurity AND relforcerowsecurity ORDER BY 1",
     );
-    let mut known: Vec<&str> = TABLES.into_iter().chain(OF_REFERRALS).collect();
+    let mut known: Vec<&str> = TABLES.into_iter().chain(OF_REFERRALS).chain(OF_MESSAGES).collect();
     known.sort_unstable();
     assert_eq!(locked, known, "the other tests of this file look at each of them");
     // A new table that somebody forgets, a policy without force, and a view past the policies.

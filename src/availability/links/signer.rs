@@ -111,12 +111,12 @@ impl LinkSigner {
         self.is_signed(Purpose::Stop, token, email)
     }
 
-    /// The token that stops the notices of offers that go to this address, as this message did.
+    /// The token that stops the notices, of offers or of what waits, that go to this address as this message did.
     pub fn stop_notices(&self, message: MessageId, email: &str) -> String {
         self.write(Purpose::StopNotices, message.0.as_bytes(), &[email.as_bytes()])
     }
 
-    /// Whether a token stops the notices of offers that go to this address.
+    /// Whether a token stops the notices that go to this address.
     pub fn may_stop_notices(&self, token: &StopToken, email: &str) -> bool {
         self.is_signed(Purpose::StopNotices, token, email)
     }

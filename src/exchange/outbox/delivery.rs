@@ -6,7 +6,7 @@ use super::store::{Mark, lease, mark};
 use super::{Composed, Letter, Mailer, Message, MessageKind, MessageStatus, Unsent, rules};
 use crate::availability::links::LinkSigner;
 use crate::error::Result;
-use crate::exchange::{referral_notices, reminders};
+use crate::exchange::{crisis_rota, people_notices, referral_notices, reminders};
 use crate::store::Store;
 
 /// What sending takes.
@@ -53,6 +53,8 @@ pub fn send_next(post: &Post<'_>) -> Result<Option<Delivery>> {
         MessageKind::ReferralNotice | MessageKind::UrgentReferralNotice => {
             referral_notices::compose(tx, post.signer, post.public_url, &message)
         }
+        MessageKind::WorklistNotice => people_notices::compose(tx, post.signer, post.public_url, &message),
+        MessageKind::CrisisAlert => crisis_rota::compose(tx, post.public_url, &message),
     });
     match composed {
         Ok(Composed::Letter(letter)) => post.send(&message, &letter).map(Some),
@@ -88,12 +90,15 @@ impl Post<'_> {
             Err(Unsent::Transient(why)) => self.again(message, &why),
             Err(Unsent::Permanent(why)) => self.close(message, MessageStatus::Failed, &why),
             Err(Unsent::Bounced(why)) => {
-                match message.kind {
-                    MessageKind::AvailabilityReminder => {}
+                self.store.write_now(|tx| match message.kind {
+                    MessageKind::AvailabilityReminder => Ok(()),
                     MessageKind::ReferralNotice | MessageKind::UrgentReferralNotice => {
-                        self.store.write_now(|tx| referral_notices::note_bounced(tx, message))?;
+                        referral_notices::note_bounced(tx, message)
                     }
-                }
+                    MessageKind::WorklistNotice | MessageKind::CrisisAlert => {
+                        people_notices::note_bounced(tx, message)
+                    }
+                })?;
                 self.close(message, MessageStatus::Failed, &why)
             }
         }
@@ -111,7 +116,13 @@ impl Post<'_> {
     }
 
     fn close(&self, message: &Message, status: MessageStatus, why: &str) -> Result<Delivery> {
-        self.store.write_now(|tx| mark(tx, self.node, message.id, &Mark::Finished(status, why)))?;
+        self.store.write_now(|tx| {
+            mark(tx, self.node, message.id, &Mark::Finished(status, why))?;
+            match (status, message.kind) {
+                (MessageStatus::Failed, MessageKind::CrisisAlert) => crisis_rota::pass_by(tx, message),
+                _ => Ok(()),
+            }
+        })?;
         match status {
             MessageStatus::Failed => {
                 tracing::error!(message = %message.id, why, "a message cannot be sent");

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 pub use delivery::{Delivery, Post, send_next};
 pub use smtp::{Mailer, Unsent};
-pub use store::{Last, enqueue, last_of, lease, purge};
+pub use store::{Last, addressee, enqueue, last_of, lease, purge};
 
 use crate::error::Result;
 use crate::store::Tx;
@@ -34,6 +34,10 @@ codes! {
         ReferralNotice = "referral_notice",
         /// One of them is urgent.
         UrgentReferralNotice = "urgent_referral_notice",
+        /// Something waits for a person of a district.
+        WorklistNotice = "worklist_notice",
+        /// Somebody says that there is imminent risk. It goes before every other message.
+        CrisisAlert = "crisis_alert",
     }
 
     /// How far a message has come.
@@ -54,7 +58,8 @@ codes! {
 pub struct NewMessage {
     /// What it is about.
     pub kind: MessageKind,
-    /// Of what it speaks: a reminder, of an organization; a notice of offers, of whoever has the address.
+    /// Of what it speaks: a reminder, of an organization; a notice of offers, of whoever has the address; one of what
+    /// waits, of a membership; an alert, of a crisis event.
     pub subject: Uuid,
     /// To which address.
     pub recipient: String,
@@ -77,6 +82,8 @@ pub struct Message {
     pub subject: Uuid,
     /// To which address.
     pub recipient: String,
+    /// In which language, as it was when it was made.
+    pub language: ReaderLanguage,
     /// Attempts that failed.
     pub attempts: u32,
     /// From when on it is not worth sending.
@@ -102,8 +109,8 @@ pub struct Letter {
     pub subject: String,
     /// The text.
     pub text: String,
-    /// Where whoever gets it can say that they want no more.
-    pub stop_url: String,
+    /// Where whoever gets it can say that they want no more; none where it is not theirs to say.
+    pub stop_url: Option<String>,
     /// What is to be noted in the transaction that marks it as sent.
     pub note: Box<Note>,
 }

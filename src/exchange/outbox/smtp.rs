@@ -141,18 +141,19 @@ impl Mailer {
             let name = HeaderName::new_from_ascii(name.to_owned()).map_err(|_| unfit("a header"))?;
             Ok(HeaderValue::new(name, value))
         };
-        Mail::builder()
+        let mut mail = Mail::builder()
             .from(self.config.from.clone())
             .to(to)
             .subject(&letter.subject)
             .date(now)
             .message_id(Some(format!("<{}@{}>", message.id, self.config.from.email.domain())))
-            .raw_header(raw("Auto-Submitted", "auto-generated".to_owned())?)
-            .raw_header(raw("List-Unsubscribe", format!("<{}>", letter.stop_url))?)
-            // One click is enough (RFC 8058).
-            .raw_header(raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned())?)
-            .header(ContentType::TEXT_PLAIN)
-            .body(letter.text.clone())
-            .map_err(|_| unfit("the message"))
+            .raw_header(raw("Auto-Submitted", "auto-generated".to_owned())?);
+        if let Some(stop_url) = &letter.stop_url {
+            mail = mail
+                .raw_header(raw("List-Unsubscribe", format!("<{stop_url}>"))?)
+                // One click is enough (RFC 8058).
+                .raw_header(raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned())?);
+        }
+        mail.header(ContentType::TEXT_PLAIN).body(letter.text.clone()).map_err(|_| unfit("the message"))
     }
 }

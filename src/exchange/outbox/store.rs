@@ -23,6 +23,7 @@ struct Row {
     kind: String,
     subject_id: String,
     recipient: String,
+    language: String,
     attempts: i32,
     expires_at: chrono::NaiveDateTime,
 }
@@ -35,6 +36,7 @@ fn read(row: Row) -> Result<Message> {
         id: parse_id(&row.id)?,
         kind: row.kind.parse().map_err(|_| damaged("kind"))?,
         subject: row.subject_id.parse().map_err(|_| damaged("subject"))?,
+        language: row.language.parse().map_err(|_| damaged("language"))?,
         attempts: u32::try_from(row.attempts).map_err(|_| damaged("number of attempts"))?,
         expires_at: from_sql(row.expires_at),
         recipient: row.recipient,
@@ -111,7 +113,21 @@ pub fn last_of(connection: &mut DbConnection, kind: MessageKind, subject: Uuid) 
         .collect()
 }
 
-/// Leases the message that has waited longest of those that are due, for [`LEASE`]: until then no other node takes it.
+/// Of what a message speaks and to which address it goes; none if it is long finished, or none of ours.
+///
+/// # Errors
+/// If the database fails.
+pub fn addressee(connection: &mut DbConnection, message: MessageId) -> Result<Option<(Uuid, String)>> {
+    let found: Option<(String, String)> = outbox::table
+        .find(message.to_string())
+        .select((outbox::subject_id, outbox::recipient))
+        .first(connection)
+        .optional()?;
+    found.map(|(subject, recipient)| Ok((parse_id(&subject)?, recipient))).transpose()
+}
+
+/// Leases the message that has waited longest of those that are due, an alert before all others, for [`LEASE`]: until then
+/// no other node takes it.
 ///
 /// # Errors
 /// If the database fails.
@@ -125,11 +141,15 @@ pub fn lease(tx: &mut Tx<'_>, node: &str) -> Result<Option<Message>> {
                 .filter(outbox::leased_until.is_null().or(outbox::leased_until.le(now)))
         };
     }
-    let waiting: Vec<Row> = due!(outbox::table.select(Row::as_select()))
-        .order((outbox::next_attempt_at, outbox::id))
-        .limit(LOOKED_AT)
-        .load(tx.connection)?;
-    for row in waiting {
+    let waiting = || {
+        due!(outbox::table.select(Row::as_select()))
+            .order((outbox::next_attempt_at, outbox::id))
+            .limit(LOOKED_AT)
+    };
+    let mut rows: Vec<Row> =
+        waiting().filter(outbox::kind.eq(MessageKind::CrisisAlert.as_str())).load(tx.connection)?;
+    rows.extend(waiting().load::<Row>(tx.connection)?);
+    for row in rows {
         // Another node may have been faster: then it is due no more.
         let leased = diesel::update(due!(outbox::table.filter(outbox::id.eq(row.id.clone()))))
             .set((outbox::leased_by.eq(node), outbox::leased_until.eq(to_sql(tx.now + LEASE))))

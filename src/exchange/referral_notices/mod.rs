@@ -2,7 +2,7 @@
 //! how many offers wait, and nothing of them: neither of whom nor for what. Several for one address become one message;
 //! it goes when somebody is in the office, unless one of them is urgent.
 
-mod rules;
+pub(super) mod rules;
 mod settings;
 mod store;
 
@@ -220,7 +220,7 @@ pub fn compose(
             "{count}\n{until}\n\n{}\n{public_url}/v1/offers?open=true\n\n{}\n{stop_url}\n",
             texts.notice_link, texts.notice_why
         ),
-        stop_url,
+        stop_url: Some(stop_url),
         note: Box::new(|_| Ok(())),
     }))
 }

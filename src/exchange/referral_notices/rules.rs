@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::exchange::outbox::{Last, MessageStatus};
 
-/// Offers that come within this time of a message wait for the next one, unless one is urgent: whoever replies within two
+/// What comes within this time of a message waits for the next one, unless it is urgent: whoever replies within two
 /// business days needs no mail for each.
 const TOGETHER: SignedDuration = SignedDuration::from_hours(4);
 /// After an urgent message that could not be sent, the next.
@@ -12,7 +12,12 @@ const URGENT_AGAIN: SignedDuration = SignedDuration::from_hours(1);
 
 /// Whether an address may get another message, after the last `ordinary` and the last `urgent` ones to it. What is urgent
 /// waits for no ordinary message.
-pub(super) fn may_be_told(ordinary: &[Last], urgent: &[Last], is_urgent: bool, now: Timestamp) -> bool {
+pub(in crate::exchange) fn may_be_told(
+    ordinary: &[Last],
+    urgent: &[Last],
+    is_urgent: bool,
+    now: Timestamp,
+) -> bool {
     let permits = |last: &Last, if_sent: SignedDuration, if_failed: SignedDuration| {
         let since = now.duration_since(last.at);
         match last.status {

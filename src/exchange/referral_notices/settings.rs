@@ -8,6 +8,7 @@ use crate::access::Principal;
 use crate::availability::links::{LinkSigner, StopToken};
 use crate::directory::{OrganizationFacts, Record, find, stands_under};
 use crate::error::{FieldError, Result};
+use crate::exchange::outbox::addressee;
 use crate::exchange::reminders::rules::{is_address, no_address};
 use crate::exchange::reminders::{self, Stopping};
 use crate::store::{DbConnection, Tx};
@@ -212,7 +213,7 @@ fn stopped_by(
     token: &str,
 ) -> Result<Option<(Vec<Reach>, Stopping)>> {
     let Some(token) = StopToken::read(token) else { return Ok(None) };
-    let Some(email) = store::recipient(connection, MessageId(token.subject))? else { return Ok(None) };
+    let Some((_, email)) = addressee(connection, MessageId(token.subject))? else { return Ok(None) };
     if !signer.may_stop_notices(&token, &email) {
         return Ok(None);
     }
@@ -220,7 +221,7 @@ fn stopped_by(
     let Some(first) = known.first() else { return Ok(None) };
     let names: Vec<&str> = known.iter().map(|reach| reach.record.facts.name.as_str()).collect();
     let stopping = Stopping {
-        organization: names.join(", "),
+        whose: names.join(", "),
         language: first.language,
         is_stopped: known.iter().all(|reach| reach.settings.stopped_at.is_some()),
     };

@@ -209,11 +209,6 @@ pub(super) fn organizations_at(connection: &mut DbConnection, address: Uuid) -> 
     ids.iter().map(|id| parse_id(id)).collect()
 }
 
-/// The address to which a message went.
-pub(super) fn recipient(connection: &mut DbConnection, message: MessageId) -> Result<Option<String>> {
-    Ok(outbox::table.find(message.to_string()).select(outbox::recipient).first(connection).optional()?)
-}
-
 /// Forgets what was told before this instant.
 pub(super) fn forget(tx: &mut Tx<'_>, before: Timestamp) -> Result<()> {
     diesel::delete(notices::table.filter(notices::noticed_at.lt(to_sql(before)))).execute(tx.connection)?;

@@ -166,8 +166,8 @@ pub(super) fn admitted(
 /// Whose messages a link stops.
 #[derive(Clone, Debug)]
 pub struct Stopping {
-    /// The name of the agency.
-    pub organization: String,
+    /// The name of the agency or person.
+    pub whose: String,
     /// The language of its messages.
     pub language: ReaderLanguage,
     /// Whether they are stopped.
@@ -204,9 +204,9 @@ fn found(
     let Some(known) = known.filter(|known| signer.may_stop(&token, &known.wish.email)) else {
         return Ok(None);
     };
-    let organization = find::<OrganizationFacts>(connection, known.organization)?.facts.name;
+    let whose = find::<OrganizationFacts>(connection, known.organization)?.facts.name;
     let (language, is_stopped) = (known.wish.language, known.stopped_at.is_some());
-    Ok(Some((known, Stopping { organization, language, is_stopped })))
+    Ok(Some((known, Stopping { whose, language, is_stopped })))
 }
 
 /// Puts a message into the outbox for every agency whose claims lapse and which may be reminded now; says how many.
@@ -341,7 +341,7 @@ pub fn compose(
             lines.concat(),
             texts.mail_why
         ),
-        stop_url,
+        stop_url: Some(stop_url),
         note: Box::new(move |tx| store::note_reminded(tx, &claims, id)),
     }))
 }

@@ -1,15 +1,18 @@
-//! `/r/{token}`: where whoever gets reminders, or notices of offers, says that they want no more. A mail program may do it for them with one
-//! click (RFC 8058): whatever it posts, the token says it all, so that no body is read.
+//! `/r/{token}`: where whoever gets reminders, or notices of offers or of what waits, says that they want no more. A mail program
+//! may do it for them with one click (RFC 8058): whatever it posts, the token says it all, so that no body is read.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
 use super::{Layout, asked, failed, html, unknown, words};
+use crate::availability::links::LinkSigner;
+use crate::error::Result as Done;
 use crate::exchange::reminders::Stopping;
-use crate::exchange::{referral_notices, reminders};
+use crate::exchange::{people_notices, referral_notices, reminders};
 use crate::http::Context;
 use crate::http::problem::Problem;
+use crate::store::{DbConnection, Tx};
 use crate::types::fill;
 
 /// The page with the button.
@@ -26,11 +29,12 @@ struct StopPage<'a> {
 enum Stops {
     Reminders(Stopping),
     Notices(Stopping),
+    Waiting(Stopping),
 }
 
 fn page(request: &HttpRequest, stops: Option<Stops>) -> Result<HttpResponse, Problem> {
     let Some(stops) = stops else { return unknown(request) };
-    let (Stops::Reminders(stopping) | Stops::Notices(stopping)) = &stops;
+    let (Stops::Reminders(stopping) | Stops::Notices(stopping) | Stops::Waiting(stopping)) = &stops;
     let language = asked(request).unwrap_or(stopping.language);
     let layout = &Layout::new(language);
     let texts = layout.texts;
@@ -45,12 +49,41 @@ fn page(request: &HttpRequest, stops: Option<Stops>) -> Result<HttpResponse, Pro
             &texts.notice_stopped_title,
             &texts.notice_stopped,
         ),
+        Stops::Waiting(_) => (
+            &texts.worklist_stop_title,
+            &texts.worklist_stop_question,
+            &texts.worklist_stop,
+            &texts.worklist_stopped_title,
+            &texts.worklist_stopped,
+        ),
     };
-    let named = [("organization", stopping.organization.as_str())];
+    let whose = stopping.whose.as_str();
+    let named = [("organization", whose), ("person", whose)];
     if stopping.is_stopped {
         return words(StatusCode::OK, language, |_| (stopped_title, vec![fill(stopped, &named)]));
     }
     html(StatusCode::OK, &StopPage { layout, title, question: fill(question, &named), button })
+}
+
+/// What a link would stop.
+fn stopping(connection: &mut DbConnection, signer: &LinkSigner, token: &str) -> Done<Option<Stops>> {
+    if let Some(found) = reminders::stopping(connection, signer, token)? {
+        return Ok(Some(Stops::Reminders(found)));
+    }
+    if let Some(found) = referral_notices::stopping(connection, signer, token)? {
+        return Ok(Some(Stops::Notices(found)));
+    }
+    Ok(people_notices::stopping(connection, signer, token)?.map(Stops::Waiting))
+}
+
+fn stop(tx: &mut Tx<'_>, signer: &LinkSigner, token: &str) -> Done<Option<Stops>> {
+    if let Some(stopped) = reminders::stop_by_link(tx, signer, token)? {
+        return Ok(Some(Stops::Reminders(stopped)));
+    }
+    if let Some(stopped) = referral_notices::stop_by_link(tx, signer, token)? {
+        return Ok(Some(Stops::Notices(stopped)));
+    }
+    Ok(people_notices::stop_by_link(tx, signer, token)?.map(Stops::Waiting))
 }
 
 /// Asks whether they are to be stopped. Looking changes nothing.
@@ -60,13 +93,7 @@ async fn show(
     token: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let signer = context.app.links.clone();
-    let stops = context.app.store.read(move |connection| {
-        Ok(match reminders::stopping(connection, &signer, &token)? {
-            Some(stopping) => Some(Stops::Reminders(stopping)),
-            None => referral_notices::stopping(connection, &signer, &token)?.map(Stops::Notices),
-        })
-    });
-    match stops.await {
+    match context.app.store.read(move |connection| stopping(connection, &signer, &token)).await {
         Ok(stops) => page(&request, stops),
         Err(error) => failed(&request, error),
     }
@@ -79,13 +106,7 @@ async fn take(
     token: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let signer = context.app.links.clone();
-    let stops = context.app.store.write(move |tx| {
-        Ok(match reminders::stop_by_link(tx, &signer, &token)? {
-            Some(stopping) => Some(Stops::Reminders(stopping)),
-            None => referral_notices::stop_by_link(tx, &signer, &token)?.map(Stops::Notices),
-        })
-    });
-    match stops.await {
+    match context.app.store.write(move |tx| stop(tx, &signer, &token)).await {
         Ok(stops) => page(&request, stops),
         Err(error) => failed(&request, error),
     }

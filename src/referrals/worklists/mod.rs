@@ -17,7 +17,7 @@ use crate::availability::{StalePage, stale};
 use crate::directory::{COUNTED_UP_TO, DistrictFacts, find};
 use crate::error::Result;
 use crate::privacy::audit::{Act, Action, record};
-use crate::store::{Tenant, Tx};
+use crate::store::{DbConnection, Tenant, Tx};
 use crate::students::crises::{self, CrisisPage};
 use crate::students::tenant;
 use crate::types::{DistrictId, ReferralId, UnknownCode, calendar_date, codes};
@@ -114,23 +114,32 @@ pub(super) fn end_of(day: Date, zone: &TimeZone) -> Option<Timestamp> {
     Some(day.checked_add(1.day()).ok()?.to_zoned(zone.clone()).ok()?.timestamp())
 }
 
-/// Who is asked about which list, and until when.
-fn slice(tx: &mut Tx<'_>, desk: &Desk<'_>, tenant: &Tenant, asked: &WorklistPage) -> Result<store::Slice> {
-    let owner = asked.owner.clone();
-    Ok(match asked.worklist {
+/// Which day it is where a district is, and in which zone.
+fn today(connection: &mut DbConnection, district: DistrictId, now: Timestamp) -> Result<(Date, TimeZone)> {
+    let district = find::<DistrictFacts>(connection, district)?.facts;
+    let zone = district.time_zone.and_then(|name| TimeZone::get(&name).ok()).unwrap_or(TimeZone::UTC);
+    Ok((now.to_zoned(zone.clone()).date(), zone))
+}
+
+/// Who is asked about which list, and until when; `me` of what is due today, unless another is named.
+fn slice(
+    connection: &mut DbConnection,
+    tenant: &Tenant,
+    (worklist, owner): (Worklist, Option<String>),
+    me: &str,
+    now: Timestamp,
+) -> Result<store::Slice> {
+    Ok(match worklist {
         Worklist::DueToday => {
-            let district = find::<DistrictFacts>(tx.connection, tenant.district)?.facts;
-            let zone = district.time_zone.and_then(|name| TimeZone::get(&name).ok()).unwrap_or(TimeZone::UTC);
-            let today = tx.now.to_zoned(zone.clone()).date();
+            let (today, zone) = today(connection, tenant.district, now)?;
             store::Slice::Due {
-                of: owner.unwrap_or_else(|| desk.errand.principal.id.to_string()),
-                before: end_of(today, &zone).unwrap_or(tx.now),
+                of: owner.unwrap_or_else(|| me.to_owned()),
+                before: end_of(today, &zone).unwrap_or(now),
                 today,
             }
         }
-        worklist @ Worklist::WaitingTooLong => store::Slice::Kept { worklist, owner, until: Some(tx.now) },
-        worklist @ Worklist::SeasonEnds => {
-            store::Slice::Kept { worklist, owner, until: Some(tx.now + rules::SEASON_NOTICE) }
+        worklist @ (Worklist::WaitingTooLong | Worklist::SeasonEnds) => {
+            store::Slice::Kept { worklist, owner, until: rules::shown_until(worklist, now) }
         }
         worklist @ (Worklist::AwaitingConsent
         | Worklist::NoReplyInTime
@@ -149,7 +158,8 @@ fn slice(tx: &mut Tx<'_>, desk: &Desk<'_>, tenant: &Tenant, asked: &WorklistPage
 /// [`crate::error::Error::Forbidden`] for one without a district; if the database fails.
 pub fn page(tx: &mut Tx<'_>, desk: &Desk<'_>, asked: &WorklistPage) -> Result<Listed> {
     let tenant = tenant(desk.errand)?;
-    let slice = slice(tx, desk, tenant, asked)?;
+    let me = desk.errand.principal.id.to_string();
+    let slice = slice(tx.connection, tenant, (asked.worklist, asked.owner.clone()), &me, tx.now)?;
     let mut positions = store::positions(tx.connection, tenant, &slice, asked.after, asked.limit + 1)?;
     let count = store::count(tx.connection, tenant, &slice, COUNTED_UP_TO + 1)?;
     let size = usize::try_from(asked.limit).unwrap_or(usize::MAX);
@@ -165,6 +175,47 @@ pub fn page(tx: &mut Tx<'_>, desk: &Desk<'_>, asked: &WorklistPage) -> Result<Li
     }
     record(tx, desk.errand, &acts)?;
     Ok(Listed { referrals, next, count })
+}
+
+/// A referral that waits for somebody on a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Which.
+    pub referral: ReferralId,
+    /// Where.
+    pub place: Place,
+}
+
+/// What waits for somebody: what stands on the lists, of referrals that they own or stand in for today; of each list up to
+/// a bound. What awaits a consent waits for the family, until it is due. It names referrals and opens none, so that
+/// nothing of it goes on the record.
+///
+/// # Errors
+/// If the database fails.
+pub fn waiting_for(
+    connection: &mut DbConnection,
+    tenant: &Tenant,
+    somebody: &str,
+    now: Timestamp,
+) -> Result<Vec<Waiting>> {
+    let mut waiting = Vec::new();
+    for worklist in Worklist::ALL.iter().copied().filter(|list| *list != Worklist::AwaitingConsent) {
+        let slice = slice(connection, tenant, (worklist, Some(somebody.to_owned())), somebody, now)?;
+        let found = store::positions(connection, tenant, &slice, None, COUNTED_UP_TO)?;
+        waiting.extend(
+            found
+                .into_iter()
+                .map(|Position { due_at, referral }| Waiting { referral, place: Place { worklist, due_at } }),
+        );
+    }
+    // What they stand in for is due today by the list itself, and on the others under its owner.
+    let (today, _) = today(connection, tenant.district, now)?;
+    let covered = store::covered(connection, tenant, somebody, today, COUNTED_UP_TO)?;
+    waiting.extend(covered.into_iter().filter(|Waiting { place, .. }| {
+        place.worklist != Worklist::AwaitingConsent
+            && rules::shown_until(place.worklist, now).is_none_or(|until| place.due_at <= until)
+    }));
+    Ok(waiting)
 }
 
 /// How much there is to do, each counted up to a bound.
@@ -185,11 +236,11 @@ pub struct Counts {
 /// As [`page`].
 pub fn counts(tx: &mut Tx<'_>, desk: &Desk<'_>, owner: Option<&str>) -> Result<Counts> {
     let tenant = tenant(desk.errand)?;
+    let me = desk.errand.principal.id.to_string();
     let mut worklists = Vec::with_capacity(Worklist::ALL.len());
     for worklist in Worklist::ALL {
-        let asked =
-            WorklistPage { worklist: *worklist, owner: owner.map(ToOwned::to_owned), after: None, limit: 0 };
-        let slice = slice(tx, desk, tenant, &asked)?;
+        let asked = (*worklist, owner.map(ToOwned::to_owned));
+        let slice = slice(tx.connection, tenant, asked, &me, tx.now)?;
         worklists.push((*worklist, store::count(tx.connection, tenant, &slice, COUNTED_UP_TO + 1)?));
     }
     record(tx, desk.errand, &[Act::done(Action::Read, RESOURCE, None, None)])?;

@@ -16,6 +16,23 @@ const fn days(days: i64) -> SignedDuration {
 /// So long before its end a season is worth a word.
 pub(in crate::referrals) const SEASON_NOTICE: SignedDuration = days(30);
 
+/// Up to which instant places show on a list that says from when on they do.
+pub(in crate::referrals) fn shown_until(worklist: Worklist, now: Timestamp) -> Option<Timestamp> {
+    match worklist {
+        Worklist::WaitingTooLong => Some(now),
+        Worklist::SeasonEnds => Some(now + SEASON_NOTICE),
+        Worklist::DueToday
+        | Worklist::AwaitingConsent
+        | Worklist::NoReplyInTime
+        | Worklist::DeclinedByAll
+        | Worklist::StillWaiting
+        | Worklist::AppointmentMissed
+        | Worklist::AcceptedNotScheduled
+        | Worklist::ServedWithoutOutcome
+        | Worklist::PinnedWithoutCandidates => None,
+    }
+}
+
 /// Where a referral stands, once what is due next is known. `season_end` is when the season ends of what is given, if
 /// nothing follows. A place that shows only later is there already; the list looks at the time.
 pub(in crate::referrals) fn places(

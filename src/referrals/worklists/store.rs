@@ -6,9 +6,9 @@ use diesel::sql_types::Integer;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::{Position, Worklist};
+use super::{Place, Position, Waiting, Worklist};
 use crate::directory::parse_id;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::referrals::model::Referral;
 use crate::store::schema::{referrals, worklist_places as places};
 use crate::store::{DbConnection, Tenant, Tx, date_to_sql, from_sql, to_sql};
@@ -167,6 +167,45 @@ pub(super) fn count(
         }
     };
     Ok(i64::try_from(rows).unwrap_or(up_to).min(up_to))
+}
+
+/// Where referrals stand that somebody stands in for on this day, and does not own.
+pub(super) fn covered(
+    connection: &mut DbConnection,
+    tenant: &Tenant,
+    of: &str,
+    today: Date,
+    up_to: i64,
+) -> Result<Vec<Waiting>> {
+    let is_covered =
+        referrals::cover_until.is_null().or(referrals::cover_until.assume_not_null().ge(date_to_sql(today)));
+    let query = referrals::table
+        .filter(referrals::district_id.eq(tenant.district.to_string()))
+        .filter(referrals::cover_id.assume_not_null().eq(of.to_owned()))
+        .filter(referrals::owner_id.ne(of.to_owned()))
+        .filter(is_covered)
+        .into_boxed();
+    let ids: Vec<String> = of_schools!(query, referrals::school_id, tenant)
+        .order((referrals::due_at, referrals::id))
+        .limit(up_to)
+        .select(referrals::id)
+        .load(connection)?;
+    let mut found = Vec::new();
+    for chunk in ids.chunks(500) {
+        let rows: Vec<(String, String, NaiveDateTime)> = places::table
+            .filter(places::district_id.eq(tenant.district.to_string()))
+            .filter(places::referral_id.eq_any(chunk))
+            .order((places::referral_id, places::worklist))
+            .select((places::referral_id, places::worklist, places::due_at))
+            .load(connection)?;
+        for (referral, worklist, due_at) in rows {
+            let damaged =
+                |_| Error::internal(format!("reading where {referral} stands"), "the list is damaged");
+            let place = Place { worklist: worklist.parse().map_err(damaged)?, due_at: from_sql(due_at) };
+            found.push(Waiting { referral: parse_id(&referral)?, place });
+        }
+    }
+    Ok(found)
 }
 
 /// Writes where a referral stands in place of where it stood.

@@ -52,6 +52,8 @@ pub(super) fn insert(tx: &mut Tx<'_>, tenant: &Tenant, event: &CrisisEvent) -> R
             events::reported_name.eq(&event.reported.name),
             events::reported_at.eq(to_sql(event.reported.at)),
             events::sealed_note.eq(&event.sealed_note),
+            // Somebody is to be told at once; whoever does says when the next is.
+            events::due_at.eq(to_sql(event.reported.at)),
         ))
         .execute(tx.connection)?;
     Ok(())
@@ -74,6 +76,8 @@ pub(super) fn update(tx: &mut Tx<'_>, tenant: &Tenant, event: &CrisisEvent) -> R
             events::cleared_name.eq(cleared.map(|deed| &deed.name)),
             events::cleared_at.eq(cleared.map(|deed| to_sql(deed.at))),
             events::sealed_clearance.eq(&event.sealed_clearance),
+            // Nobody more is told of what somebody has taken on.
+            events::due_at.eq(None::<NaiveDateTime>),
         ))
         .execute(tx.connection)?;
     Ok(changed == 1)

@@ -1,12 +1,14 @@
 //! `/v1/crisis-events`: reports of imminent risk, and what people did about them.
 
+mod shown;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::caller::{Caller, ReferralsRead, ReferralsWrite};
+use super::crisis_rota::CrisisTold;
 use super::errand::{Attempt, errand, run, run_once};
 use super::idempotency::Answer;
 use super::imminent_risk::state_of;
@@ -16,12 +18,12 @@ use super::resource::{JSON, Total, answer_part};
 use super::students::path_id;
 use super::{Context, body};
 use crate::error::FieldError;
+use crate::exchange::crisis_rota;
 use crate::privacy::Purpose;
 use crate::privacy::audit::Action;
-use crate::students::crises::{self, CrisisList, CrisisPage, CrisisReport, Deed, Notes};
-use crate::types::{
-    CrisisContact, CrisisEventId, DistrictId, SchoolId, StudentId, crisis_contacts, mandated_reporting,
-};
+use crate::students::crises::{self, CrisisList, CrisisPage, CrisisReport, Notes};
+use crate::types::{CrisisContact, CrisisEventId, SchoolId, StudentId, crisis_contacts, mandated_reporting};
+use shown::{CrisisEvent, single, view};
 
 /// What somebody says of imminent risk. All of it may be left out.
 #[derive(Serialize, Deserialize, utoipa::ToSchema)]
@@ -60,77 +62,13 @@ struct CrisisEventClear {
     note: String,
 }
 
-/// How far an event has come.
-#[derive(Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum CrisisEventStatus {
-    /// Nobody has taken it on.
-    Open,
-    /// Somebody has taken it on.
-    Acknowledged,
-    /// A person has cleared it.
-    Cleared,
-}
-
-/// Who did something, and when.
-#[derive(Serialize, utoipa::ToSchema)]
-struct CrisisEventDeed {
-    /// The id of a client or a membership.
-    principal_id: String,
-    /// How they were called then.
-    name: String,
-    /// When.
-    at: Timestamp,
-}
-
-/// A report of imminent risk, and what came of it. What was written is shown with a single event only.
-#[derive(Serialize, utoipa::ToSchema)]
-struct CrisisEvent {
-    /// Its id.
-    id: CrisisEventId,
-    /// How far it has come.
-    status: CrisisEventStatus,
-    /// The district.
-    district_id: DistrictId,
-    /// The school.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    school_id: Option<SchoolId>,
-    /// The student.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    student_id: Option<StudentId>,
-    /// The state where the student is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    state: Option<String>,
-    /// Whether abuse or neglect is suspected.
-    suspected_abuse: bool,
-    /// Who reported it.
-    reported: CrisisEventDeed,
-    /// Who took it on.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    acknowledged: Option<CrisisEventDeed>,
-    /// Who cleared it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    cleared: Option<CrisisEventDeed>,
-    /// What the reporter wrote.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    note: Option<String>,
-    /// What the person wrote who cleared it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    clearance_note: Option<String>,
-}
-
 /// A crisis event that was just recorded, and who helps at once.
 #[derive(Serialize, utoipa::ToSchema)]
 struct CrisisEventRecorded {
     /// The event, without what was written.
     event: CrisisEvent,
+    /// To whom a message goes now. Empty: nobody could be told; tell somebody yourself.
+    told: Vec<CrisisTold>,
     /// Whom to call, in the order in which to show them.
     #[schema(value_type = Vec<CrisisContact>)]
     crisis_contacts: Vec<&'static CrisisContact>,
@@ -151,34 +89,6 @@ struct CrisisEventPage {
     next_cursor: Option<String>,
     /// How many there are.
     total: Total,
-}
-
-impl From<Deed> for CrisisEventDeed {
-    fn from(Deed { by, name, at }: Deed) -> Self {
-        Self { principal_id: by, name, at }
-    }
-}
-
-fn view(event: crises::CrisisEvent, notes: Notes) -> CrisisEvent {
-    let status = match (&event.acknowledged, &event.cleared) {
-        (_, Some(_)) => CrisisEventStatus::Cleared,
-        (Some(_), None) => CrisisEventStatus::Acknowledged,
-        (None, None) => CrisisEventStatus::Open,
-    };
-    CrisisEvent {
-        id: event.id,
-        status,
-        district_id: event.district,
-        school_id: event.school,
-        student_id: event.student,
-        state: event.state,
-        suspected_abuse: event.suspected_abuse,
-        reported: event.reported.into(),
-        acknowledged: event.acknowledged.map(CrisisEventDeed::from),
-        cleared: event.cleared.map(CrisisEventDeed::from),
-        note: notes.report,
-        clearance_note: notes.clearance,
-    }
 }
 
 /// What somebody sets out to do with a crisis event.
@@ -211,7 +121,8 @@ impl CrisisEventCreate {
     }
 }
 
-/// Records that there may be imminent risk, and says whom to call. Call first: nobody reads this at once.
+/// Records that there may be imminent risk, tells the first on the district's rota by message, and says whom to call. Call
+/// first: nobody may read this at once.
 #[utoipa::path(
     tag = "crisis_events", operation_id = "report_crisis", security(("oauth" = ["referrals:write"])),
     request_body(content = CrisisEventCreate, content_type = "application/json"),
@@ -238,17 +149,20 @@ async fn report_crisis(
     let said = said.read()?;
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
     let attempt = Attempt { student: said.student, ..attempt(Action::Create, None) };
+    let shown = context.clone();
     run_once(&context, &request, errand, attempt, &bytes.0, move |tx, vault, errand| {
         let mut said = said.clone();
         if said.state.is_none() {
             said.state = state_of(tx.connection, said.school, errand.district());
         }
-        let event = crises::report(tx, vault, errand, &said)?;
+        let followed = crisis_rota::report(tx, vault, errand, &said, shown.app.sends_mail())?;
+        let event = &followed.event;
         let state = event.state.clone();
         let mandated_reporting = event.suspected_abuse.then(|| mandated_reporting(state.as_deref()));
         let location = format!("/v1/crisis-events/{}", event.id);
         let recorded = CrisisEventRecorded {
-            event: view(event, Notes::default()),
+            told: CrisisTold::all(&followed.escalations),
+            event: single(&shown, followed),
             crisis_contacts: crisis_contacts(state.as_deref()),
             mandated_reporting,
         };
@@ -335,10 +249,10 @@ async fn get_crisis_event(
     let id: CrisisEventId = path_id("crisis event", &id)?;
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
     let found = run(&context, errand, attempt(Action::Read, Some(id)), move |tx, vault, errand| {
-        crises::find(tx, vault, errand, id)
+        let found = crises::find(tx, vault, errand, id)?;
+        crisis_rota::follow(tx, found)
     });
-    let (event, notes) = found.await?;
-    Ok(HttpResponse::Ok().json(view(event, notes)))
+    Ok(HttpResponse::Ok().json(single(&context, found.await?)))
 }
 
 /// Takes a crisis event on: from now on somebody is there for it.
@@ -363,10 +277,10 @@ async fn acknowledge_crisis_event(
     let id: CrisisEventId = path_id("crisis event", &id)?;
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
     let done = run(&context, errand, attempt(Action::Change, Some(id)), move |tx, vault, errand| {
-        crises::acknowledge(tx, vault, errand, id)
+        let done = crises::acknowledge(tx, vault, errand, id)?;
+        crisis_rota::follow(tx, done)
     });
-    let (event, notes) = done.await?;
-    Ok(HttpResponse::Ok().json(view(event, notes)))
+    Ok(HttpResponse::Ok().json(single(&context, done.await?)))
 }
 
 /// Clears a crisis event. Only a person may, with a note, and after somebody has acknowledged it.
@@ -400,10 +314,10 @@ async fn clear_crisis_event(
     }
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
     let done = run(&context, errand, attempt(Action::End, Some(id)), move |tx, vault, errand| {
-        crises::clear(tx, vault, errand, id, &note)
+        let done = crises::clear(tx, vault, errand, id, &note)?;
+        crisis_rota::follow(tx, done)
     });
-    let (event, notes) = done.await?;
-    Ok(HttpResponse::Ok().json(view(event, notes)))
+    Ok(HttpResponse::Ok().json(single(&context, done.await?)))
 }
 
 /// Adds these operations.
