@@ -9,7 +9,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::caller::{Caller, ReferralsRead, ReferralsWrite};
-use super::errand::{self, Attempt, errand};
+use super::errand::{self, Attempt, errand, run_at_desk};
 use super::idempotency::Answer;
 use super::problem::Problem;
 use super::query::{FromParams, Limit, NoParams, Params, UnquotedQuery};
@@ -18,6 +18,7 @@ use super::{Context, body};
 use crate::error::Error;
 use crate::privacy::Purpose;
 use crate::privacy::audit::Action;
+use crate::referrals;
 use crate::students::{self, Identifier, StudentFacts, StudentPage};
 use crate::types::{DistrictId, SchoolId, StudentId};
 
@@ -309,12 +310,13 @@ async fn update_student(
     let patch = read_patch(&request, &bytes.0)?;
     let if_match = IfMatch::read(&request)?;
     let errand = errand(&request, &caller, Purpose::CoordinateCare)?;
-    let student =
-        errand::run(&context, errand, attempt(Action::Change, Some(id)), move |tx, vault, errand| {
-            students::change(tx, vault, errand, id, &|version| if_match.version(version).map(|_| ()), &patch)
-        })
-        .await?;
-    Ok(shown(student))
+    let changed = run_at_desk(&context, errand, attempt(Action::Change, Some(id)), move |tx, desk| {
+        let if_version = |version| if_match.version(version).map(|_| ());
+        let student = students::change(tx, desk.vault, desk.errand, id, &if_version, &patch)?;
+        referrals::school_changed(tx, desk, id)?;
+        Ok(student)
+    });
+    Ok(shown(changed.await?))
 }
 
 /// A patch on what is about a student.

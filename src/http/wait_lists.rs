@@ -73,7 +73,10 @@ impl WaitListEntry {
         Self::new(place, Actor::Requester)
     }
 
-    fn new(Place { entry, standing }: Place, side: Actor) -> Self {
+    fn new(Place { is_engaged, entry, standing }: Place, side: Actor) -> Self {
+        let mut actions = actions(entry.state, side);
+        // Who was accepted waits nowhere else.
+        actions.retain(|action| !is_engaged || *action != PlaceAction::Confirm);
         Self {
             id: entry.id,
             referral_id: (side == Actor::Requester).then_some(entry.referral),
@@ -86,7 +89,7 @@ impl WaitListEntry {
             expected_wait: standing.map(|standing| standing.wait.into()),
             confirm_by: entry.asked_at.and(entry.due_at),
             skipped_until: entry.skipped_until,
-            actions: actions(entry.state, side),
+            actions,
             version: entry.version,
         }
     }

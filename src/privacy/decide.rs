@@ -59,7 +59,9 @@ pub fn may_ask(party: &Party, at: Timestamp, facts: &Standing<'_>) -> Result<Bas
         (Err(lacking), Truth::No | Truth::Unknown) => return Err(lacking),
     };
     if facts.involves_part2 {
-        nearest(&asked, facts, Authority::Part2, Direction::ToAgency)?;
+        // What is told when it is asked reveals what is treated: the consent must cover that.
+        let fields = Packet::LimitedProfile.fields().to_vec();
+        nearest(&Release { fields, ..asked }, facts, Authority::Part2, Direction::ToAgency)?;
     }
     Ok(basis)
 }

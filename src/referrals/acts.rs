@@ -14,24 +14,30 @@ use crate::error::{Error, FieldError, Result};
 use crate::store::{Tenancy, Tx};
 use crate::types::{OfferId, OfferingId};
 
-/// Whom to ask: those that somebody chose, or those that the finder names. Why it does is sealed with the need.
+/// Whom to ask: those that somebody chose, or those that the finder names besides these. Why it does is sealed with the
+/// need.
 pub(super) fn shortlist(
     tx: &mut Tx<'_>,
     desk: &Desk<'_>,
     case: &mut Case,
     asked: &Shortlist,
+    besides: &[OfferingId],
 ) -> Result<Vec<Candidate>> {
-    // Also where offerings are chosen: a need that names no known place is found out now, and not by the clock.
-    let question = cascade::question(tx, case)?;
     if asked.offerings.is_empty() {
         let size = usize::from(asked.size.unwrap_or(DEFAULT_SHORTLIST));
+        let question = cascade::question(tx, case)?;
         let mut candidates = Vec::new();
-        for hit in desk.finder.best(&question, size) {
+        let hits = desk.finder.best(&question, size + besides.len());
+        for hit in hits.into_iter().filter(|hit| !besides.contains(&hit.offering)).take(size) {
             let (candidate, reasons) = asking::candidate(hit);
             case.need.reasons.insert(candidate.offering_id, reasons);
             candidates.push(candidate);
         }
         return Ok(candidates);
+    }
+    if case.need.profile.origin.names_place() {
+        // A place that nobody knows is found out now, and not when the finder is asked.
+        cascade::question(tx, case)?;
     }
     let known: Vec<OfferingId> = find_all::<OfferingFacts>(tx.connection, &asked.offerings)?
         .into_iter()
@@ -47,6 +53,29 @@ pub(super) fn shortlist(
         return Err(faults.into());
     }
     Ok(asked.offerings.iter().map(|offering| Candidate::chosen(*offering)).collect())
+}
+
+/// Adds to whom is asked.
+fn extend(tx: &mut Tx<'_>, desk: &Desk<'_>, case: &mut Case, asked: &Shortlist) -> Result<()> {
+    let known: Vec<OfferingId> =
+        case.referral.plan.shortlist.iter().map(|candidate| candidate.offering_id).collect();
+    let mut more = shortlist(tx, desk, case, asked, &known)?;
+    more.retain(|candidate| !known.contains(&candidate.offering_id));
+    if more.is_empty() {
+        let message = if asked.offerings.is_empty() {
+            "the finder names nobody whom the shortlist has not: change the need, or choose offerings"
+        } else {
+            "every one of these offerings is on the shortlist already"
+        };
+        return Err(Error::Conflict(message.to_owned()));
+    }
+    if known.len() + more.len() > LONGEST_SHORTLIST {
+        let message =
+            format!("the shortlist has {} and would have more than {LONGEST_SHORTLIST}", known.len());
+        return Err(FieldError::body("/shortlist", message).into());
+    }
+    case.referral.plan.shortlist.extend(more);
+    case.seal_need()
 }
 
 /// To take away what a referral cannot do without is for a person.
@@ -66,22 +95,14 @@ pub(super) fn apply(tx: &mut Tx<'_>, desk: &Desk<'_>, case: &mut Case, asked: &R
     match asked {
         ReferralAct::Reroute { shortlist: asked, parallel } => {
             case.end_open_offers(tx, desk, "rerouted", None)?;
-            case.referral.plan.shortlist = shortlist(tx, desk, case, asked)?;
+            case.referral.plan.shortlist = shortlist(tx, desk, case, asked, &[])?;
             case.seal_need()?;
             if let Some(parallel) = parallel {
                 case.referral.plan.parallel = *parallel;
             }
         }
         ReferralAct::ExtendShortlist { shortlist: asked } => {
-            let more = shortlist(tx, desk, case, asked)?;
-            case.seal_need()?;
-            let plan = &mut case.referral.plan;
-            for candidate in more {
-                if !plan.shortlist.iter().any(|known| known.offering_id == candidate.offering_id) {
-                    plan.shortlist.push(candidate);
-                }
-            }
-            plan.shortlist.truncate(LONGEST_SHORTLIST);
+            extend(tx, desk, case, asked)?;
         }
         ReferralAct::Pin { pins } => set_pins(tx, desk, case, case.need.pins.with(pins))?,
         ReferralAct::Unpin { pins, .. } => set_pins(tx, desk, case, case.need.pins.without(pins))?,
@@ -115,7 +136,7 @@ pub(super) fn apply(tx: &mut Tx<'_>, desk: &Desk<'_>, case: &mut Case, asked: &R
         | ReferralAct::Note { .. }
         | ReferralAct::EnterInError { .. } => {}
     }
-    let today = tx.now.to_zoned(case.file.zone.clone()).date();
+    let today = case.file.day(tx.now);
     let set = &mut case.referral.plan.next_action_on;
     // What was set for today is done by acting today.
     *set = asked.next_action_on().or(set.filter(|day| *day > today));

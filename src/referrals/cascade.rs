@@ -18,6 +18,7 @@ use crate::availability::holds::{self, Placed};
 use crate::directory::OrganizationFacts;
 use crate::error::Result;
 use crate::finder::{Question, Urgency};
+use crate::privacy::disclosures::ReleasedBy;
 use crate::store::Tx;
 use crate::students::candidates::Asked;
 use crate::students::{ProfileAsk, profile_of};
@@ -71,7 +72,10 @@ pub(super) fn settle(
             }
             position += 1;
         }
-        find_barred(tx, case)?;
+        find_barred(tx, desk, case)?;
+        if case.waiting().any(|entry| entry.passed_until.is_some()) {
+            store::try_again(tx, &case.tenant, case.referral.id)?;
+        }
     }
     case.save(tx, desk, done, said)
 }
@@ -102,15 +106,20 @@ fn withdraw_without_consent(tx: &mut Tx<'_>, desk: &Desk<'_>, case: &mut Case) -
     Ok(())
 }
 
-/// Finds the places that are waited in for nothing: whoever has the list may not be asked.
-fn find_barred(tx: &mut Tx<'_>, case: &mut Case) -> Result<()> {
+/// Finds the places that are waited in for nothing: whoever has the list may not be asked, does not hold what is pinned, or
+/// is not there any more.
+fn find_barred(tx: &mut Tx<'_>, desk: &Desk<'_>, case: &mut Case) -> Result<()> {
     let waiting: Vec<(WaitListEntryId, OfferingId)> =
         case.waiting().map(|entry| (entry.id, entry.offering)).collect();
     for (id, offering) in waiting {
-        let Some(askable) = askable(tx.connection, offering)? else { continue };
-        if asked(case, &askable, tx.now).basis(&case.file, &case.consents, tx.now).is_err() {
+        let Some((askable, _)) = found(tx, offering)? else {
             case.barred.push(id);
-            case.lacks_consent = true;
+            continue;
+        };
+        let may_be_asked = asked(case, &askable, tx.now).basis(&case.file, &case.consents, tx.now).is_ok();
+        if !may_be_asked || !asking::holds(desk.finder, offering, &case.need.pins, tx.now) {
+            case.barred.push(id);
+            case.lacks_consent |= !may_be_asked;
         }
     }
     Ok(())
@@ -144,12 +153,16 @@ fn consider(
     if live.is_some_and(|claim| claim.status == AvailabilityStatus::NoCapacity) {
         return Ok(Tried::PassedOver(PassedOver::NoCapacity));
     }
+    // Where nothing is counted there is nothing to hold, and nobody waits for anybody's transaction.
+    let is_counted = askable.claim.as_ref().is_some_and(|claim| claim.counts(tx.now));
+    if is_counted {
+        holds::lock(tx, &[pool])?;
+    }
     // Whoever comes anew does not go before those who wait.
-    holds::lock(tx, &[pool])?;
     let has_line = !line(tx.connection, pool)?.is_empty();
     let id = OfferId::new();
-    if has_line || holds::place(tx, pool, id.into())? == Placed::Full {
-        case.join(tx, desk, candidate.offering_id, pool)?;
+    if has_line || (is_counted && holds::place(tx, pool, id.into())? == Placed::Full) {
+        case.join(tx, desk, candidate.offering_id, pool, false)?;
         return Ok(Tried::PassedOver(PassedOver::Full));
     }
     let is_offered = offer(tx, desk, case, (&askable, &asked, pool), id, position)?;
@@ -176,7 +189,8 @@ fn offer(
     position: usize,
 ) -> Result<bool> {
     let profile = profile_of(tx, &case.file, &profile_ask(case))?;
-    if !asked.tell_profile(tx, desk.errand, &case.tenant, &case.file, &case.consents, &profile)? {
+    let owner = ReleasedBy::owner(&case.referral.plan.owner);
+    if !asked.tell_profile(tx, desk.errand, &case.file, &case.consents, &profile, owner)? {
         holds::release(tx, id.into())?;
         return Ok(false);
     }
@@ -198,6 +212,7 @@ fn offer(
             profile,
             by_call: askable.organization.facts.engagement != Engagement::Enrolled,
             reason: None,
+            is_reason_withheld: false,
             replied_at: None,
             accepted_at: None,
             appointment_at: None,
@@ -278,6 +293,9 @@ pub(super) fn promote(
     }
     let entry = case.entries[position].clone();
     let Some((askable, _)) = found(tx, entry.offering)? else { return Ok(false) };
+    if !asking::holds(desk.finder, entry.offering, &case.need.pins, tx.now) {
+        return Ok(false);
+    }
     let asked = asked(case, &askable, tx.now);
     if asked.basis(&case.file, &case.consents, tx.now).is_err() {
         return Ok(false);

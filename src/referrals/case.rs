@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::Desk;
+use super::clock::CAUSEWAY;
 use super::machine::offer::{OfferAction, OfferEffect, OfferState};
 use super::machine::place::PlaceAction;
 use super::machine::referral::{BusinessStatus, Progress, ReferralState, ReferralStatus, business_status};
@@ -14,6 +15,7 @@ use super::rules;
 use super::served::observed;
 use super::store::{self, EventRow};
 use super::worklists::{self, end_of};
+use crate::access::{Principal, Tie};
 use crate::availability::holds;
 use crate::availability::record_observation;
 use crate::directory::{OfferingFacts, find};
@@ -139,8 +141,16 @@ impl Case {
         let position = position.ok_or_else(|| Error::NotFound { what: "offer", id: id.to_string() })?;
         let one = &mut self.offers[position];
         let before = one.state;
+        // Who asks is told no more of the state than they may know.
+        let known = if actor == Actor::Requester { one.as_told().state } else { before };
         let to = offer::transition(before, action, actor)
-            .map_err(|refusal| refused(refusal, before, action, actor))?;
+            .map_err(|refusal| refused(refusal, known, action, actor))?;
+        let by_agency = matches!(desk.errand.principal.tie, Tie::Organization(_));
+        if actor == Actor::Recipient && by_agency && one.terms.by_call {
+            // It has people here after all, who keep the record from now on; what was recorded of calls is known.
+            one.tell();
+            one.terms.by_call = false;
+        }
         one.state = to.state;
         one.version += 1;
         one.updated_at = tx.now;
@@ -162,7 +172,10 @@ impl Case {
         rules::note(&mut one.terms, action, said.appointment_at, said.in_needed_language, tx.now);
         let mut one = one.clone();
         let is_told =
-            !rules::tells_of_service(action) || self.tell_school(tx, desk, &mut one, said.measure)?;
+            !rules::tells_of_service(before, action) || self.tell_school(tx, desk, &mut one, said.measure)?;
+        if said.reason.is_some() {
+            one.terms.is_reason_withheld = !is_told;
+        }
         self.offers[position] = one.clone();
         store::update_offer(tx, &self.tenant, &one)?;
         let event = Event {
@@ -174,8 +187,11 @@ impl Case {
             is_told,
         };
         self.record(tx, desk, event, said)?;
-        for observation in observed(&one, before, action, tx.now) {
-            record_observation(tx, &observation, "referrals")?;
+        // What is seen of a pool is everybody's to read: of a service it is recorded only where it was told.
+        if is_told {
+            for observation in observed(&one, before, action, tx.now) {
+                record_observation(tx, &observation, "referrals")?;
+            }
         }
         for effect in to.effects {
             match effect {
@@ -194,9 +210,12 @@ impl Case {
                 OfferEffect::RejoinLists => {
                     self.move_places(tx, desk, EntryState::Released, PlaceAction::Rejoin, "handed_back")?;
                 }
-                OfferEffect::JoinList => self.join(tx, desk, one.offering, one.pool)?,
+                OfferEffect::JoinList => self.join(tx, desk, one.offering, one.pool, true)?,
                 OfferEffect::StopCascade => self.referral.plan.is_stopped = true,
             }
+        }
+        if action == OfferAction::Expire {
+            self.come_back(tx, desk, one.pool)?;
         }
         Ok(())
     }
@@ -383,7 +402,9 @@ impl Case {
         said: Said<'_>,
     ) -> Result<()> {
         let Event { subject: (subject, id), version, event, state, actor, is_told } = event;
-        let principal = &desk.errand.principal;
+        // What follows from what somebody did is not theirs.
+        let system = Principal::of_deployment(CAUSEWAY);
+        let principal = if actor == Actor::System { &system } else { &*desk.errand.principal };
         let row = EventRow {
             subject_id: id.to_string(),
             version,
@@ -427,6 +448,11 @@ pub(super) fn read_written(key: &StudentKey, event: &EventRow) -> Result<Option<
 }
 
 fn refused(refusal: Refusal, state: OfferState, action: OfferAction, actor: Actor) -> Error {
+    let refusal = match action.by() {
+        // Whether it could be done by somebody else would tell of the state.
+        [first, ..] if !action.by().contains(&actor) => Refusal::NotYours(*first),
+        _ => refusal,
+    };
     let may = offer::actions(state, actor);
     let may: Vec<&str> = may.iter().map(|action| action.as_str()).collect();
     let now = if may.is_empty() { "nothing".to_owned() } else { may.join(", ") };

@@ -18,11 +18,13 @@ use crate::availability::{ExpectedWait, current_claims, evidence, expected_wait}
 use crate::error::{Error, Result};
 use crate::finder::Urgency;
 use crate::store::{DbConnection, Tx};
-use crate::types::{CapacityPoolId, OfferingId, WaitListEntryId};
+use crate::types::{CapacityPoolId, ClaimId, OfferingId, WaitListEntryId};
 
 /// A place on a list, and where it stands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Place {
+    /// Whether an organization has accepted the referral: then it waits nowhere.
+    pub is_engaged: bool,
     /// The place.
     pub entry: Entry,
     /// Where it stands while it is waited in.
@@ -45,6 +47,7 @@ pub struct Standing {
 pub(super) fn places(
     connection: &mut DbConnection,
     entries: Vec<Entry>,
+    is_engaged: bool,
     now: Timestamp,
 ) -> Result<Vec<Place>> {
     let place = |entry: Entry| {
@@ -52,7 +55,7 @@ pub(super) fn places(
             EntryState::Waiting => standing(connection, &entry, now)?,
             EntryState::Promoted | EntryState::Released | EntryState::Lapsed | EntryState::Left => None,
         };
-        Ok(Place { entry, standing })
+        Ok(Place { is_engaged, entry, standing })
     };
     entries.into_iter().map(place).collect()
 }
@@ -106,9 +109,11 @@ impl Entry {
         Ok(())
     }
 
-    /// Whether a slot goes to others now.
-    pub(super) fn is_skipped(&self, now: Timestamp) -> bool {
-        self.skipped_until.is_some_and(|until| until > now)
+    /// Whether a slot may be offered to it at `now` of which this claim says that it is free.
+    pub(super) fn takes_slots(&self, claim: ClaimId, now: Timestamp) -> bool {
+        let waits = |until: Option<Timestamp>| until.is_some_and(|until| until > now);
+        let is_news = self.answered_claim != Some(claim);
+        is_news && !waits(self.skipped_until) && !waits(self.passed_until)
     }
 }
 
@@ -118,7 +123,9 @@ impl Case {
         self.entries.iter().filter(|entry| entry.state == EntryState::Waiting)
     }
 
-    /// Joins the list of a pool, unless it waits there already. A place there that has lapsed is had again.
+    /// Joins the list of a pool, unless it waits there already. A place that it had there and did not give up is had again,
+    /// with its time of joining. `is_answer` if the agency answers with it: then it is offered nothing of what the agency has
+    /// said before.
     ///
     /// # Errors
     /// If the database fails.
@@ -128,13 +135,21 @@ impl Case {
         desk: &Desk<'_>,
         offering: OfferingId,
         pool: CapacityPoolId,
+        is_answer: bool,
     ) -> Result<()> {
         if self.waiting().any(|entry| entry.pool == pool) {
             return Ok(());
         }
-        let has_lapsed = |entry: &Entry| entry.pool == pool && entry.state == EntryState::Lapsed;
-        if let Some(position) = self.entries.iter().position(has_lapsed) {
-            return self.move_place(tx, desk, position, PlaceAction::Confirm, Actor::System, Said::default());
+        let answered_claim = if is_answer { newest_claim(tx, pool)? } else { None };
+        let known =
+            self.entries.iter().rposition(|entry| entry.pool == pool && entry.state != EntryState::Left);
+        if let Some(position) = known {
+            self.entries[position].answered_claim = answered_claim;
+            let action = match self.entries[position].state {
+                EntryState::Lapsed => PlaceAction::Confirm,
+                _ => PlaceAction::Rejoin,
+            };
+            return self.move_place(tx, desk, position, action, Actor::System, Said::default());
         }
         let entry = Entry {
             id: WaitListEntryId::new(),
@@ -153,11 +168,24 @@ impl Case {
             asked_at: None,
             due_at: Some(tx.now + rules::asked_after(self.referral.urgency)),
             skipped_until: None,
+            answered_claim,
+            passed_until: None,
         };
         store::insert_entry(tx, &self.tenant, &entry)?;
         self.record_place(tx, desk, &entry, "join", Actor::System, Said::default())?;
         self.entries.push(entry);
         Ok(())
+    }
+
+    /// An offer that came of a place on this list ran out: the place is had again, for what the agency says from now on.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(super) fn come_back(&mut self, tx: &mut Tx<'_>, desk: &Desk<'_>, pool: CapacityPoolId) -> Result<()> {
+        let is_used = |entry: &Entry| entry.pool == pool && entry.state == EntryState::Promoted;
+        let Some(position) = self.entries.iter().rposition(is_used) else { return Ok(()) };
+        self.entries[position].answered_claim = newest_claim(tx, pool)?;
+        self.move_place(tx, desk, position, PlaceAction::Rejoin, Actor::System, Said::default())
     }
 
     /// Lets something happen to every place that is in this state.
@@ -232,6 +260,10 @@ impl Case {
         let event = Event { subject, version, event, state, actor, is_told: true };
         self.record(tx, desk, event, said)
     }
+}
+
+fn newest_claim(tx: &mut Tx<'_>, pool: CapacityPoolId) -> Result<Option<ClaimId>> {
+    Ok(current_claims(tx.connection, &[pool])?.pop().map(|claim| claim.id))
 }
 
 fn refused(refusal: Refusal, state: EntryState, action: PlaceAction, actor: Actor) -> Error {

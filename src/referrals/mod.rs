@@ -47,7 +47,7 @@ use jiff::Timestamp;
 use crate::error::{Error, Result};
 use crate::privacy::audit::{Act, Action, Errand, record};
 use crate::privacy::vault::Vault;
-use crate::store::Tx;
+use crate::store::{Tenant, Tx};
 use crate::students::file::File;
 use crate::students::{self, tenant};
 use crate::types::{ReferralId, StudentId};
@@ -116,11 +116,12 @@ pub struct Happened {
 /// [`Error::Conflict`] if the student has left.
 pub fn create(tx: &mut Tx<'_>, desk: &Desk<'_>, id: ReferralId, asked: &ReferralCreate) -> Result<Opened> {
     let tenant = tenant(desk.errand)?;
-    let faults = asked.faults(crate::types::calendar_date(tx.now));
+    students::keep_there(tx, tenant, asked.student_id)?;
+    let file = File::open(tx, desk.vault, tenant, asked.student_id)?;
+    let faults = asked.faults(file.day(tx.now));
     if !faults.is_empty() {
         return Err(faults.into());
     }
-    let file = File::open(tx, desk.vault, tenant, asked.student_id)?;
     if file.student.left_at.is_some() {
         return Err(Error::Conflict("the student has left the district; nothing new is begun".to_owned()));
     }
@@ -158,7 +159,7 @@ pub fn create(tx: &mut Tx<'_>, desk: &Desk<'_>, id: ReferralId, asked: &Referral
         sealed: Vec::new(),
     };
     let mut case = Case::begin(tx, tenant, file, referral, need)?;
-    case.referral.plan.shortlist = shortlist(tx, desk, &mut case, &asked.shortlist)?;
+    case.referral.plan.shortlist = shortlist(tx, desk, &mut case, &asked.shortlist, &[])?;
     case.seal_need()?;
     case.referral.plan.due = rules::due(&case.referral, &[], case.progress(), None, tx.now);
     case.referral.due_at = rules::first_due(&case.referral, &case.file.zone);
@@ -209,9 +210,11 @@ pub fn list(tx: &mut Tx<'_>, desk: &Desk<'_>, page: &ReferralPage) -> Result<(Ve
 pub fn offers_of(tx: &mut Tx<'_>, desk: &Desk<'_>, id: ReferralId) -> Result<(Vec<Offer>, Vec<Place>)> {
     let tenant = tenant(desk.errand)?;
     let referral = store::find(tx.connection, tenant, id)?;
-    let offers = store::offers_of(tx.connection, tenant, id)?.iter().map(Offer::as_told).collect();
+    let offers: Vec<Offer> =
+        store::offers_of(tx.connection, tenant, id)?.iter().map(Offer::as_told).collect();
     let entries = store::entries_of(tx.connection, tenant, id)?;
-    let places = lists::places(tx.connection, entries, tx.now)?;
+    let is_engaged = offers.iter().any(|offer| offer.state.is_engaged());
+    let places = lists::places(tx.connection, entries, is_engaged, tx.now)?;
     told(tx, desk, Action::Read, &referral)?;
     Ok((offers, places))
 }
@@ -275,15 +278,35 @@ pub fn actions(tx: &mut Tx<'_>, desk: &Desk<'_>, id: ReferralId) -> Result<Vec<R
 /// now, and what may.
 pub fn act(tx: &mut Tx<'_>, desk: &Desk<'_>, id: ReferralId, asked: &ReferralAct) -> Result<Opened> {
     let tenant = tenant(desk.errand)?;
-    let faults = asked.faults(crate::types::calendar_date(tx.now));
+    may_by_role(desk, asked.action())?;
+    let mut case = Case::open(tx, desk, tenant, id)?;
+    let faults = asked.faults(case.file.day(tx.now));
     if !faults.is_empty() {
         return Err(faults.into());
     }
-    may_by_role(desk, asked.action())?;
-    let mut case = Case::open(tx, desk, tenant, id)?;
     apply(tx, desk, &mut case, asked)?;
     told(tx, desk, Action::Change, &case.referral)?;
     Ok(Opened { referral: case.referral, need: case.need })
+}
+
+/// Hands over the open referrals of a student who goes to another school now: whoever answers for that school has them.
+///
+/// # Errors
+/// If the database fails.
+pub fn school_changed(tx: &mut Tx<'_>, desk: &Desk<'_>, student: StudentId) -> Result<()> {
+    // Who does not see the student any more hands over all the same.
+    let tenant = Tenant { district: tenant(desk.errand)?.district, schools: Vec::new() };
+    for referral in store::open_of_student(tx.connection, &tenant, student)? {
+        let mut case = Case::open(tx, desk, &tenant, referral.id)?;
+        let school = case.file.student.facts.school_id;
+        if case.referral.school != school {
+            case.referral.school = school;
+            // Its places on worklists are the school's too.
+            case.referral.plan.worklists.clear();
+            cascade::settle(tx, desk, &mut case, Some(("move", Actor::System)), Said::default())?;
+        }
+    }
+    Ok(())
 }
 
 /// Looks at every open referral of a student whose consents have changed: whoever may be asked now is asked, and what may

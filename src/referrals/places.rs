@@ -69,7 +69,7 @@ pub fn line_of(
         acts.push(Act::done(Action::Read, RESOURCE, None, None));
     }
     record(tx, desk.errand, &acts)?;
-    Ok(PlaceList { places: lists::places(tx.connection, part, tx.now)?, more, count })
+    Ok(PlaceList { places: lists::places(tx.connection, part, false, tx.now)?, more, count })
 }
 
 /// Does something with a place on a list.
@@ -91,7 +91,7 @@ pub fn act_on_place(
     let errand = Errand { tenancy: Tenancy::District(tenant.clone()), ..desk.errand.clone() };
     let desk = Desk { vault: desk.vault, errand: &errand, finder: desk.finder };
     let mut case = Case::open(tx, &desk, &tenant, found.referral)?;
-    let faults = asked.faults(tx.now.to_zoned(case.file.zone.clone()).date());
+    let faults = asked.faults(case.file.day(tx.now));
     if !faults.is_empty() {
         return Err(faults.into());
     }
@@ -105,14 +105,14 @@ pub fn act_on_place(
     case.move_place(tx, &desk, position, asked.action(), side, said(asked, &case, tx.now))?;
     cascade::settle(tx, &desk, &mut case, None, Said::default())?;
     let entry = case.entries[position].clone();
-    lists::places(tx.connection, vec![entry], tx.now)?.pop().ok_or_else(not_there)
+    lists::places(tx.connection, vec![entry], case.engaged().is_some(), tx.now)?.pop().ok_or_else(not_there)
 }
 
 fn said<'a>(asked: &'a PlaceAct, case: &Case, now: Timestamp) -> Said<'a> {
     match asked {
         PlaceAct::Confirm {} => Said::default(),
         PlaceAct::Skip { reason, until, note } => {
-            let today = now.to_zoned(case.file.zone.clone()).date();
+            let today = case.file.day(now);
             let last = until.unwrap_or_else(|| today.saturating_add(SKIP_DAYS.days()));
             Said {
                 reason: Some(reason.as_str()),

@@ -87,9 +87,11 @@ pub(super) fn note(
     }
 }
 
-/// Whether it tells of a service that is given, and not only whether the student is taken or the service is over.
-pub(super) fn tells_of_service(action: OfferAction) -> bool {
+/// Whether it tells of a service that is given, and not only whether the student is taken or the service is over. Why
+/// somebody is handed back is part of the answer before they were accepted; afterwards it tells of the service.
+pub(super) fn tells_of_service(before: OfferState, action: OfferAction) -> bool {
     match action {
+        OfferAction::Return => before.is_engaged(),
         OfferAction::Schedule
         | OfferAction::Reschedule
         | OfferAction::NoShow
@@ -103,7 +105,6 @@ pub(super) fn tells_of_service(action: OfferAction) -> bool {
         | OfferAction::PendingVerification
         | OfferAction::Verify
         | OfferAction::Decline
-        | OfferAction::Return
         | OfferAction::Waitlist
         | OfferAction::Withdraw
         | OfferAction::RequestCancellation

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::finder::Urgency;
 use crate::store::schema::{offers, referral_events as events, referrals, wait_list_entries as entries};
 use crate::store::{DbConnection, Tenant, Tx, date_to_sql, from_sql, to_sql};
-use crate::types::{OfferId, ReferralId, StudentId};
+use crate::types::{OfferId, ReferralId, StudentId, WaitListEntryId};
 
 // ---- referrals ---------------------------------------------------------------------------------------------
 
@@ -223,6 +223,7 @@ pub(super) fn update(tx: &mut Tx<'_>, tenant: &Tenant, referral: &Referral) -> R
     let updated = diesel::update(as_it_was)
         .set((
             referrals::version.eq(referral.version),
+            referrals::school_id.eq(referral.school.map(|school| school.to_string())),
             referrals::status.eq(referral.status.as_str()),
             referrals::business_status.eq(referral.business_status.map(BusinessStatus::as_str)),
             referrals::owner_id.eq(&referral.plan.owner.id),
@@ -402,6 +403,8 @@ pub(super) struct EntryRow {
     asked_at: Option<NaiveDateTime>,
     due_at: Option<NaiveDateTime>,
     skipped_until: Option<NaiveDateTime>,
+    answered_claim_id: Option<String>,
+    passed_until: Option<NaiveDateTime>,
 }
 
 impl EntryRow {
@@ -420,6 +423,8 @@ impl EntryRow {
             asked_at: self.asked_at.map(from_sql),
             due_at: self.due_at.map(from_sql),
             skipped_until: self.skipped_until.map(from_sql),
+            answered_claim: self.answered_claim_id.as_deref().map(parse_id).transpose()?,
+            passed_until: self.passed_until.map(from_sql),
         })
     }
 }
@@ -453,6 +458,7 @@ pub(super) fn insert_entry(tx: &mut Tx<'_>, tenant: &Tenant, entry: &Entry) -> R
             entries::joined_at.eq(to_sql(entry.joined_at)),
             entries::updated_at.eq(to_sql(entry.updated_at)),
             entries::due_at.eq(entry.due_at.map(to_sql)),
+            entries::answered_claim_id.eq(entry.answered_claim.map(|claim| claim.to_string())),
         ))
         .execute(tx.connection)?;
     Ok(())
@@ -475,9 +481,28 @@ pub(super) fn update_entry(tx: &mut Tx<'_>, tenant: &Tenant, entry: &Entry) -> R
             entries::asked_at.eq(entry.asked_at.map(to_sql)),
             entries::due_at.eq(entry.due_at.map(to_sql)),
             entries::skipped_until.eq(entry.skipped_until.map(to_sql)),
+            entries::answered_claim_id.eq(entry.answered_claim.map(|claim| claim.to_string())),
         ))
         .execute(tx.connection)?;
     if updated == 1 { Ok(()) } else { Err(Error::Contended) }
+}
+
+/// A place that could not take a slot is not tried until then. That is no change of it.
+pub(super) fn pass_by(tx: &mut Tx<'_>, tenant: &Tenant, id: WaitListEntryId, until: Timestamp) -> Result<()> {
+    let row =
+        entries::table.find(id.to_string()).filter(entries::district_id.eq(tenant.district.to_string()));
+    diesel::update(row).set(entries::passed_until.eq(to_sql(until))).execute(tx.connection)?;
+    Ok(())
+}
+
+/// Lets the places of a referral be tried again: something about it is looked at anew.
+pub(super) fn try_again(tx: &mut Tx<'_>, tenant: &Tenant, referral: ReferralId) -> Result<()> {
+    let passed = entries::table
+        .filter(entries::referral_id.eq(referral.to_string()))
+        .filter(entries::district_id.eq(tenant.district.to_string()))
+        .filter(entries::passed_until.is_not_null());
+    diesel::update(passed).set(entries::passed_until.eq(None::<NaiveDateTime>)).execute(tx.connection)?;
+    Ok(())
 }
 
 // ---- history -----------------------------------------------------------------------------------------------

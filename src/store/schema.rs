@@ -665,6 +665,8 @@ diesel::table! {
         asked_at -> Nullable<Timestamp>,
         due_at -> Nullable<Timestamp>,
         skipped_until -> Nullable<Timestamp>,
+        answered_claim_id -> Nullable<Text>,
+        passed_until -> Nullable<Timestamp>,
     }
 }
 

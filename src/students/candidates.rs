@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::file::File;
 use super::releases::{Obligation, classes_of, owed, under_direct_control};
+use super::tenant;
 use crate::directory::{DistrictFacts, OrganizationFacts, PartnershipFacts, Record, ServiceFacts, find};
 use crate::error::Result;
 use crate::privacy::audit::Errand;
@@ -14,7 +15,7 @@ use crate::privacy::{
     StudentField, decide, may_ask,
 };
 use crate::store::{Tenant, Tx};
-use crate::types::{GuardianId, Truth, calendar_date};
+use crate::types::{GuardianId, Truth};
 
 /// An organization that could be asked, and what decides whether it may be.
 pub(crate) struct Asked<'a> {
@@ -34,8 +35,7 @@ impl<'a> Asked<'a> {
         obligation: Obligation,
         now: Timestamp,
     ) -> Self {
-        let under_direct_control =
-            under_direct_control(agreements, file, Some(service.id), calendar_date(now));
+        let under_direct_control = under_direct_control(agreements, file, Some(service.id), file.day(now));
         Self { organization, service, obligation, under_direct_control }
     }
 
@@ -124,7 +124,7 @@ impl<'a> Asked<'a> {
         Ok(told)
     }
 
-    /// Puts it on the record that the organization is told the limited profile; false if it may not be, and then nothing is
+    /// Puts it on the record that the organization is told the limited profile, and on whose word; false if it may not be, and then nothing is
     /// recorded.
     ///
     /// # Errors
@@ -133,11 +133,12 @@ impl<'a> Asked<'a> {
         &self,
         tx: &mut Tx<'_>,
         errand: &Errand,
-        tenant: &Tenant,
         file: &File,
         consents: &[Consent],
         profile: &LimitedProfile,
+        released_by: ReleasedBy,
     ) -> Result<bool> {
+        let tenant = tenant(errand)?;
         let release = Release {
             student_id: file.student.id,
             district_id: file.student.district,
@@ -159,7 +160,7 @@ impl<'a> Asked<'a> {
             position: None,
             affiliation: Some(self.organization.facts.name.clone()),
         };
-        let document = Document::of(&release, consents, notices, ReleasedBy::of(&errand.principal), to);
+        let document = Document::of(&release, consents, notices, released_by, to);
         let writing = Writing { threat: None, on_file: None };
         disclosures::record(tx, errand, tenant, &file.key, file.student.id, document, &writing)?;
         Ok(true)

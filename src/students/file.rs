@@ -1,5 +1,7 @@
 //! What stands on file of one student, opened.
 
+use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::model::{Guardian, Student};
@@ -35,6 +37,11 @@ impl File {
         let district = directory::find::<DistrictFacts>(tx.connection, tenant.district)?.facts;
         let zone = district.time_zone.and_then(|name| TimeZone::get(&name).ok()).unwrap_or(TimeZone::UTC);
         Ok(Self { student, key, guardians, state: district.state, zone })
+    }
+
+    /// Which day it is where the district is.
+    pub(crate) fn day(&self, at: Timestamp) -> Date {
+        at.to_zoned(self.zone.clone()).date()
     }
 
     /// What decides who must sign.

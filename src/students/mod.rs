@@ -41,6 +41,16 @@ pub type IfVersion<'a> = &'a dyn Fn(i64) -> Result<()>;
 /// Where a student's document stands, for sealing.
 const PLACE: &str = "students";
 
+/// Keeps a student from being erased until the end of the transaction; false if there is none, or none any more.
+pub(crate) fn hold_still(tx: &mut Tx<'_>, tenant: &Tenant, id: StudentId) -> Result<bool> {
+    store::lock(tx, tenant, id)
+}
+
+/// Keeps a student from being erased until the end of the transaction, while others do the same.
+pub(crate) fn keep_there(tx: &mut Tx<'_>, tenant: &Tenant, id: StudentId) -> Result<()> {
+    store::share(tx, tenant, id)
+}
+
 /// Records a new student.
 ///
 /// # Errors

@@ -22,7 +22,7 @@ use crate::privacy::{
     RecipientClass, Refusal, Release, Standing, decide, family_access,
 };
 use crate::store::{DbConnection, Tx};
-use crate::types::{GuardianId, OrganizationId, ServiceId, StudentId, Truth, calendar_date};
+use crate::types::{GuardianId, OrganizationId, ServiceId, StudentId, Truth};
 
 /// What leaves, with its record.
 pub struct Released {
@@ -136,11 +136,11 @@ fn release_as(
 ) -> Result<Released> {
     let tenant = tenant(errand)?;
     let file = File::open(tx, vault, tenant, student)?;
-    let fields = accept(asked, calendar_date(tx.now), file.student.facts.birth_date)?;
+    let fields = accept(asked, file.day(tx.now), file.student.facts.birth_date)?;
     let consents = consents::list(tx.connection, tenant, &file.key, student)?;
     let consents: Vec<_> = consents.into_iter().map(|kept| kept.consent).collect();
     let access = file.access();
-    let involved = involved(tx.connection, &file, &asked.recipient, calendar_date(tx.now))?;
+    let involved = involved(tx.connection, &file, &asked.recipient, file.day(tx.now))?;
     // What somebody answers for, with the place where it stands written; without that it is not known.
     let on_file = if asked.on_file.is_some() { Truth::Yes } else { Truth::Unknown };
     let mut release = Release {

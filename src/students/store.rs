@@ -206,3 +206,28 @@ pub(super) fn has_school(connection: &mut DbConnection, tenant: &Tenant, school:
         schools::table.find(school.to_string()).filter(schools::district_id.eq(tenant.district.to_string()));
     Ok(of_district.count().get_result::<i64>(connection)? > 0)
 }
+
+/// Holds a student until the end of the transaction, so that of a deletion, a legal hold and a new referral one
+/// comes after the other; false if there is none, or none any more.
+pub(super) fn lock(tx: &mut Tx<'_>, tenant: &Tenant, id: StudentId) -> Result<bool> {
+    let there = students::table
+        .find(id.to_string())
+        .filter(students::district_id.eq(tenant.district.to_string()))
+        .filter(students::erased_at.is_null());
+    Ok(diesel::update(there).set(students::version.eq(students::version)).execute(tx.connection)? == 1)
+}
+
+/// Keeps a student from being erased until the end of the transaction, as [`lock`] does, and nobody else from doing the
+/// same.
+pub(super) fn share(tx: &mut Tx<'_>, tenant: &Tenant, id: StudentId) -> Result<()> {
+    // Who writes has all of SQLite.
+    if let DbConnection::Postgres(postgres) = &mut *tx.connection {
+        let there = students::table
+            .find(id.to_string())
+            .filter(students::district_id.eq(tenant.district.to_string()))
+            .select(students::version)
+            .for_share();
+        let _: Option<i64> = there.get_result(postgres).optional()?;
+    }
+    Ok(())
+}

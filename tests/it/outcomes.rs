@@ -184,3 +184,65 @@ on_both! {
         assert_eq!(refused.errors()[0].0, "/measure/latest");
     }
 }
+
+on_both! {
+    fn what_is_withheld_shows_in_no_refusal_and_in_nothing_that_is_everybodys(causeway) {
+        let served = Served::new(&causeway);
+        let desk = &served.desk;
+        served.does(&causeway, &appointment());
+        causeway.clock.advance(Duration::from_hours(3 * 24));
+        served.does(&causeway, &json!({"action": "no_show"}));
+        let path = format!("/v1/offers/{}/actions", served.offer);
+        for body in [json!({"action": "withdraw", "reason": "x"}), json!({"action": "no_show"}), json!({"action": "reschedule", "appointment_at": "2026-12-20T15:00:00Z"}), json!({"action": "schedule", "appointment_at": "2026-12-20T15:00:00Z"})] {
+            let refused = desk.post(&causeway, &path, &body).expect(409).json();
+            let detail = text(&refused["detail"]).to_owned();
+            assert!(detail.contains("the offer is accepted"), "{detail}");
+            assert_eq!(detail.contains("only by the recipient"), body["action"] != "withdraw", "{detail}");
+        }
+        let record = desk.get(&causeway, &format!("/v1/capacity-pools/{}/track-record", served.agency.pool));
+        assert_eq!(record["observed"]["appointments_kept"]["of"], json!(0), "{record}");
+        // Why it is handed back tells of the service, too.
+        served.does(&causeway, &json!({"action": "return", "reason": "needs_higher_level_of_care", "note": "Said in the third session."}));
+        let shown = served.shown(&causeway);
+        assert_eq!((text(&shown["status"]), &shown["reason"]), ("rejected", &Value::Null));
+        let events = desk.get(&causeway, &format!("/v1/referrals/{}/events", served.referral)).to_string();
+        assert!(!events.contains("third session") && !events.contains("needs_higher"), "{events}");
+        assert_eq!(served.own(&causeway)["reason"], "needs_higher_level_of_care");
+    }
+}
+
+on_both! {
+    fn an_agency_that_has_people_after_all_keeps_its_record_itself(causeway) {
+        let desk = Desk::new(&causeway, "0149");
+        let agency = Agency::new(&causeway, "One", "listed");
+        let lead = desk.lead(&causeway);
+        let pupil = Pupil::new(&causeway, &lead, &json!({}));
+        consents(&causeway, &lead, &pupil);
+        desk.refers(&causeway, &pupil, &[&agency], &json!({}));
+        let offer = agency.asked(&causeway);
+        answers(&causeway, &agency, &offer, &json!({"action": "accept"}));
+        answers(&causeway, &agency, &offer, &appointment());
+        let shown = desk.get(&causeway, &format!("/v1/offers/{offer}"));
+        assert_eq!((text(&shown["business_status"]), &shown["is_withheld"], &shown["by_call"]), ("accepted", &json!(true), &json!(false)));
+        let refused = desk.post(&causeway, &format!("/v1/offers/{offer}/actions"), &json!({"action": "no_show"})).expect(409).json();
+        assert!(text(&refused["detail"]).contains("only by the recipient"), "{refused}");
+    }
+}
+
+on_both! {
+    fn what_follows_from_an_agencys_answer_is_on_the_record_as_the_owners_word_and_not_as_the_agencys(causeway) {
+        let desk = Desk::new(&causeway, "0149");
+        let (one, two) = (Agency::new(&causeway, "One", "enrolled"), Agency::new(&causeway, "Two", "enrolled"));
+        let pupil = desk.pupil(&causeway);
+        let id = desk.refers(&causeway, &pupil, &[&one, &two], &json!({}));
+        answers(&causeway, &one, &one.asked(&causeway), &json!({"action": "decline", "reason": "age"}));
+        let owner = desk.referral(&causeway, &id)["owner"].clone();
+        let report = desk.get(&causeway, &format!("{}/disclosures", pupil.path));
+        for told in report["items"].as_array().unwrap() {
+            assert_eq!(told["released_by"]["id"], owner["id"], "{told}");
+        }
+        let events = desk.get(&causeway, &format!("/v1/referrals/{id}/events"));
+        let requests = events["items"].as_array().unwrap().iter().filter(|event| event["event"] == "request");
+        assert!(requests.clone().count() == 2 && requests.clone().all(|event| event["by"] == "Causeway"), "{events}");
+    }
+}

@@ -366,3 +366,106 @@ on_both! {
         assert_eq!((rest, end.as_str()), (vec![ids[0].clone(), ids[1].clone()], "-"));
     }
 }
+
+on_both! {
+    fn a_free_slot_is_not_offered_to_whom_what_is_pinned_does_not_hold(causeway) {
+        let line = Line::new(&causeway);
+        let (desk, referral) = (&line.desk, &line.referral);
+        desk.acts(&causeway, referral, &json!({"action": "pin", "pins": {"languages": ["ht"]}})).expect(200);
+        assert_eq!(desk.status(&causeway, referral), "active needs-coordinator", "what is waited for would not do");
+        line.frees(&causeway);
+        assert_eq!(line.agency.inbox(&causeway).len(), 0);
+        let unpin = json!({"action": "unpin", "pins": {"languages": ["ht"]}, "reason": "The father speaks Spanish."});
+        desk.acts(&causeway, referral, &unpin).expect(200);
+        assert_eq!(turn(&causeway), 1);
+        assert_eq!(desk.status(&causeway, referral), "active seeking", "the place was kept");
+    }
+}
+
+on_both! {
+    fn a_place_keeps_its_time_of_joining_whatever_comes_of_what_it_was_offered(causeway) {
+        let line = Line::new(&causeway);
+        let (desk, agency, referral) = (&line.desk, &line.agency, &line.referral);
+        let joined = line.place(&causeway, referral)["joined_at"].clone();
+        let behind = line.joins(&causeway);
+        line.frees(&causeway);
+        // The agency puts it back on the list: what it has said before is no news.
+        answers(&causeway, agency, &agency.asked(&causeway), &json!({"action": "waitlist"}));
+        turn(&causeway);
+        assert_eq!(line.place(&causeway, referral)["joined_at"], joined);
+        assert_eq!((desk.status(&causeway, referral), desk.status(&causeway, &behind)), ("active waiting".to_owned(), "active seeking".to_owned()));
+        assert_eq!(turn(&causeway), 0, "it is not asked again at once");
+        answers(&causeway, agency, &agency.asked(&causeway), &json!({"action": "accept"}));
+        causeway.clock.advance(Duration::from_mins(1));
+        line.frees(&causeway);
+        assert_eq!(desk.status(&causeway, referral), "active seeking", "a new word is");
+        // It lets the clock run out.
+        causeway.clock.advance(Duration::from_hours(7 * DAY));
+        turn(&causeway);
+        assert_eq!((text(&line.place(&causeway, referral)["status"]), &line.place(&causeway, referral)["joined_at"]), ("waiting", &joined));
+        // The search rests and goes on: asked or waiting, the place is the old one.
+        causeway.clock.advance(Duration::from_mins(1));
+        line.frees(&causeway);
+        assert_eq!(desk.status(&causeway, referral), "active seeking");
+        desk.acts(&causeway, referral, &json!({"action": "hold", "reason": "The family is away."})).expect(200);
+        agency.claims(&causeway, &json!({"status": "waitlist"}));
+        desk.acts(&causeway, referral, &json!({"action": "resume"})).expect(200);
+        let entries = desk.get(&causeway, &format!("/v1/referrals/{referral}/offers"))["wait_list_entries"].as_array().unwrap().clone();
+        assert_eq!(entries.len(), 1, "{entries:?}");
+    }
+}
+
+on_both! {
+    fn a_place_that_was_released_twice_comes_back_once_when_somebody_hands_back(causeway) {
+        let line = Line::new(&causeway);
+        let (desk, referral) = (&line.desk, &line.referral);
+        let (two, three) = (Agency::new(&causeway, "Two", "enrolled"), Agency::new(&causeway, "Three", "enrolled"));
+        desk.acts(&causeway, referral, &json!({"action": "extend_shortlist", "shortlist": {"offerings": [two.offering]}})).expect(200);
+        answers(&causeway, &two, &two.asked(&causeway), &json!({"action": "accept"}));
+        assert_eq!(line.place(&causeway, referral)["status"], "released");
+        let offer = desk.get(&causeway, &format!("/v1/referrals/{referral}/offers"))["items"][0]["id"].clone();
+        answers(&causeway, &two, text(&offer), &json!({"action": "fail", "reason": "The clinician left."}));
+        let again = json!({"action": "reroute", "shortlist": {"offerings": [line.agency.offering, three.offering]}});
+        desk.acts(&causeway, referral, &again).expect(200);
+        let accepted = three.asked(&causeway);
+        answers(&causeway, &three, &accepted, &json!({"action": "accept"}));
+        answers(&causeway, &three, &accepted, &json!({"action": "return", "reason": "age"}));
+        let entries = desk.get(&causeway, &format!("/v1/referrals/{referral}/offers"))["wait_list_entries"].as_array().unwrap().clone();
+        assert_eq!(entries.iter().map(|entry| text(&entry["status"])).collect::<Vec<_>>(), ["waiting"]);
+    }
+}
+
+on_both! {
+    fn a_shortlist_is_extended_by_whom_it_has_not_and_a_wish_that_adds_nobody_is_refused(causeway) {
+        let desk = Desk::new(&causeway, "0149");
+        let (one, two) = (Agency::new(&causeway, "One", "enrolled"), Agency::new(&causeway, "Two", "enrolled"));
+        let id = desk.refers(&causeway, &desk.pupil(&causeway), &[&one], &json!({}));
+        let more = json!({"action": "extend_shortlist", "shortlist": {"size": 1}});
+        let extended = desk.acts(&causeway, &id, &more).expect(200).json();
+        assert_eq!(extended["shortlist"][1]["offering_id"], two.offering.as_str());
+        desk.acts(&causeway, &id, &more).expect(409);
+        let known = json!({"action": "extend_shortlist", "shortlist": {"offerings": [one.offering]}});
+        desk.acts(&causeway, &id, &known).expect(409);
+    }
+}
+
+on_both! {
+    fn a_student_who_changes_school_takes_the_referral_along(causeway) {
+        let desk = Desk::new(&causeway, "0149");
+        let one = Agency::new(&causeway, "One", "enrolled");
+        let another = causeway.create("/v1/schools", &json!({"district_id": desk.district.id, "name": "Another School", "code": "01492"}));
+        let lead = desk.lead(&causeway);
+        let pupil = Pupil::new(&causeway, &lead, &json!({"school_id": desk.district.school}));
+        let id = desk.refers(&causeway, &pupil, &[&one], &json!({}));
+        let of = |school: &str| causeway.token(Role::Coordinator, &Tie::District { district: desk.district.id.parse().unwrap(), schools: vec![school.parse().unwrap()] });
+        let (before, after) = (of(&desk.district.school), of(&another));
+        get(&causeway, &before, &format!("/v1/referrals/{id}")).expect(200);
+        assert_eq!(get(&causeway, &before, "/v1/worklists/awaiting_consent").json()["items"].as_array().unwrap().len(), 1);
+        let etag = get(&causeway, &lead, &pupil.path).header("etag").unwrap().to_owned();
+        crate::students::patch(&causeway, &lead, &pupil.path, &etag, &json!({"school_id": another})).expect(200);
+        get(&causeway, &before, &format!("/v1/referrals/{id}")).expect(404);
+        assert_eq!(get(&causeway, &after, &format!("/v1/referrals/{id}")).expect(200).json()["school_id"], another.as_str());
+        assert_eq!(get(&causeway, &before, "/v1/worklists/awaiting_consent").json()["items"], json!([]));
+        assert_eq!(get(&causeway, &after, "/v1/worklists/awaiting_consent").json()["items"].as_array().unwrap().len(), 1);
+    }
+}

@@ -144,12 +144,12 @@ on_both! {
         let offer = one.asked(&causeway);
         answers(&causeway, &one, &offer, &json!({"action": "decline", "reason": "age"}));
         assert_eq!(lists_of(&causeway, &desk, &id), ["declined_by_all"], "no pin is in the way");
-        // What was withdrawn was not declined.
+        // What was withdrawn is over as well, and nothing goes on by itself.
         let other = desk.refers(&causeway, &desk.pupil(&causeway), &[&two], &json!({}));
         let offer = two.asked(&causeway);
         keyed(&causeway, &desk.lead(&causeway), &format!("/v1/offers/{offer}/actions"), &json!({"action": "withdraw", "reason": "a slip"})).expect(200);
         assert_eq!(desk.status(&causeway, &other), "active needs-coordinator");
-        assert_eq!(lists_of(&causeway, &desk, &other), [""; 0]);
+        assert_eq!(lists_of(&causeway, &desk, &other), ["declined_by_all"]);
     }
 }
 

@@ -7,3 +7,7 @@ CREATE INDEX referrals_to_look_at ON referrals (look_at) WHERE look_at IS NOT NU
 ALTER TABLE wait_list_entries ADD COLUMN asked_at TIMESTAMP;
 ALTER TABLE wait_list_entries ADD COLUMN due_at TIMESTAMP;
 ALTER TABLE wait_list_entries ADD COLUMN skipped_until TIMESTAMP;
+-- The claim to which the agency answered with the list: slots come only of another; and until when a place that could not
+-- take one is not tried again.
+ALTER TABLE wait_list_entries ADD COLUMN answered_claim_id TEXT;
+ALTER TABLE wait_list_entries ADD COLUMN passed_until TIMESTAMP;

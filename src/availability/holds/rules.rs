@@ -15,7 +15,7 @@ impl Claim {
     }
 
     /// Whether openings are promised of it at `now`.
-    pub(super) fn counts(&self, now: Timestamp) -> bool {
+    pub fn counts(&self, now: Timestamp) -> bool {
         self.is_live(now) && self.effective_open(0).is_some()
     }
 }

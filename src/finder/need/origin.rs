@@ -76,6 +76,11 @@ pub struct Origin {
 pub type Name = fn(&str, String) -> FieldError;
 
 impl OriginAsk {
+    /// Whether it names a place that has to be looked up.
+    pub fn names_place(&self) -> bool {
+        self.postal_code.is_some() || self.town.is_some() || self.school.is_some() || self.residence.is_some()
+    }
+
     /// What is wrong with it before anything is looked up.
     pub fn problems(&self, name: Name) -> Vec<FieldError> {
         let mut problems = Vec::new();

@@ -7,6 +7,8 @@ pub(super) mod store;
 
 use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::cascade;
 use super::case::{Case, Said};
 use super::machine::Actor;
@@ -22,6 +24,10 @@ use crate::privacy::vault::Vault;
 use crate::store::{DbConnection, Store, Tenancy, Tenant};
 use crate::types::{CapacityPoolId, OfferId, ReferralId, WaitListEntryId};
 
+/// How the system is called in what is recorded.
+pub(super) const CAUSEWAY: &str = "Causeway";
+/// A place that could not take a slot is tried again after this time, or when its referral changes.
+const PASSED_FOR: SignedDuration = SignedDuration::from_mins(10);
 /// The reason of an offer that nobody replied to.
 pub(super) const NO_REPLY: &str = "no_reply_in_time";
 /// Offers that one look ends at most.
@@ -104,23 +110,36 @@ fn look(store: &Store, vault: &Vault, finder: &dyn Matcher, tenant: &Tenant, id:
 fn fill(store: &Store, vault: &Vault, finder: &dyn Matcher, pool: CapacityPoolId) -> Result<usize> {
     let mut filled = 0;
     let mut passed: Vec<WaitListEntryId> = Vec::new();
+    let mut failed = None;
     loop {
         let now = store.clock().now();
         // Most often there is nothing to do, and nobody is kept from writing by finding that out.
-        let first = store.read_for_now(&Tenancy::Clock, |connection| {
-            if store::room(connection, pool, now)? == 0 {
-                return Ok(None);
+        let first =
+            store.read_for_now(&Tenancy::Clock, |connection| first_of(connection, pool, &passed, now))?;
+        let Some(entry) = first else { return failed.map_or(Ok(filled), Err) };
+        match offer_to_first(store, vault, finder, &entry, &passed) {
+            Ok(Turn::Offered) => filled += 1,
+            Ok(Turn::PassedBy) => passed.push(entry.id),
+            Ok(Turn::Moved) => {}
+            // What is wrong with one keeps nobody else from a slot.
+            Err(error) => {
+                passed.push(entry.id);
+                failed.get_or_insert(error);
             }
-            let line = store::line(connection, pool)?;
-            Ok(line.into_iter().find(|entry| !passed.contains(&entry.id) && !entry.is_skipped(now)))
-        })?;
-        let Some(entry) = first else { return Ok(filled) };
-        match offer_to_first(store, vault, finder, &entry, &passed)? {
-            Turn::Offered => filled += 1,
-            Turn::PassedBy => passed.push(entry.id),
-            Turn::Moved => {}
         }
     }
+}
+
+/// Who stands first in the line of a pool that has room, of those who could take a slot.
+fn first_of(
+    connection: &mut DbConnection,
+    pool: CapacityPoolId,
+    passed: &[WaitListEntryId],
+    now: Timestamp,
+) -> Result<Option<Entry>> {
+    let Some(claim) = store::room(connection, pool, now)? else { return Ok(None) };
+    let line = store::line(connection, pool)?;
+    Ok(line.into_iter().find(|entry| !passed.contains(&entry.id) && entry.takes_slots(claim, now)))
 }
 
 /// What came of offering a slot.
@@ -149,22 +168,23 @@ fn offer_to_first(
         let mut case = Case::open(tx, &desk, &tenant, entry.referral)?;
         holds::lock(tx, &[entry.pool])?;
         tx.on_behalf(&Tenancy::Clock)?;
-        let has_room = store::room(tx.connection, entry.pool, tx.now)? > 0;
+        let first = first_of(tx.connection, entry.pool, passed, tx.now)?;
         tx.on_behalf(&errand.tenancy)?;
-        let line = store::line(tx.connection, entry.pool)?;
-        let first = line.iter().find(|waits| !passed.contains(&waits.id) && !waits.is_skipped(tx.now));
-        if !has_room || first.is_none_or(|first| first.id != entry.id) {
+        if first.is_none_or(|first| first.id != entry.id) {
             return Ok(Turn::Moved);
         }
-        let offered = cascade::promote(tx, &desk, &mut case, entry.pool)?;
-        Ok(if offered { Turn::Offered } else { Turn::PassedBy })
+        if cascade::promote(tx, &desk, &mut case, entry.pool)? {
+            return Ok(Turn::Offered);
+        }
+        of_tenant::pass_by(tx, &tenant, entry.id, tx.now + PASSED_FOR)?;
+        Ok(Turn::PassedBy)
     })
 }
 
 /// On whose behalf the clock works: the district's, and in nobody's name.
 fn errand(tenant: &Tenant) -> Errand {
     Errand {
-        principal: Arc::new(Principal::of_deployment("Causeway")),
+        principal: Arc::new(Principal::of_deployment(CAUSEWAY)),
         tenancy: Tenancy::District(tenant.clone()),
         purpose: Purpose::CoordinateCare,
         request: None,

@@ -15,7 +15,7 @@ use crate::referrals::model::Entry;
 use crate::referrals::store::{EntryRow, OPEN};
 use crate::store::schema::{offers, referrals, wait_list_entries as entries};
 use crate::store::{DbConnection, Tenant, to_sql};
-use crate::types::{AvailabilityStatus, CapacityPoolId, OfferId, ReferralId, WaitListEntryId};
+use crate::types::{AvailabilityStatus, CapacityPoolId, ClaimId, OfferId, ReferralId, WaitListEntryId};
 
 /// Offers of every district whose time is over, the longest first: for the clock, which sees no more of them.
 pub(super) fn overdue(
@@ -85,19 +85,25 @@ pub(super) fn pools_waited_for(connection: &mut DbConnection) -> Result<Vec<Capa
     pools.iter().map(|pool| parse_id(pool)).collect()
 }
 
-/// How many slots of a pool are free for those who wait: as many as are counted and not promised; one at a time, where
-/// there is room and nobody counts. For the clock, which sees the offers of every district.
-pub(super) fn room(connection: &mut DbConnection, pool: CapacityPoolId, now: Timestamp) -> Result<u32> {
+/// Whether a slot of a pool is free for those who wait, and the claim that says so: one that is counted and not
+/// promised; where nobody counts, one at a time. For the clock, which sees the offers of every district.
+pub(super) fn room(
+    connection: &mut DbConnection,
+    pool: CapacityPoolId,
+    now: Timestamp,
+) -> Result<Option<ClaimId>> {
     let claim = current_claims(connection, &[pool])?.pop();
     let claim = claim.filter(|claim| claim.status_at(now) == AvailabilityStatus::Capacity);
-    let Some(claim) = claim else { return Ok(0) };
-    if claim.open_slots.is_some() {
-        return Ok(effective_open(connection, &[pool], now)?.remove(&pool).unwrap_or(0));
-    }
-    let open: i64 = offers::table
-        .filter(offers::capacity_pool_id.eq(pool.to_string()))
-        .filter(offers::state.eq_any(OPEN))
-        .count()
-        .get_result(connection)?;
-    Ok(u32::from(open == 0))
+    let Some(claim) = claim else { return Ok(None) };
+    let has_room = if claim.open_slots.is_some() {
+        effective_open(connection, &[pool], now)?.get(&pool).is_some_and(|open| *open > 0)
+    } else {
+        let open: i64 = offers::table
+            .filter(offers::capacity_pool_id.eq(pool.to_string()))
+            .filter(offers::state.eq_any(OPEN))
+            .count()
+            .get_result(connection)?;
+        open == 0
+    };
+    Ok(has_room.then_some(claim.id))
 }

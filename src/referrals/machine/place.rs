@@ -25,7 +25,7 @@ codes! {
         Promote = "promote",
         /// It is given up because another organization accepted.
         Release = "release",
-        /// It comes back because that organization handed back.
+        /// It comes back: that organization handed back, or what was offered came to nothing.
         Rejoin = "rejoin",
     }
 
@@ -60,9 +60,9 @@ fn target(state: EntryState, action: PlaceAction) -> Option<EntryState> {
     use EntryState as S;
     use PlaceAction as A;
     match (state, action) {
-        (S::Waiting, A::Confirm | A::Skip | A::Ask) | (S::Released, A::Rejoin) | (S::Lapsed, A::Confirm) => {
-            Some(S::Waiting)
-        }
+        (S::Waiting, A::Confirm | A::Skip | A::Ask)
+        | (S::Released | S::Promoted, A::Rejoin)
+        | (S::Lapsed, A::Confirm) => Some(S::Waiting),
         (S::Waiting, A::Promote) => Some(S::Promoted),
         (S::Waiting, A::Release) => Some(S::Released),
         (S::Waiting, A::Lapse) => Some(S::Lapsed),

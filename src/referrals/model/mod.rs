@@ -13,12 +13,13 @@ use serde::{Deserialize, Serialize};
 use crate::access::Principal;
 use crate::finder::Urgency;
 use crate::finder::need::{OriginAsk, PreferredCriteria, RequiredCriteria};
+use crate::privacy::disclosures::ReleasedBy;
 pub use crate::referrals::machine::place::EntryState;
 use crate::referrals::machine::referral::{BusinessStatus, ReferralStatus};
 use crate::students::releases::Obligation;
 use crate::types::{
-    AccessibilityFeature, CapacityPoolId, DistrictId, LanguageTag, Modality, OfferId, OfferingId, Population,
-    Practice, ReferralId, SchoolId, StudentId, UnknownCode, codes,
+    AccessibilityFeature, CapacityPoolId, ClaimId, DistrictId, LanguageTag, Modality, OfferId, OfferingId,
+    Population, Practice, ReferralId, SchoolId, StudentId, UnknownCode, codes,
 };
 pub(in crate::referrals) use offer::Report;
 pub use offer::{Measure, Offer, Terms};
@@ -105,6 +106,13 @@ impl Person {
     /// Who calls.
     pub fn of(principal: &Principal) -> Self {
         Self { id: principal.id.to_string(), name: principal.name.clone() }
+    }
+}
+
+impl ReleasedBy {
+    /// On whose word something of a referral is told: its owner's, whoever's act it follows from.
+    pub(in crate::referrals) fn owner(owner: &Person) -> Self {
+        Self { id: owner.id.clone(), name: owner.name.clone(), position: "owner of the referral".to_owned() }
     }
 }
 
@@ -363,4 +371,8 @@ pub struct Entry {
     pub due_at: Option<Timestamp>,
     /// Until when slots go to those behind.
     pub skipped_until: Option<Timestamp>,
+    /// The claim to which the agency answered with its list, or let an offer run out: slots come only of another.
+    pub(in crate::referrals) answered_claim: Option<ClaimId>,
+    /// Until when it is not tried again, since it could not take a slot.
+    pub(in crate::referrals) passed_until: Option<Timestamp>,
 }

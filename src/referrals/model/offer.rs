@@ -24,6 +24,9 @@ pub struct Terms {
     /// Why it ended as it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Whether that tells of a service, and the district was not told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(in crate::referrals) is_reason_withheld: bool,
     /// When it was first replied to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replied_at: Option<Timestamp>,
@@ -147,9 +150,13 @@ impl Offer {
             let state = known
                 .as_ref()
                 .and_then(|known| OfferState::from_parts(&known.state, known.stage.map(Stage::as_str)));
-            told.state = state.unwrap_or(OfferState::Engaged(Stage::Accepted));
+            told.state =
+                state.filter(|state| state.is_engaged()).unwrap_or(OfferState::Engaged(Stage::Accepted));
         }
         let terms = &mut told.terms;
+        if terms.is_reason_withheld {
+            terms.reason = None;
+        }
         terms.appointment_at = known.as_ref().and_then(|known| known.appointment_at);
         terms.first_attended_at = known.as_ref().and_then(|known| known.first_attended_at);
         terms.sessions = known.as_ref().map_or(0, |known| known.sessions);

@@ -41,18 +41,13 @@ pub fn fetch_packet(tx: &mut Tx<'_>, desk: &Desk<'_>, id: OfferId, packet: Packe
     tx.on_behalf(&Tenancy::District(tenant.clone()))?;
     let errand = Errand { tenancy: Tenancy::District(tenant.clone()), ..desk.errand.clone() };
     let referral = of_tenant::find(tx.connection, &tenant, offer.referral)?;
-    let owner = referral.plan.owner;
     let fetched = Fetched {
         organization: offer.organization,
         service: offer.terms.service_id,
         packet,
         obligation: referral.plan.obligation,
         accepted_on: offer.terms.accepted_at.map(crate::types::calendar_date),
-        released_by: ReleasedBy {
-            id: owner.id,
-            name: owner.name,
-            position: "owner of the referral".to_owned(),
-        },
+        released_by: ReleasedBy::owner(&referral.plan.owner),
     };
     let mut released = release_to_agency(tx, desk.vault, &errand, referral.student, fetched)?;
     // What the student is to be helped with belongs to the referral, and is told as the offer tells it.

@@ -31,7 +31,8 @@ codes! {
         AwaitingConsent = "awaiting_consent",
         /// An offer ended without a reply, and nobody has accepted since.
         NoReplyInTime = "no_reply_in_time",
-        /// Every candidate declined, handed back, did not reply or was passed over, and nothing goes on by itself.
+        /// Every candidate declined, handed back, did not reply, ended otherwise or was passed over, and nothing goes on by
+        /// itself.
         DeclinedByAll = "declined_by_all",
         /// A place on a list for longer than 30 days, or 7 where it is urgent.
         WaitingTooLong = "waiting_too_long",

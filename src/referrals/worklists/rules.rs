@@ -115,11 +115,12 @@ fn is_without_reply(offers: &[Offer]) -> bool {
     last.is_some_and(|last| accepted.is_none_or(|accepted| accepted < last))
 }
 
-/// Whether a candidate was asked and does not take the student, or was not asked for a reason.
+/// Whether a candidate was asked and does not take the student, whatever the end of that was, or was not asked for a
+/// reason.
 fn has_declined(candidate: &Candidate, offers: &[Offer]) -> bool {
     let offer = candidate.offer_id.and_then(|id| offers.iter().find(|offer| offer.id == id));
     candidate.passed_over.is_some()
-        || offer.is_some_and(|offer| offer.state == OfferState::Rejected || has_expired(offer))
+        || offer.is_some_and(|offer| offer.state.is_terminal() && offer.state != OfferState::Completed)
 }
 
 /// From when on the longest of its waits is too long.

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{find, tenant};
+use super::{find, hold_still, tenant};
 use crate::error::{Error, Result};
 use crate::privacy::audit::{self, Act, Action, Errand};
 use crate::privacy::vault::Vault;
@@ -128,7 +128,7 @@ pub fn holds(tx: &mut Tx<'_>, vault: &Vault, errand: &Errand) -> Result<Vec<Lega
 
 /// Fails unless the student is there, and keeps it so until the end of the transaction.
 fn present(tx: &mut Tx<'_>, tenant: &Tenant, id: StudentId) -> Result<()> {
-    if store::lock(tx, tenant, id)? {
+    if hold_still(tx, tenant, id)? {
         return Ok(());
     }
     Err(Error::NotFound { what: "student", id: id.to_string() })

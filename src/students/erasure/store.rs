@@ -26,16 +26,6 @@ fn student_id(text: &str) -> Result<StudentId> {
     id.map(StudentId).map_err(|source| Error::internal(format!("reading the student {text}"), source))
 }
 
-/// Holds a student until the end of the transaction, so that of a deletion and a legal hold one comes after the
-/// other; false if there is none, or none any more.
-pub(super) fn lock(tx: &mut Tx<'_>, tenant: &Tenant, id: StudentId) -> Result<bool> {
-    let there = students::table
-        .find(id.to_string())
-        .filter(students::district_id.eq(tenant.district.to_string()))
-        .filter(students::erased_at.is_null());
-    Ok(diesel::update(there).set(students::version.eq(students::version)).execute(tx.connection)? == 1)
-}
-
 /// Whether a report of imminent risk is not cleared yet.
 pub(super) fn is_in_crisis(connection: &mut DbConnection, tenant: &Tenant, id: StudentId) -> Result<bool> {
     let open = crisis_events::table
