@@ -29,6 +29,7 @@ mod availability_stale;
 mod bad_input;
 mod calls;
 mod canary;
+mod cascade;
 mod clients;
 mod consents;
 mod contact_attempts;
