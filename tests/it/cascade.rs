@@ -53,3 +53,29 @@ on_both! {
         assert_eq!((two.inbox(&causeway).len(), three.inbox(&causeway).len()), (0, 1));
     }
 }
+
+on_both! {
+    fn who_comes_anew_does_not_go_before_those_who_wait_though_a_slot_is_free(causeway) {
+        let desk = Desk::new(&causeway, "0149");
+        let [one, ..] = agencies(&causeway);
+        let first = desk.refers(&causeway, &desk.pupil(&causeway), &[&one], &json!({}));
+        answers(&causeway, &one, &one.asked(&causeway), &json!({"action": "waitlist"}));
+        one.claims(&causeway, &json!({"status": "capacity", "open_slots": 1}));
+        // The clock has not turned yet.
+        let second = desk.refers(&causeway, &desk.pupil(&causeway), &[&one], &json!({}));
+        assert_eq!((desk.status(&causeway, &first), desk.status(&causeway, &second)), ("active waiting".to_owned(), "active waiting".to_owned()));
+        assert_eq!(turn(&causeway), 1);
+        assert_eq!((desk.status(&causeway, &first), desk.status(&causeway, &second)), ("active seeking".to_owned(), "active waiting".to_owned()));
+    }
+}
+
+on_both! {
+    fn one_whose_own_word_is_that_it_takes_nobody_is_not_asked(causeway) {
+        let desk = Desk::new(&causeway, "0149");
+        let [one, two, _] = agencies(&causeway);
+        one.claims(&causeway, &json!({"status": "no-capacity"}));
+        let id = desk.refers(&causeway, &desk.pupil(&causeway), &[&one, &two], &json!({}));
+        assert_eq!((one.inbox(&causeway).len(), two.inbox(&causeway).len()), (0, 1));
+        assert_eq!(desk.referral(&causeway, &id)["shortlist"][0]["passed_over"], "no_capacity");
+    }
+}

@@ -209,10 +209,16 @@ impl World {
             | ReferralAction::Assign
             | ReferralAction::Cover => json!({}),
         };
+        // A wish that adds nobody is refused.
+        let shortlist = shown.get(&format!("/v1/referrals/{id}"))["shortlist"].as_array().unwrap();
+        let adds =
+            offerings.iter().any(|offering| !shortlist.iter().any(|known| known["offering_id"] == *offering));
         json_patch::merge(&mut body, &more);
         let lead = self.lead(causeway);
         let answer = keyed(causeway, &lead, &format!("/v1/referrals/{id}/actions"), &body);
-        let expected = if referral::transition(state, action, Actor::Requester).is_ok() { 200 } else { 409 };
+        let may = referral::transition(state, action, Actor::Requester).is_ok()
+            && (action != ReferralAction::ExtendShortlist || adds);
+        let expected = if may { 200 } else { 409 };
         assert_eq!(answer.status, expected, "{body} of a referral that is {state}: {}", answer.text);
         format!("{body}: {expected}")
     }
