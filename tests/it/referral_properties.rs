@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use actix_web::test::TestRequest;
+use causeway::config::{EdgeConfig, Quotas};
+use causeway::http::Edge;
 use causeway::referrals::machine::Actor;
 use causeway::referrals::machine::offer::{self, OfferAction, OfferState, Stage};
 use causeway::referrals::machine::place::{self, EntryState, PlaceAction};
@@ -425,6 +427,11 @@ fn check_history(events: &[Value], shown: &Value, offers: &[Value], entries: &[V
 on_both! {
     fn whatever_is_done_every_invariant_holds(causeway) {
         let soak = std::env::var_os("CAUSEWAY_SOAK").is_some();
+        let mut causeway = causeway;
+        // As many requests as a test can make.
+        let none = Quotas { reads: None, writes: None };
+        let edge = Edge::new(EdgeConfig { per_caller: none, per_address: none, ..EdgeConfig::default() });
+        causeway.change(|context| context.edge = edge);
         let mut world = World::new(&causeway);
         let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
         let mut done = Vec::new();
