@@ -221,7 +221,10 @@ on_both! {
         answers(&causeway, &two, &offer, &json!({"action": "accept"}));
         let refused = line.acts(&causeway, referral, &json!({"action": "confirm"})).expect(409).json();
         assert!(text(&refused["detail"]).contains("has accepted"), "{refused}");
-        assert_eq!(line.place(&causeway, referral)["status"], "lapsed");
+        let lapsed = line.place(&causeway, referral);
+        assert_eq!((text(&lapsed["status"]), &lapsed["actions"]), ("lapsed", &json!(["leave"])), "what is listed works");
+        desk.acts(&causeway, referral, &json!({"action": "enter_in_error", "reason": "another child"})).expect(200);
+        assert_eq!(line.place(&causeway, referral)["status"], "left");
     }
 }
 

@@ -138,10 +138,10 @@ impl Offer {
     }
 
     /// As the district knows it: that somebody takes the student and that it ends is the answer to what was asked; what
-    /// lies between, only as it was told. Of one that is called the district keeps the record itself.
+    /// lies between, only as it was told. Of one that is called all of it is, for the district keeps the record itself.
     #[must_use]
     pub(in crate::referrals) fn as_told(&self) -> Self {
-        if self.terms.by_call || self.state.is_open() {
+        if self.state.is_open() {
             return self.clone();
         }
         let mut told = self.clone();
